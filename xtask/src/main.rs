@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask`: the commands of the README. What a developer runs is what CI runs.
+//!
+//! This crate builds nothing itself; it calls cargo, npm and the programs they made, and says plainly what is
+//! missing where it cannot go on.
+#![expect(clippy::print_stderr, reason = "a developer's command talks to the terminal")]
+
+mod architecture;
+mod chromium;
+mod conformance;
+mod demo;
+mod interop;
+mod node;
+mod run;
+mod server;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Everything a developer or CI runs on this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page and the binary, and run `barewire demo`
+    Demo {
+        /// Passed on to `barewire demo`, e.g. `-- --listen 127.0.0.1:9000`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every check and every test: format, lints, docs, Rust, page, browser, other people's clients, conformance
+    Test {
+        /// Leave out what needs a browser
+        #[arg(long)]
+        no_browser: bool,
+    },
+    /// Run the official conformance suite against the fixture server and client
+    Conformance {
+        /// Only this requirement set, e.g. 2026-07-28
+        #[arg(long)]
+        revision: Option<String>,
+    },
+    /// The same as `test`: what `.ci/run` calls
+    Ci,
+}
+
+fn main() -> Result<()> {
+    run::change_to_workspace_root()?;
+    match Arguments::parse().command {
+        Command::Demo { arguments } => demo::demo(&arguments),
+        Command::Test { no_browser } => test::test(!no_browser),
+        Command::Conformance { revision } => conformance::conformance(revision.as_deref()),
+        Command::Ci => test::test(true),
+    }
+}

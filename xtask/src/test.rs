@@ -1,0 +1,76 @@
+//! `cargo xtask test`: every check and every test, cheapest first.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::run::{cargo, run, target_directory};
+use crate::server::{Server, free_port};
+use crate::{chromium, conformance, demo, interop, node};
+
+/// Runs it all; the first failure ends the run.
+pub(crate) fn test(with_browser: bool) -> Result<()> {
+    node::require()?;
+    let browser = if with_browser { Some(chromium::require()?) } else { None };
+
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    // The page comes before the Rust build: the binary carries it.
+    demo::build_page()?;
+    run(node::npm("web").args(["test", "--silent"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(&mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
+    run(&mut cargo(&["test", "--workspace", "--locked"]))?;
+
+    interop::interop()?;
+    conformance::conformance(None)?;
+    match browser {
+        Some(browser) => browser_test(browser)?,
+        None => eprintln!("\nSKIPPED the browser test, as --no-browser says"),
+    }
+    eprintln!("\nAll checks passed.");
+    Ok(())
+}
+
+/// The whole flow in Chromium, against a `barewire demo` of its own.
+fn browser_test(browser: PathBuf) -> Result<()> {
+    let demo = Demo::start()?;
+    run(node::npm("web")
+        .args(["run", "--silent", "e2e"])
+        .env("CHROMIUM", browser)
+        .env("BAREWIRE_HOST_URL", &demo.host_url)
+        .env("BAREWIRE_SERVER_URL", &demo.server_url))?;
+    demo.server.stop()
+}
+
+/// A `barewire demo` on free ports with its state in a folder of its own.
+pub(crate) struct Demo {
+    pub(crate) server: Server,
+    pub(crate) server_url: String,
+    pub(crate) host_url: String,
+}
+
+impl Demo {
+    pub(crate) fn start() -> Result<Demo> {
+        let (data, host) = (free_port()?, free_port()?);
+        let folder = target_directory().join(format!("demo-{data}"));
+        let server = Server::start(
+            "barewire demo",
+            Command::new(target_directory().join("debug/barewire"))
+                .arg("demo")
+                .args(["--listen", &format!("localhost:{data}")])
+                .args(["--host-listen", &format!("localhost:{host}")])
+                .arg("--data-dir")
+                .arg(folder),
+            SocketAddr::from(([127, 0, 0, 1], host)),
+            "/readyz",
+        )?;
+        Ok(Demo {
+            server,
+            server_url: format!("http://localhost:{data}/mcp"),
+            host_url: format!("http://localhost:{host}"),
+        })
+    }
+}
