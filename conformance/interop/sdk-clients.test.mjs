@@ -1,0 +1,215 @@
+// The official TypeScript SDKs, 2.x (2026-07-28 and, pinned to it, 2025-11-25) and 1.x, against `barewire demo`:
+// discovery, registration, login, list, call, structured output, step-up, elicitation, progress, refresh.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as two from '@modelcontextprotocol/client';
+import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { UnauthorizedError as UnauthorizedOne } from '@modelcontextprotocol/sdk/client/auth.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { Browser } from './browser.mjs';
+
+const server = new URL(process.env.BAREWIRE_SERVER_URL ?? 'http://localhost:8000/mcp');
+const callback = 'http://localhost:43117/callback';
+
+/** What an application keeps for the SDK: everything in memory, and a browser that a script drives. */
+class Provider {
+  redirectUrl = callback;
+  clientMetadata = {
+    client_name: 'interop test',
+    redirect_uris: [callback],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+  };
+  browser = new Browser();
+  askedScopes = [];
+
+  constructor(username) {
+    this.username = username;
+  }
+  state() {
+    return (this.expectedState = crypto.randomUUID());
+  }
+  clientInformation() {
+    return this.client;
+  }
+  saveClientInformation(client) {
+    this.client = client;
+  }
+  tokens() {
+    return this.saved;
+  }
+  saveTokens(tokens) {
+    this.saved = tokens;
+  }
+  saveCodeVerifier(verifier) {
+    this.verifier = verifier;
+  }
+  codeVerifier() {
+    return this.verifier;
+  }
+  async redirectToAuthorization(url) {
+    this.askedScopes.push(url.searchParams.get('scope'));
+    this.answer = await this.browser.logIn(url, callback, this.username, 'secret');
+    assert.equal(this.answer.searchParams.get('state'), this.expectedState);
+    assert.equal(this.answer.searchParams.get('iss'), server.origin);
+  }
+}
+
+const eras = {
+  'SDK 2.x on 2026-07-28': {
+    revision: '2026-07-28',
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+    transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
+    unauthorized: two.UnauthorizedError,
+    onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
+    call: (client, params, options) => client.callTool(params, options),
+  },
+  'SDK 2.x choosing by itself': {
+    revision: '2026-07-28',
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: 'auto' } }),
+    transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
+    unauthorized: two.UnauthorizedError,
+    onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
+    call: (client, params, options) => client.callTool(params, options),
+  },
+  'SDK 2.x in its 2025 mode': {
+    revision: '2025-11-25',
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } } }),
+    transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
+    unauthorized: two.UnauthorizedError,
+    onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
+    call: (client, params, options) => client.callTool(params, options),
+  },
+  'SDK 1.x': {
+    revision: '2025-11-25',
+    make: () => new ClientOne({ name: 'interop', version: '1' }, { capabilities: { elicitation: {} } }),
+    transport: (authProvider) => new TransportOne(server, { authProvider }),
+    unauthorized: UnauthorizedOne,
+    onElicit: (client, answer) => client.setRequestHandler(ElicitRequestSchema, answer),
+    call: (client, params, options) => client.callTool(params, undefined, options),
+  },
+};
+
+/** Connects as an application does: the first try is refused and leads through the browser, the second one is in. */
+async function connect(era, provider) {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const client = era.make();
+    const transport = era.transport(provider);
+    try {
+      await client.connect(transport);
+      return { client, transport };
+    } catch (error) {
+      if (!(error instanceof era.unauthorized)) throw error;
+      await finish(transport, provider);
+    }
+  }
+  throw new Error('still unauthorized after two logins');
+}
+
+async function finish(transport, provider) {
+  await transport.finishAuth(provider.answer.searchParams.get('code'), provider.answer.searchParams.get('iss'));
+}
+
+/** A call that may need more scopes than the login gave: refused, asked for in the browser, repeated. */
+async function callWithStepUp(era, connection, provider, params, options) {
+  try {
+    return await era.call(connection.client, params, options);
+  } catch (error) {
+    if (!(error instanceof era.unauthorized)) throw error;
+    await finish(connection.transport, provider);
+    return era.call(connection.client, params, options);
+  }
+}
+
+for (const [name, era] of Object.entries(eras)) {
+  test(name, { timeout: 60_000 }, async (t) => {
+    const provider = new Provider('johndoe');
+    let connection;
+
+    await t.test('discovers, registers, logs in and connects', async () => {
+      connection = await connect(era, provider);
+      assert.equal(connection.client.getServerVersion()?.name !== undefined, true, 'the server says who it is');
+      assert.equal(connection.client.getNegotiatedProtocolVersion?.() ?? connection.transport.protocolVersion, era.revision);
+      assert.match(provider.askedScopes[0], /posts:read/);
+      assert.doesNotMatch(provider.askedScopes[0], /posts:write/);
+    });
+
+    await t.test('lists tools, resources, templates and prompts', async () => {
+      const { tools } = await connection.client.listTools();
+      for (const tool of ['list_posts', 'search_posts', 'read_post', 'create_post', 'update_post', 'delete_post']) {
+        assert.ok(tools.some((listed) => listed.name === tool), `${tool} is listed`);
+      }
+      assert.ok((await connection.client.listResources()).resources.length > 0);
+      assert.ok((await connection.client.listResourceTemplates()).resourceTemplates.length > 0);
+      assert.ok((await connection.client.listPrompts()).prompts.length > 0);
+    });
+
+    await t.test('reads: structured content under its schema, and a resource', async () => {
+      const page = await era.call(connection.client, { name: 'list_posts', arguments: {} });
+      assert.ok(page.structuredContent, 'list_posts has structured content');
+      assert.ok(page.content.length > 0);
+      const { resources } = await connection.client.listResources();
+      const read = await connection.client.readResource({ uri: resources[0].uri });
+      assert.equal(read.contents[0].uri, resources[0].uri);
+    });
+
+    await t.test('refuses a wrong argument in a way the client understands', async () => {
+      const outcome = await era.call(connection.client, { name: 'read_post', arguments: { id: 'not a number' } }).catch((error) => error);
+      assert.ok(outcome instanceof Error || outcome.isError === true);
+    });
+
+    // The 1.x SDK answers a 403 by refreshing with the token it holds and gives up: a fresh login with both scopes is its only way.
+    if (era.unauthorized === UnauthorizedOne) {
+      t.diagnostic('step-up is left to the 2.x SDK: 1.x cannot while it holds a refresh token');
+      provider.saved = undefined;
+      provider.clientMetadata.scope = 'posts:read posts:write';
+      await connection.client.close();
+      connection = await connect(era, provider);
+    }
+
+    let id;
+    await t.test('writes after step-up, keeping the scopes it had', async () => {
+      const created = await callWithStepUp(era, connection, provider, {
+        name: 'create_post',
+        arguments: { title: `Written by ${name}`, content: 'Over the wire.' },
+      });
+      assert.notEqual(created.isError, true, JSON.stringify(created));
+      id = created.structuredContent.id;
+      assert.ok(id);
+      const last = provider.askedScopes.at(-1);
+      if (era.unauthorized !== UnauthorizedOne) assert.match(last, /posts:write/);
+      await era.call(connection.client, { name: 'list_posts', arguments: {} });
+    });
+
+    await t.test('is asked before a post is deleted: declined, it stays; accepted, it is gone', async () => {
+      const questions = [];
+      let answer = { action: 'decline' };
+      era.onElicit(connection.client, async (request) => {
+        questions.push(request.params.message);
+        return answer;
+      });
+      await era.call(connection.client, { name: 'delete_post', arguments: { id } });
+      const still = await era.call(connection.client, { name: 'read_post', arguments: { id } });
+      assert.notEqual(still.isError, true, 'a declined deletion deletes nothing');
+      answer = { action: 'accept', content: { confirm: true } };
+      await era.call(connection.client, { name: 'delete_post', arguments: { id } });
+      assert.ok(questions.length >= 2, 'each deletion asked');
+      const gone = await era.call(connection.client, { name: 'read_post', arguments: { id } }).catch((error) => ({ isError: true, error }));
+      assert.equal(gone.isError, true);
+    });
+
+    await t.test('refreshes when its access token is refused', async () => {
+      const { refresh_token: before } = provider.saved;
+      assert.ok(before, 'a refresh token was issued');
+      provider.saved = { ...provider.saved, access_token: `${provider.saved.access_token.slice(0, -6)}AAAAAA` };
+      const page = await era.call(connection.client, { name: 'list_posts', arguments: {} });
+      assert.ok(page.structuredContent);
+      assert.notEqual(provider.saved.refresh_token, before, 'refresh rotates');
+    });
+
+    await connection.client.close();
+  });
+}
