@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What the tests of every crate share: a clock the test owns, seeded randomness, a directory that cleans up
+//! after itself, and a browser without JavaScript.
+//!
+//! What it does *not* do: know any other crate of the workspace. It looks at a server from outside, as a person with
+//! a browser does, so a test that passes through it has used no back door.
+
+pub mod browser;
+pub mod clock;
+pub mod dir;
+mod jar;
+pub mod page;
+pub mod random;
+
+pub use browser::{Browser, BrowserError, Landing};
+pub use clock::TestClock;
+pub use dir::TempDir;
+pub use page::{Form, Page};
+pub use random::rng;
