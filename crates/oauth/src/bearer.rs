@@ -1,0 +1,215 @@
+//! The `Authorization` header, and why a token was refused
+//! ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)).
+
+use http::StatusCode;
+
+use crate::challenge::Challenge;
+use crate::error::ErrorCode;
+use crate::scope::ScopeSet;
+use crate::secret::AccessToken;
+
+/// A longer token is not read; signed tokens with many claims stay far below.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// How the token was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 6750.
+    Bearer,
+    /// RFC 9449: a proof has to come with it.
+    Dpop,
+}
+
+/// A token out of an `Authorization` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// How it was presented.
+    pub scheme: Scheme,
+    /// The token.
+    pub token: AccessToken,
+}
+
+/// Reads the `Authorization` header lines of a request; exactly one is allowed.
+///
+/// # Errors
+/// [`BearerError::Missing`] without a header or with another scheme, [`BearerError::Malformed`] when there is more
+/// than one or the token has illegal characters.
+pub fn from_authorization<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Credentials, BearerError> {
+    let mut lines = lines.into_iter();
+    let line = lines.next().ok_or(BearerError::Missing)?;
+    if lines.next().is_some() {
+        return Err(BearerError::Malformed);
+    }
+    let (scheme, token) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Scheme::Bearer,
+        "dpop" => Scheme::Dpop,
+        _ => return Err(BearerError::Missing),
+    };
+    let token = token.trim();
+    let legal =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.bytes().all(legal) {
+        return Err(BearerError::Malformed);
+    }
+    Ok(Credentials { scheme, token: AccessToken::new(token) })
+}
+
+/// Why a request with (or without) a token was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BearerError {
+    /// No token was sent; the challenge then carries no error (RFC 6750 §3.1).
+    #[error("this needs an access token")]
+    Missing,
+    /// The header cannot be read.
+    #[error("the Authorization header is malformed")]
+    Malformed,
+    /// Expired; the client refreshes.
+    #[error("the access token has expired")]
+    Expired,
+    /// Not valid yet: somebody's clock is wrong.
+    #[error("the access token is not valid yet")]
+    NotYetValid,
+    /// Meant for another resource.
+    #[error("the access token was not issued for this resource")]
+    WrongAudience,
+    /// From an issuer this resource does not trust.
+    #[error("the access token was not issued by this resource's authorization server")]
+    WrongIssuer,
+    /// The user, the client or the server took it back.
+    #[error("the access token has been revoked")]
+    Revoked,
+    /// Not a token of ours: signature, shape or an unknown reference.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Valid, and not enough.
+    #[error("this needs the scope {required}")]
+    InsufficientScope {
+        /// What this operation needs.
+        required: ScopeSet,
+    },
+    /// The verifier could not find out (its keys or store are unavailable): nobody's token is at fault.
+    #[error("access tokens cannot be checked right now")]
+    Unavailable,
+}
+
+/// What a resource adds to each of its challenges.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChallengeContext {
+    /// The URL of its metadata document.
+    pub resource_metadata: Option<String>,
+    /// The scope a first login should ask for.
+    pub scope: Option<ScopeSet>,
+}
+
+impl BearerError {
+    /// The HTTP status of the refusal.
+    #[must_use]
+    pub fn http_status(&self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Missing
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::WrongAudience
+            | Self::WrongIssuer
+            | Self::Revoked
+            | Self::Invalid => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// The `error` of the challenge; none when no token was sent or the fault is ours.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Missing | Self::Unavailable => None,
+            Self::Malformed => Some(ErrorCode::InvalidRequest),
+            Self::InsufficientScope { .. } => Some(ErrorCode::InsufficientScope),
+            Self::Expired
+            | Self::NotYetValid
+            | Self::WrongAudience
+            | Self::WrongIssuer
+            | Self::Revoked
+            | Self::Invalid => Some(ErrorCode::InvalidToken),
+        }
+    }
+
+    /// The `WWW-Authenticate` header of the refusal; `None` when a challenge would not help.
+    #[must_use]
+    pub fn challenge(&self, context: &ChallengeContext) -> Option<Challenge> {
+        if matches!(self, Self::Unavailable) {
+            return None;
+        }
+        let mut challenge = Challenge::bearer();
+        if let Some(code) = self.code() {
+            challenge = challenge.with("error", code).with("error_description", self);
+        }
+        let scope = match self {
+            Self::InsufficientScope { required } => Some(required),
+            _ => context.scope.as_ref(),
+        };
+        if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
+            challenge = challenge.with("scope", scope);
+        }
+        if let Some(url) = &context.resource_metadata {
+            challenge = challenge.with("resource_metadata", url);
+        }
+        Some(challenge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_header() {
+        for (lines, expected) in [
+            (&["Bearer abc.def-_~+/="][..], Ok("abc.def-_~+/=")),
+            (&["bearer   abc"], Ok("abc")),
+            (&["DPoP abc"], Ok("abc")),
+            (&[], Err(BearerError::Missing)),
+            (&["Basic dTpw"], Err(BearerError::Missing)),
+            (&["Bearer"], Err(BearerError::Malformed)),
+            (&["Bearer a b"], Err(BearerError::Malformed)),
+            (&["Bearer a,b"], Err(BearerError::Malformed)),
+            (&["Bearer a", "Bearer b"], Err(BearerError::Malformed)),
+        ] {
+            let read = from_authorization(lines.iter().copied());
+            assert_eq!(read.as_ref().map(|c| c.token.expose()).map_err(Clone::clone), expected, "{lines:?}");
+        }
+        assert_eq!(from_authorization(["DPoP x"]).unwrap().scheme, Scheme::Dpop);
+    }
+
+    #[test]
+    fn challenges() {
+        let context = ChallengeContext {
+            resource_metadata: Some("https://a/.well-known/oauth-protected-resource/mcp".into()),
+            scope: Some(ScopeSet::parse("posts:read").unwrap()),
+        };
+        let need = BearerError::InsufficientScope { required: ScopeSet::parse("posts:write").unwrap() };
+        for (error, status, expected) in [
+            (
+                BearerError::Missing,
+                401,
+                r#"Bearer scope="posts:read", resource_metadata="https://a/.well-known/oauth-protected-resource/mcp""#,
+            ),
+            (
+                BearerError::Expired,
+                401,
+                r#"Bearer error="invalid_token", error_description="the access token has expired", scope="posts:read", resource_metadata="https://a/.well-known/oauth-protected-resource/mcp""#,
+            ),
+            (
+                need,
+                403,
+                r#"Bearer error="insufficient_scope", error_description="this needs the scope posts:write", scope="posts:write", resource_metadata="https://a/.well-known/oauth-protected-resource/mcp""#,
+            ),
+        ] {
+            assert_eq!(error.http_status(), status);
+            assert_eq!(error.challenge(&context).unwrap().to_string(), expected);
+        }
+        assert_eq!(BearerError::Unavailable.challenge(&context), None);
+    }
+}
