@@ -1,1 +1,3 @@
-//! Placeholder.
+//! An OAuth 2.1 authorization server.
+
+pub mod store;

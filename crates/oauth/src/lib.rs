@@ -25,3 +25,6 @@ pub mod pkce;
 pub mod resource;
 pub mod scope;
 pub mod secret;
+
+// What the authorization server decides.
+pub mod client;

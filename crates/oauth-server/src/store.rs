@@ -1,0 +1,518 @@
+//! What must survive a restart, as traits; whoever implements them knows SQL, and nobody above does.
+//!
+//! The rules that every implementation keeps:
+//!
+//! * A write that decides something is a compare-and-set and says whether it took place ([`Swap`], [`Insert`]). Each
+//!   method is one transaction: after a crash at any moment all of it happened or none of it.
+//! * A method returns only once its writes are durable. Answers that depend on them leave after that.
+//! * Codes, tokens and session ids are handed over as digests ([`Digest`]); the store never sees a live one.
+//! * Times are kept to the microsecond.
+//! * "Now" is an argument, so that a test owns the clock.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use barewire_oauth::client::Client;
+use zeroize::Zeroizing;
+
+/// Everything the authorization server keeps. Implemented by whatever implements the parts.
+pub trait Store:
+    Users + Sessions + LoginAttempts + Clients + Consents + Codes + Grants + Families + Keys + Housekeeping
+{
+}
+
+impl<T> Store for T where
+    T: Users
+        + Sessions
+        + LoginAttempts
+        + Clients
+        + Consents
+        + Codes
+        + Grants
+        + Families
+        + Keys
+        + Housekeeping
+{
+}
+
+/// SHA-256 of a code, token or session id, the only form in which one is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// Bytes that must not be printed: password hashes, private keys, sealed tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over `bytes`.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The store could not do its work: full disk, lost connection, damaged file. Never the peer's fault.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps the driver's error.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+/// What became of a compare-and-set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a lost compare-and-set means that somebody else decided"]
+pub enum Swap {
+    /// The record was as expected and is now the new one.
+    Done,
+    /// The record was not as expected (or not there); nothing was changed.
+    Lost,
+}
+
+/// What became of an insertion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an insertion that met an existing record changed nothing"]
+pub enum Insert {
+    /// It is there now.
+    Inserted,
+    /// One with this key was there already; nothing was changed.
+    Exists,
+}
+
+// ---------------------------------------------------------------------------------------------------- users
+
+/// A person who can log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Stable subject identifier, the `sub` of tokens. Unique.
+    pub id: String,
+    /// The name typed at login. Unique, compared byte for byte.
+    pub name: String,
+    /// Argon2id in PHC string form (UTF-8).
+    pub password_hash: Secret,
+    /// When it was created.
+    pub created_at: SystemTime,
+}
+
+/// People.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds a user; [`Insert::Exists`] when the id or the name is taken.
+    async fn insert_user(&self, user: &UserRecord) -> Result<Insert, StoreError>;
+    /// The user with this login name.
+    async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
+    /// The user with this id.
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError>;
+    /// Replaces the password hash if it still is `expected`.
+    async fn replace_password(&self, id: &str, expected: &Secret, new: &Secret) -> Result<Swap, StoreError>;
+}
+
+// ------------------------------------------------------------------------------------------------- sessions
+
+/// A browser in which a user is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Digest of the cookie's value. Unique.
+    pub digest: Digest,
+    /// Who.
+    pub user_id: String,
+    /// When the password was last given.
+    pub authenticated_at: SystemTime,
+    /// When it stops to count.
+    pub expires_at: SystemTime,
+}
+
+/// Browser sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The session with this digest, expired or not.
+    async fn session(&self, digest: Digest) -> Result<Option<SessionRecord>, StoreError>;
+    /// Starts `new` and ends `old` in one transaction, so that a login never leaves the earlier id alive
+    /// (session fixation). Keeps the `keep` sessions of this user that expire last and deletes the others.
+    async fn start_session(
+        &self,
+        old: Option<Digest>,
+        new: &SessionRecord,
+        keep: u32,
+    ) -> Result<(), StoreError>;
+    /// Ends a session; nothing happens when there is none.
+    async fn end_session(&self, digest: Digest) -> Result<(), StoreError>;
+}
+
+// ------------------------------------------------------------------------------------------- login attempts
+
+/// Failed logins of one account from one place. An attempt counts when it starts; success clears it, so parallel
+/// guesses are counted too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptsRecord {
+    /// Digest over account and place. Unique.
+    pub key: Digest,
+    /// Attempts since the last success.
+    pub count: u32,
+    /// When the last one started.
+    pub last_at: SystemTime,
+}
+
+/// Failed logins.
+#[async_trait]
+pub trait LoginAttempts: Send + Sync {
+    /// The attempts under this key.
+    async fn login_attempts(&self, key: Digest) -> Result<Option<AttemptsRecord>, StoreError>;
+    /// Sets the record to `new` if it still is `expected` (`None`: there is none). Keeps at most `keep` records,
+    /// those with the latest attempts.
+    async fn count_login_attempt(
+        &self,
+        expected: Option<AttemptsRecord>,
+        new: AttemptsRecord,
+        keep: u32,
+    ) -> Result<Swap, StoreError>;
+    /// Forgets the attempts under this key.
+    async fn clear_login_attempts(&self, key: Digest) -> Result<(), StoreError>;
+}
+
+// -------------------------------------------------------------------------------------------------- clients
+
+/// A configured or dynamically registered client. Clients with a metadata document are not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientRecord {
+    /// The client, as the rules know it (keep it as one JSON column; `client.id` is the unique key).
+    pub client: Client,
+    /// Digest over the registered metadata of a public dynamic client: equal registrations are one client. Unique
+    /// where present.
+    pub fingerprint: Option<Digest>,
+    /// When it registered.
+    pub registered_at: SystemTime,
+    /// When a code of it was first redeemed; before that it is a mere registration, and the first to be evicted.
+    pub activated_at: Option<SystemTime>,
+    /// When it last got a token.
+    pub last_used_at: Option<SystemTime>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// It is there now.
+    New,
+    /// The same public client was there already; this is it.
+    Existing(Box<ClientRecord>),
+    /// There is no room: `max` clients with live grants.
+    Full,
+}
+
+/// Clients.
+#[async_trait]
+pub trait Clients: Send + Sync {
+    /// The client with this identifier.
+    async fn client(&self, id: &str) -> Result<Option<ClientRecord>, StoreError>;
+    /// Adds or replaces a configured client (`activated_at` and `last_used_at` of an existing one stay).
+    async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError>;
+    /// Registers a dynamic client, in one transaction: an existing one with the same fingerprint wins. At `max`
+    /// dynamic clients, room is made by deleting first the never-activated one that registered earliest, then the
+    /// one without a live grant that was used longest ago; configured clients are neither counted nor deleted.
+    async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError>;
+}
+
+// ------------------------------------------------------------------------------------------------- consents
+
+/// What a user has allowed a client, so that the same question is not asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentRecord {
+    /// Who allowed.
+    pub user_id: String,
+    /// Whom.
+    pub client_id: String,
+    /// For which resource (its `resource` identifier).
+    pub resource: String,
+    /// With the answer going to this host (or private-use scheme).
+    pub redirect_host: String,
+    /// The allowed scopes, separated by spaces.
+    pub scope: String,
+    /// When it was last given.
+    pub granted_at: SystemTime,
+}
+
+/// Remembered consents, unique by user, client, resource and redirect host.
+#[async_trait]
+pub trait Consents: Send + Sync {
+    /// The consent under this key.
+    async fn consent(
+        &self,
+        user_id: &str,
+        client_id: &str,
+        resource: &str,
+        redirect_host: &str,
+    ) -> Result<Option<ConsentRecord>, StoreError>;
+    /// Adds or replaces a consent. Losing a race here only means to ask again.
+    async fn put_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError>;
+}
+
+// ---------------------------------------------------------------------------------------------------- codes
+
+/// An authorization code, from its issue until replays of it no longer matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeRecord {
+    /// Digest of the code. Unique.
+    pub digest: Digest,
+    /// For whom.
+    pub client_id: String,
+    /// The client's name at that time.
+    pub client_name: Option<String>,
+    /// By whom.
+    pub user_id: String,
+    /// Where it was sent, byte for byte.
+    pub redirect_uri: String,
+    /// The granted scopes, separated by spaces.
+    pub scope: String,
+    /// The resource that the tokens are for.
+    pub resource: String,
+    /// The PKCE challenge (S256).
+    pub code_challenge: String,
+    /// Whether a refresh token belongs to it.
+    pub refreshable: bool,
+    /// The id of the grant it becomes. Fixed at issue, so that a replay knows what to revoke.
+    pub grant_id: String,
+    /// When it was issued.
+    pub issued_at: SystemTime,
+    /// When it can no longer be redeemed.
+    pub expires_at: SystemTime,
+    /// When it was redeemed.
+    pub redeemed_at: Option<SystemTime>,
+}
+
+/// Authorization codes.
+#[async_trait]
+pub trait Codes: Send + Sync {
+    /// Keeps a new code.
+    async fn insert_code(&self, code: &CodeRecord) -> Result<Insert, StoreError>;
+    /// The code with this digest, whatever its state.
+    async fn code(&self, digest: Digest) -> Result<Option<CodeRecord>, StoreError>;
+    /// Redeems a code that has not been redeemed, in one transaction: sets `redeemed_at`, inserts the grant and the
+    /// family, and marks the client activated and used (if it is a stored one). [`Swap::Lost`] changes nothing.
+    async fn redeem_code(
+        &self,
+        digest: Digest,
+        redeemed_at: SystemTime,
+        grant: &GrantRecord,
+        family: Option<&FamilyRecord>,
+    ) -> Result<Swap, StoreError>;
+}
+
+// --------------------------------------------------------------------------------------------------- grants
+
+/// What one user allowed one client in one authorization; tokens point at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// Random identifier. Unique.
+    pub id: String,
+    /// Who allowed.
+    pub user_id: String,
+    /// Whom.
+    pub client_id: String,
+    /// The client's name at that time; a client that is known by its document has no other record here.
+    pub client_name: Option<String>,
+    /// The granted scopes, separated by spaces.
+    pub scope: String,
+    /// The resource that the tokens are for.
+    pub resource: String,
+    /// When it was given.
+    pub created_at: SystemTime,
+    /// When a token of it was last issued.
+    pub last_used_at: SystemTime,
+    /// When it ends whatever happens.
+    pub expires_at: SystemTime,
+    /// When and why it was revoked.
+    pub revoked: Option<Revocation>,
+}
+
+/// When and why a grant ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: SystemTime,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Why a grant ended early. Stored by [`RevocationReason::as_str`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// The client asked ([RFC 7009](https://datatracker.ietf.org/doc/html/rfc7009)).
+    Client,
+    /// Its authorization code came again.
+    CodeReplay,
+    /// A refresh token came again, too late to be a concurrent use.
+    RefreshReuse,
+    /// The user ended it.
+    User,
+    /// The operator ended it.
+    Operator,
+}
+
+impl RevocationReason {
+    /// The stable name under which it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::CodeReplay => "code_replay",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::User => "user",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The reason with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Client, Self::CodeReplay, Self::RefreshReuse, Self::User, Self::Operator]
+            .into_iter()
+            .find(|reason| reason.as_str() == name)
+    }
+}
+
+/// Grants, and single access tokens that were revoked.
+#[async_trait]
+pub trait Grants: Send + Sync {
+    /// The grant with this id.
+    async fn grant(&self, id: &str) -> Result<Option<GrantRecord>, StoreError>;
+    /// Revokes a grant that is not revoked yet; [`Swap::Lost`] when it is, or is unknown.
+    async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError>;
+    /// Ids and times of the grants revoked at or after `since`.
+    async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError>;
+    /// Notes that one access token (its `jti`) no longer counts, until it expires anyway. Idempotent.
+    async fn revoke_access_token(
+        &self,
+        jti: &str,
+        expires_at: SystemTime,
+        at: SystemTime,
+    ) -> Result<(), StoreError>;
+    /// The `jti` and expiry of the revoked access tokens that have not expired at `now`.
+    async fn revoked_access_tokens(&self, now: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError>;
+}
+
+// ------------------------------------------------------------------------------------------ refresh families
+
+/// The refresh tokens of one grant: one is current, a few recent ones still lead to their successor.
+///
+/// A refresh token consists of a handle, the same for the whole family, and a secret. Only their digests are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyRecord {
+    /// Digest of the handle. Unique.
+    pub handle: Digest,
+    /// The grant it belongs to. Unique.
+    pub grant_id: String,
+    /// Counts rotations; what the compare-and-set compares.
+    pub generation: u64,
+    /// Digest of the current secret.
+    pub current: Digest,
+    /// When the current token stops to count unless it is used.
+    pub expires_at: SystemTime,
+    /// Recently replaced tokens, oldest first, a handful (a JSON column or a table, as you like).
+    pub replaced: Vec<ReplacedToken>,
+}
+
+/// A refresh token that was replaced a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedToken {
+    /// Digest of its secret.
+    pub digest: Digest,
+    /// When it was replaced.
+    pub at: SystemTime,
+    /// Its successor, sealed under a key that only the replaced token itself yields: the database alone gives no
+    /// live token away.
+    pub sealed_successor: Secret,
+}
+
+/// Refresh families.
+#[async_trait]
+pub trait Families: Send + Sync {
+    /// The family with this handle, with its grant.
+    async fn family(&self, handle: Digest) -> Result<Option<(FamilyRecord, GrantRecord)>, StoreError>;
+    /// Replaces the family by `new` if its generation still is `expected` and its grant is not revoked; sets
+    /// `last_used_at` of the grant and of its client to `at` in the same transaction.
+    async fn rotate_family(
+        &self,
+        expected: u64,
+        new: &FamilyRecord,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
+}
+
+// ----------------------------------------------------------------------------------------------------- keys
+
+/// A key that signs access tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKeyRecord {
+    /// RFC 7638 thumbprint. Unique.
+    pub kid: String,
+    /// `ES256`.
+    pub algorithm: String,
+    /// The private key, PKCS#8 DER.
+    pub private_key: Secret,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// When a newer one took over. `None` for the one that signs.
+    pub retired_at: Option<SystemTime>,
+}
+
+/// Signing keys and the server's own secrets.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// All signing keys, the newest first.
+    async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
+    /// Makes `new` the signing key and retires the current one, if the current one's `kid` still is `expected`
+    /// (`None`: there is none, so that two processes that start at once end up with one key).
+    async fn insert_signing_key(
+        &self,
+        expected: Option<&str>,
+        new: &SigningKeyRecord,
+    ) -> Result<Swap, StoreError>;
+    /// The secret with this name; `fresh` becomes it when there is none.
+    async fn secret(&self, name: &str, fresh: &Secret) -> Result<Secret, StoreError>;
+}
+
+// --------------------------------------------------------------------------------------------- housekeeping
+
+/// How long things that are over are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Codes, after they expired (a replay within this time still revokes).
+    pub codes: Duration,
+    /// Login attempts, after the last one.
+    pub login_attempts: Duration,
+    /// Dynamic clients that were never activated, after their registration.
+    pub unused_clients: Duration,
+    /// Grants, with their families, after they expired or were revoked.
+    pub grants: Duration,
+}
+
+/// Deleting what is over.
+#[async_trait]
+pub trait Housekeeping: Send + Sync {
+    /// Deletes expired sessions and revoked access tokens, and whatever is older than `retention`. Returns how many
+    /// records went.
+    async fn sweep(&self, now: SystemTime, retention: Retention) -> Result<u64, StoreError>;
+}
