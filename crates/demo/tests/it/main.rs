@@ -1,0 +1,5 @@
+//! The demo from outside, each room in its module.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod blog;
