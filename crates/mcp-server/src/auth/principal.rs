@@ -1,0 +1,96 @@
+//! Who is calling.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use barewire_oauth::claims::AccessTokenClaims;
+use barewire_oauth::scope::ScopeSet;
+use serde_json::{Map, Value};
+
+/// Whoever a request was authenticated as. Established for each request anew, never per connection or session.
+#[derive(Clone, PartialEq)]
+pub struct Principal {
+    /// The user, or the client itself for machine grants (`sub`).
+    pub subject: String,
+    /// The OAuth client that acts for the user.
+    pub client_id: Option<String>,
+    /// The grant the token belongs to: what a user revokes.
+    pub grant_id: Option<String>,
+    /// What the token allows.
+    pub scopes: ScopeSet,
+    /// When the token ends; `None` only for verifiers whose credentials do not expire.
+    pub expires_at: Option<SystemTime>,
+    /// Everything else that the verifier knows, for the application's own rules.
+    pub claims: Map<String, Value>,
+}
+
+impl Principal {
+    /// A principal about whom nothing but the subject is known.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            client_id: None,
+            grant_id: None,
+            scopes: ScopeSet::new(),
+            expires_at: None,
+            claims: Map::new(),
+        }
+    }
+
+    /// What sealed values are bound to: user and client. Not the grant and not the scopes, which a step-up replaces
+    /// in the middle of a session.
+    pub(crate) fn binding(principal: Option<&Self>) -> Vec<u8> {
+        let Some(principal) = principal else { return b"anonymous".to_vec() };
+        let client = principal.client_id.as_deref().unwrap_or("");
+        let mut bytes = Vec::with_capacity(9 + principal.subject.len() + client.len());
+        // The length keeps "ab" + "c" apart from "a" + "bc".
+        bytes.push(b'p');
+        bytes.extend_from_slice(&(principal.subject.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(principal.subject.as_bytes());
+        bytes.extend_from_slice(client.as_bytes());
+        bytes
+    }
+}
+
+impl From<AccessTokenClaims> for Principal {
+    fn from(claims: AccessTokenClaims) -> Self {
+        Self {
+            expires_at: Some(claims.expires_at()),
+            subject: claims.sub,
+            client_id: Some(claims.client_id),
+            grant_id: claims.grant_id,
+            scopes: claims.scope,
+            claims: Map::new(),
+        }
+    }
+}
+
+/// Without the claims: they may hold personal data, and this ends up in logs.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("subject", &self.subject)
+            .field("client_id", &self.client_id)
+            .field("grant_id", &self.grant_id)
+            .field("scopes", &self.scopes.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_principals_share_a_binding() {
+        let of = |subject: &str, client: Option<&str>| {
+            let mut principal = Principal::new(subject);
+            principal.client_id = client.map(str::to_owned);
+            Principal::binding(Some(&principal))
+        };
+        let all = [of("ab", Some("c")), of("a", Some("bc")), of("abc", None), Principal::binding(None), of("anonymous", None)];
+        for (index, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(index + 1).all(|other| other != one), "{index}");
+        }
+    }
+}
