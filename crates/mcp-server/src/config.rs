@@ -144,7 +144,8 @@ mod tests {
         check("500ms", Some(Duration::from_millis(500)));
         check("8s", Some(Duration::from_secs(8)));
         check("7d", Some(Duration::from_secs(7 * 86_400)));
-        for wrong in ["", "8", "s", "8 s", "-8s", "8.5s", "8w", "99999999999999999999s", "18446744073709551615d"]
+        for wrong in
+            ["", "8", "s", "8 s", "-8s", "8.5s", "8w", "99999999999999999999s", "18446744073709551615d"]
         {
             check(wrong, None);
         }

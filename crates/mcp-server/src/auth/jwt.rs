@@ -102,9 +102,7 @@ impl JwtVerifier {
     async fn key(&self, id: Option<&str>, now: SystemTime) -> Result<Jwk, BearerError> {
         let known = self.keys.load_full();
         let found = select(&known.set, id);
-        let fresh = |keys: &Keys| {
-            keys.fetched.is_some_and(|at| now < at.checked_add(MAX_AGE).unwrap_or(at))
-        };
+        let fresh = |keys: &Keys| keys.fetched.is_some_and(|at| now < at.checked_add(MAX_AGE).unwrap_or(at));
         let Some(source) = &self.source else { return found.ok_or(BearerError::Invalid) };
         if fresh(&known)
             && let Some(key) = found
@@ -116,8 +114,7 @@ impl JwtVerifier {
         let _turn = self.fetching.lock().await;
         let known = self.keys.load_full();
         let found = select(&known.set, id);
-        let tried_lately =
-            known.tried.is_some_and(|at| now < at.checked_add(REFETCH_PAUSE).unwrap_or(at));
+        let tried_lately = known.tried.is_some_and(|at| now < at.checked_add(REFETCH_PAUSE).unwrap_or(at));
         if tried_lately || (fresh(&known) && found.is_some()) {
             let never = known.fetched.is_none();
             return found.ok_or(if never { BearerError::Unavailable } else { BearerError::Invalid });
@@ -164,10 +161,8 @@ impl TokenVerifier for JwtVerifier {
         let mut all = data.claims;
         let claims: AccessTokenClaims =
             serde_json::from_value(Value::Object(all.clone())).map_err(|_| BearerError::Invalid)?;
-        claims.check(
-            &Expected { issuer: &self.issuer, resource: &self.resource, leeway: self.leeway },
-            now,
-        )?;
+        claims
+            .check(&Expected { issuer: &self.issuer, resource: &self.resource, leeway: self.leeway }, now)?;
 
         for name in ["sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "grant_id"] {
             all.remove(name);

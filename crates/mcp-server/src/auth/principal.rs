@@ -88,7 +88,13 @@ mod tests {
             principal.client_id = client.map(str::to_owned);
             Principal::binding(Some(&principal))
         };
-        let all = [of("ab", Some("c")), of("a", Some("bc")), of("abc", None), Principal::binding(None), of("anonymous", None)];
+        let all = [
+            of("ab", Some("c")),
+            of("a", Some("bc")),
+            of("abc", None),
+            Principal::binding(None),
+            of("anonymous", None),
+        ];
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| other != one), "{index}");
         }

@@ -1,0 +1,381 @@
+//! The MCP server as an OAuth resource server: who is calling, what they may see, and how to ask for more
+//! ([Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/index)).
+
+pub(crate) mod access;
+mod jwt;
+mod principal;
+mod resource_metadata;
+mod verifier;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use barewire_oauth::bearer::{self, BearerError, ChallengeContext};
+use barewire_oauth::challenge::Challenge;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::metadata::{ProtectedResourceMetadata, well_known};
+use barewire_oauth::resource::{Resource, ResourceError};
+use barewire_oauth::scope::ScopeSet;
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+pub use self::access::Access;
+pub use self::jwt::{JwtVerifier, KeySource, KeysUnavailable};
+pub use self::principal::Principal;
+pub use self::resource_metadata::ResourceMetadata;
+use self::verifier::CachedVerifier;
+pub use self::verifier::TokenVerifier;
+use crate::config::Limits;
+
+/// How a server is protected: its own identifier, who verifies its tokens, and who issues them.
+pub struct ResourceServer {
+    resource: String,
+    verifier: CachedVerifier,
+    authorization_servers: Vec<String>,
+    scopes_supported: Option<ScopeSet>,
+    required_scopes: ScopeSet,
+    implied: Vec<(String, ScopeSet)>,
+    anonymous: bool,
+    name: Option<String>,
+    documentation: Option<String>,
+}
+
+impl ResourceServer {
+    /// A server known to its clients by the URL `resource`, for example `https://api.example.com/mcp`.
+    ///
+    /// The URL is the endpoint's identifier in metadata and tokens, byte for byte, and the source of the public
+    /// origin; nothing of the kind is ever taken from a request.
+    pub fn new(resource: impl Into<String>, verifier: impl TokenVerifier) -> Self {
+        Self {
+            resource: resource.into(),
+            verifier: CachedVerifier::new(verifier),
+            authorization_servers: Vec::new(),
+            scopes_supported: None,
+            required_scopes: ScopeSet::new(),
+            implied: Vec::new(),
+            anonymous: false,
+            name: None,
+            documentation: None,
+        }
+    }
+
+    /// Adds an authorization server that issues tokens for this resource. At least one is needed.
+    #[must_use]
+    pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
+        self.authorization_servers.push(issuer.into());
+        self
+    }
+
+    /// The scopes a client asks for at its first login: the least that is useful, not everything there is.
+    /// `offline_access` does not belong here, because it is no matter of the resource.
+    #[must_use]
+    pub fn scopes_supported<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes_supported = Some(ScopeSet::from_tokens(scopes));
+        self
+    }
+
+    /// Scopes without which nothing at all is answered.
+    #[must_use]
+    pub fn required_scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.required_scopes = ScopeSet::from_tokens(scopes);
+        self
+    }
+
+    /// Says that whoever has `broad` has `narrow` too.
+    #[must_use]
+    pub fn implies<S: AsRef<str>>(
+        mut self,
+        broad: impl Into<String>,
+        narrow: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.implied.push((broad.into(), ScopeSet::from_tokens(narrow)));
+        self
+    }
+
+    /// Answers requests without a token too. They see what is marked as public
+    /// ([`Tool::public`](crate::Tool::public)) and get a 401 for the rest. Off unless called.
+    #[must_use]
+    pub fn allow_anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    /// The resource's name for people, in its metadata.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// A page for developers, in its metadata.
+    #[must_use]
+    pub fn documentation(mut self, url: impl Into<String>) -> Self {
+        self.documentation = Some(url.into());
+        self
+    }
+
+    pub(crate) fn into_guard(self, limits: &Limits) -> Result<Guard, ResourceServerError> {
+        let resource = Resource::parse(&self.resource)?;
+        if self.authorization_servers.is_empty() {
+            return Err(ResourceServerError::NoAuthorizationServer);
+        }
+        let mut metadata = ProtectedResourceMetadata::new(resource.clone(), self.authorization_servers);
+        metadata.scopes_supported =
+            self.scopes_supported.as_ref().map(|scopes| scopes.iter().map(str::to_owned).collect());
+        metadata.resource_name = self.name;
+        metadata.resource_documentation = self.documentation;
+
+        let metadata_url =
+            well_known::protected_resource(resource.as_str()).into_iter().next().map(|location| location.url);
+        let first_scopes = if self.required_scopes.is_empty() {
+            self.scopes_supported
+        } else {
+            Some(self.required_scopes.clone())
+        };
+        Ok(Guard {
+            verifier: self.verifier.with_cache(limits.token_cache_entries, limits.token_cache_ttl),
+            context: ChallengeContext { resource_metadata: metadata_url, scope: first_scopes },
+            required_scopes: self.required_scopes,
+            implied: self.implied,
+            anonymous: self.anonymous,
+            metadata: ResourceMetadata::new(&metadata),
+            resource,
+        })
+    }
+}
+
+/// A mistake in how the protection was configured.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceServerError {
+    /// The identifier is no resource identifier.
+    #[error("the server's public URL is not usable")]
+    Resource(#[from] ResourceError),
+    /// Nobody issues tokens for it.
+    #[error("a protected server needs at least one authorization server")]
+    NoAuthorizationServer,
+}
+
+/// A [`ResourceServer`] at work.
+pub(crate) struct Guard {
+    verifier: CachedVerifier,
+    context: ChallengeContext,
+    required_scopes: ScopeSet,
+    implied: Vec<(String, ScopeSet)>,
+    anonymous: bool,
+    pub(crate) metadata: ResourceMetadata,
+    pub(crate) resource: Resource,
+}
+
+impl Guard {
+    /// Who sent these headers. `None` only where anonymous requests are allowed and no token came.
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Option<Arc<Principal>>, Refusal> {
+        // A header with bytes outside of ASCII is no token; the parser is told about it as an illegal line.
+        let lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap_or("Bearer \u{0}"));
+        let token = match bearer::from_authorization(lines) {
+            Ok(credentials) => credentials.token,
+            Err(BearerError::Missing) if self.anonymous => return Ok(None),
+            Err(error) => return Err(self.refuse(&error)),
+        };
+        let principal =
+            self.verifier.verify(token.expose(), now).await.map_err(|error| self.refuse(&error))?;
+        if !self.has(&principal, &self.required_scopes) {
+            return Err(self.insufficient(&principal, &self.required_scopes));
+        }
+        Ok(Some(principal))
+    }
+
+    /// Whether the principal's scopes, and those they imply, include all of `needed`.
+    pub(crate) fn has(&self, principal: &Principal, needed: &ScopeSet) -> bool {
+        needed.iter().all(|scope| {
+            principal.scopes.contains(scope)
+                || self
+                    .implied
+                    .iter()
+                    .any(|(broad, narrow)| principal.scopes.contains(broad) && narrow.contains(scope))
+        })
+    }
+
+    /// 401: nobody has logged in yet, and this needs somebody, with these scopes.
+    pub(crate) fn login_required(&self, needed: &ScopeSet) -> Refusal {
+        let mut context = self.context.clone();
+        if !needed.is_empty() {
+            context.scope = Some(self.required_scopes.union(needed));
+        }
+        Refusal::of(&BearerError::Missing, &context)
+    }
+
+    /// 403: the principal lacks a scope. The challenge names what is needed together with what was granted, because
+    /// clients exist that ask for exactly what the challenge says and would lose the rest.
+    pub(crate) fn insufficient(&self, principal: &Principal, needed: &ScopeSet) -> Refusal {
+        let description = format!("this needs the scope {needed}");
+        let mut challenge = Challenge::bearer()
+            .with("error", ErrorCode::InsufficientScope)
+            .with("error_description", &description)
+            .with("scope", needed.union(&principal.scopes));
+        if let Some(url) = &self.context.resource_metadata {
+            challenge = challenge.with("resource_metadata", url);
+        }
+        Refusal {
+            status: StatusCode::FORBIDDEN,
+            challenge: header_value(&challenge),
+            body: body(&ErrorResponse::new(ErrorCode::InsufficientScope, description)),
+            error: BearerError::InsufficientScope { required: needed.clone() },
+        }
+    }
+
+    fn refuse(&self, error: &BearerError) -> Refusal {
+        Refusal::of(error, &self.context)
+    }
+}
+
+/// A request that was refused for who sent it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) challenge: Option<HeaderValue>,
+    /// The JSON of an OAuth error, for whoever reads it.
+    pub(crate) body: Bytes,
+    pub(crate) error: BearerError,
+}
+
+impl Refusal {
+    fn of(error: &BearerError, context: &ChallengeContext) -> Self {
+        let code = error.code().unwrap_or(match error {
+            BearerError::Unavailable => ErrorCode::TemporarilyUnavailable,
+            _ => ErrorCode::InvalidToken,
+        });
+        Self {
+            status: error.http_status(),
+            challenge: error.challenge(context).as_ref().and_then(header_value),
+            body: body(&ErrorResponse::new(code, error.to_string())),
+            error: error.clone(),
+        }
+    }
+}
+
+/// `None` cannot happen, because a challenge keeps only visible ASCII; a missing header is still better than a panic.
+fn header_value(challenge: &Challenge) -> Option<HeaderValue> {
+    HeaderValue::from_str(&challenge.to_string()).ok()
+}
+
+fn body(error: &ErrorResponse) -> Bytes {
+    serde_json::to_vec(error).map(Bytes::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl TokenVerifier for Nobody {
+        async fn verify(&self, token: &str, _now: SystemTime) -> Result<Principal, BearerError> {
+            match token {
+                "alice" => {
+                    let mut principal = Principal::new("alice");
+                    principal.scopes = ScopeSet::from_tokens(["posts:read"]);
+                    Ok(principal)
+                }
+                "late" => Err(BearerError::Expired),
+                "down" => Err(BearerError::Unavailable),
+                _ => Err(BearerError::Invalid),
+            }
+        }
+    }
+
+    fn server() -> ResourceServer {
+        ResourceServer::new("https://a.example/mcp", Nobody)
+            .authorization_server("https://as.example")
+            .scopes_supported(["posts:read"])
+    }
+
+    const METADATA: &str =
+        r#"resource_metadata="https://a.example/.well-known/oauth-protected-resource/mcp""#;
+
+    async fn check(server: ResourceServer, lines: &[&str], status: u16, challenge: Option<String>) {
+        let guard = server.into_guard(&Limits::default()).unwrap();
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(AUTHORIZATION, line.parse().unwrap());
+        }
+        let refusal = guard.authenticate(&headers, SystemTime::UNIX_EPOCH).await.unwrap_err();
+        assert_eq!(refusal.status.as_u16(), status, "{lines:?}");
+        let seen = refusal.challenge.map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(seen, challenge, "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn challenges() {
+        check(server(), &[], 401, Some(format!(r#"Bearer scope="posts:read", {METADATA}"#))).await;
+        check(server(), &["Basic dTpw"], 401, Some(format!(r#"Bearer scope="posts:read", {METADATA}"#)))
+            .await;
+        check(
+            server(),
+            &["Bearer late"],
+            401,
+            Some(format!(
+                r#"Bearer error="invalid_token", error_description="the access token has expired", scope="posts:read", {METADATA}"#
+            )),
+        )
+        .await;
+        check(
+            server(),
+            &["Bearer alice", "Bearer alice"],
+            400,
+            Some(format!(
+                r#"Bearer error="invalid_request", error_description="the Authorization header is malformed", scope="posts:read", {METADATA}"#
+            )),
+        )
+        .await;
+        check(server(), &["Bearer down"], 503, None).await;
+        check(
+            server().required_scopes(["admin"]),
+            &["Bearer alice"],
+            403,
+            Some(format!(
+                r#"Bearer error="insufficient_scope", error_description="this needs the scope admin", scope="admin posts:read", {METADATA}"#
+            )),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn no_token_is_an_answer_only_where_allowed() {
+        let guard = server().allow_anonymous().into_guard(&Limits::default()).unwrap();
+        assert_eq!(guard.authenticate(&HeaderMap::new(), SystemTime::UNIX_EPOCH).await.unwrap(), None);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, "Bearer forged".parse().unwrap());
+        // A bad token is not the same as none: the client believes it is logged in.
+        assert!(guard.authenticate(&headers, SystemTime::UNIX_EPOCH).await.is_err());
+    }
+
+    #[test]
+    fn broad_scopes_imply_narrow_ones() {
+        let guard = server()
+            .implies("posts:admin", ["posts:write", "posts:read"])
+            .into_guard(&Limits::default())
+            .unwrap();
+        let mut principal = Principal::new("p");
+        principal.scopes = ScopeSet::from_tokens(["posts:admin"]);
+        assert!(guard.has(&principal, &ScopeSet::from_tokens(["posts:write", "posts:admin"])));
+        assert!(!guard.has(&principal, &ScopeSet::from_tokens(["users:read"])));
+    }
+
+    #[test]
+    fn mistakes_are_found_at_start() {
+        let build = |server: ResourceServer| server.into_guard(&Limits::default()).err();
+        assert!(matches!(
+            build(ResourceServer::new("https://a.example/mcp", Nobody)),
+            Some(ResourceServerError::NoAuthorizationServer)
+        ));
+        assert!(matches!(
+            build(ResourceServer::new("/mcp", Nobody).authorization_server("https://as.example")),
+            Some(ResourceServerError::Resource(_))
+        ));
+    }
+}

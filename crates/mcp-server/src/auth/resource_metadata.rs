@@ -1,0 +1,89 @@
+//! `/.well-known/oauth-protected-resource` ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)) as a small service.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use barewire_oauth::metadata::{ProtectedResourceMetadata, well_known};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+
+/// Serves the metadata document in every form that clients look for: path-inserted
+/// (`/.well-known/oauth-protected-resource/mcp`), appended (`/mcp/.well-known/…`) and at the root.
+///
+/// Everything in it comes from the configuration, nothing from the request. Any web page may read it.
+#[derive(Clone)]
+pub struct ResourceMetadata(Arc<Document>);
+
+struct Document {
+    paths: Vec<String>,
+    json: Bytes,
+}
+
+impl ResourceMetadata {
+    pub(crate) fn new(metadata: &ProtectedResourceMetadata) -> Self {
+        let paths = well_known::paths_to_serve(well_known::PROTECTED_RESOURCE, metadata.resource.as_str());
+        let json = serde_json::to_vec(metadata).expect("strings, lists and flags always serialise");
+        Self(Arc::new(Document { paths, json: json.into() }))
+    }
+
+    /// The paths to mount it at.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.0.paths
+    }
+
+    /// The answer to one request; 404 for any path that is not one of [`ResourceMetadata::paths`].
+    pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        let path = request.uri().path();
+        if !self.0.paths.iter().any(|known| known == path.trim_end_matches('/')) {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        match *request.method() {
+            Method::GET | Method::HEAD => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+                *response.body_mut() = Full::new(self.0.json.clone());
+            }
+            Method::OPTIONS => {
+                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+                // Clients send the protocol's own header along, which makes the browser ask first.
+                headers.insert(
+                    ACCESS_CONTROL_ALLOW_HEADERS,
+                    HeaderValue::from_static("mcp-protocol-version, content-type, authorization"),
+                );
+                headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+                *response.status_mut() = StatusCode::NO_CONTENT;
+            }
+            _ => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            }
+        }
+        response
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.answer(&request)))
+    }
+}
