@@ -1,0 +1,265 @@
+//! Reading one message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{ErrorObject, Id, Message, Notification, Request, Response, VERSION};
+
+/// Reads one message from the bytes of one body.
+///
+/// Decided here, once: a batch is refused (no revision since 2025-06-18 has one), a member of the envelope that is
+/// there twice is refused (two readers could take different ones), other members are ignored, `params` is an object.
+/// A nesting bomb is harmless: what is skipped is skipped without recursion, and what is decoded later stops at
+/// `serde_json`'s depth limit of 128.
+///
+/// # Errors
+/// [`EnvelopeError`], which carries the id when one could be read, because the answer has to echo it.
+pub fn parse(bytes: &[u8]) -> Result<Message<'_>, EnvelopeError> {
+    let members: Members<'_> = match serde_json::from_slice(bytes) {
+        Ok(members) => members,
+        Err(error) => return Err(EnvelopeError { id: None, fault: fault_of(&error, bytes) }),
+    };
+    let (id, id_fault) = match members.id.map(|raw| serde_json::from_str::<Id>(raw.get())) {
+        None => (None, None),
+        Some(Ok(id)) => (Some(id), None),
+        Some(Err(_)) => (None, Some(EnvelopeFault::Id)),
+    };
+    let fail = |fault| EnvelopeError { id: id.clone(), fault };
+    if let Some(member) = members.twice {
+        return Err(fail(EnvelopeFault::Twice(member)));
+    }
+    if members.jsonrpc.and_then(text).as_deref() != Some(VERSION) {
+        return Err(fail(EnvelopeFault::Version));
+    }
+    let Some(method) = members.method else {
+        return response(&members, id.clone(), id_fault).map(Message::Response).map_err(fail);
+    };
+    if let Some(fault) = id_fault {
+        return Err(fail(fault));
+    }
+    if members.result.is_some() || members.error.is_some() {
+        return Err(fail(EnvelopeFault::Shape));
+    }
+    let method = text(method).ok_or_else(|| fail(EnvelopeFault::Method))?;
+    // Explicit null is what some serialisers write for "no params".
+    let params = members.params.filter(|raw| raw.get() != "null");
+    if params.is_some_and(|raw| !raw.get().starts_with('{')) {
+        return Err(fail(EnvelopeFault::Params));
+    }
+    Ok(match id {
+        Some(id) => Message::Request(Request { id, method, params }),
+        None => Message::Notification(Notification { method, params }),
+    })
+}
+
+/// A body that is not a JSON-RPC message, and the id that the answer echoes when it could be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct EnvelopeError {
+    /// The id of the refused message.
+    pub id: Option<Id>,
+    /// What is wrong with it.
+    pub fault: EnvelopeFault,
+}
+
+/// What is wrong with an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeFault {
+    /// Not JSON at all; the only fault that is a parse error (-32700).
+    #[error("the body is not valid JSON")]
+    NotJson,
+    /// A JSON array: batches ended with revision 2025-06-18.
+    #[error("the body is a batch; send one message per request")]
+    Batch,
+    /// JSON, but not an object.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// `jsonrpc` is missing or not "2.0".
+    #[error("the member `jsonrpc` has to be \"2.0\"")]
+    Version,
+    /// `id` is null, a fraction, or another type.
+    #[error("the member `id` has to be a string or an integer")]
+    Id,
+    /// `method` is not a string.
+    #[error("the member `method` has to be a string")]
+    Method,
+    /// `params` is not an object.
+    #[error("the member `params` has to be an object")]
+    Params,
+    /// `error` is not an object with an integer code and a message.
+    #[error("the member `error` has to be an object with `code` and `message`")]
+    Error,
+    /// Neither a request nor a notification nor a response, or more than one of them.
+    #[error("a message has either a method, or a result, or an error")]
+    Shape,
+    /// A member is there twice.
+    #[error("the member `{0}` is there twice")]
+    Twice(&'static str),
+}
+
+fn response<'a>(
+    members: &Members<'a>,
+    id: Option<Id>,
+    id_fault: Option<EnvelopeFault>,
+) -> Result<Response<'a>, EnvelopeFault> {
+    match (members.result, members.error) {
+        (Some(result), None) => match (id, id_fault) {
+            (Some(id), _) => Ok(Response { id: Some(id), outcome: Ok(result) }),
+            (None, fault) => Err(fault.unwrap_or(EnvelopeFault::Id)),
+        },
+        // JSON-RPC itself writes `"id": null` where the id could not be read; MCP leaves the member out. Both are seen.
+        (None, Some(error)) if id_fault.is_none() || members.id.is_some_and(|raw| raw.get() == "null") => {
+            let error: ErrorObject = serde_json::from_str(error.get()).map_err(|_| EnvelopeFault::Error)?;
+            Ok(Response { id, outcome: Err(error) })
+        }
+        (None, Some(_)) => Err(EnvelopeFault::Id),
+        _ => Err(EnvelopeFault::Shape),
+    }
+}
+
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
+}
+
+fn fault_of(error: &serde_json::Error, bytes: &[u8]) -> EnvelopeFault {
+    if !error.is_data() {
+        return EnvelopeFault::NotJson;
+    }
+    // The visitor refuses the first token of anything but an object, so the rest has not been looked at.
+    if serde_json::from_slice::<de::IgnoredAny>(bytes).is_err() {
+        return EnvelopeFault::NotJson;
+    }
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => EnvelopeFault::Batch,
+        _ => EnvelopeFault::NotAnObject,
+    }
+}
+
+/// The members of an envelope, all raw, so that a wrong type in one does not hide the id.
+#[derive(Default)]
+struct Members<'a> {
+    jsonrpc: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    params: Option<&'a RawValue>,
+    result: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+    twice: Option<&'static str>,
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Members::default();
+        while let Some(Key(name)) = map.next_key()? {
+            let (slot, name) = match &*name {
+                "jsonrpc" => (&mut members.jsonrpc, "jsonrpc"),
+                "id" => (&mut members.id, "id"),
+                "method" => (&mut members.method, "method"),
+                "params" => (&mut members.params, "params"),
+                "result" => (&mut members.result, "result"),
+                "error" => (&mut members.error, "error"),
+                _ => {
+                    map.next_value::<de::IgnoredAny>()?;
+                    continue;
+                }
+            };
+            if slot.replace(map.next_value()?).is_some() {
+                members.twice = Some(name);
+            }
+        }
+        Ok(members)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: &str) {
+        let seen = match parse(body.as_bytes()) {
+            Ok(Message::Request(m)) => {
+                format!("request {} {} {:?}", m.id, m.method, m.params.map(RawValue::get))
+            }
+            Ok(Message::Notification(m)) => {
+                format!("notification {} {:?}", m.method, m.params.map(RawValue::get))
+            }
+            Ok(Message::Response(m)) => match m.outcome {
+                Ok(result) => format!("result {:?} {}", m.id, result.get()),
+                Err(error) => format!("error {:?} {}", m.id, error.code),
+            },
+            Err(e) => format!("refused {:?} {:?}", e.id, e.fault),
+        };
+        assert_eq!(seen, expected, "{body}");
+    }
+
+    #[test]
+    fn messages() {
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 ping None");
+        check(
+            r#"{"method":"a\u002fb","params":null,"id":"x","jsonrpc":"2.0","more":[{}]}"#,
+            "request x a/b None",
+        );
+        check(r#"{"jsonrpc":"2.0","method":"n","params":{"a":1}}"#, r#"notification n Some("{\"a\":1}")"#);
+        check(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "result Some(Integer(1)) {}");
+        check(r#"{"jsonrpc":"2.0","error":{"code":-1,"message":""}}"#, "error None -1");
+        check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":""}}"#, "error None -1");
+    }
+
+    #[test]
+    fn refused() {
+        check("", "refused None NotJson");
+        check("{", "refused None NotJson");
+        check("[}", "refused None NotJson");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"a"} x"#, "refused None NotJson");
+        check("[]", "refused None Batch");
+        check(r#" [{"jsonrpc":"2.0","id":1,"method":"a"}]"#, "refused None Batch");
+        check("7", "refused None NotAnObject");
+        check(r#"{"id":1,"method":"a"}"#, "refused Some(Integer(1)) Version");
+        check(r#"{"jsonrpc":2.0,"id":1,"method":"a"}"#, "refused Some(Integer(1)) Version");
+        check(r#"{"jsonrpc":"2.0","id":null,"method":"a"}"#, "refused None Id");
+        check(r#"{"jsonrpc":"2.0","id":1.5,"method":"a"}"#, "refused None Id");
+        check(r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"a"}"#, "refused None Id");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":7}"#, "refused Some(Integer(1)) Method");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}"#, "refused Some(Integer(1)) Params");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"a","id":2}"#, r#"refused Some(Integer(2)) Twice("id")"#);
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#, "refused Some(Integer(1)) Shape");
+        check(r#"{"jsonrpc":"2.0","id":1}"#, "refused Some(Integer(1)) Shape");
+        check(r#"{"jsonrpc":"2.0","result":{}}"#, "refused None Id");
+        check(r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, "refused Some(Integer(1)) Error");
+    }
+
+    #[test]
+    fn nesting_bomb() {
+        let depth = 200_000;
+        let bomb = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        check(&bomb, "refused None Batch");
+        let ignored = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","x":{bomb}}}"#);
+        check(&ignored, "request 1 a None");
+        let params = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{{"x":{bomb}}}}}"#);
+        let Ok(Message::Request(request)) = parse(params.as_bytes()) else { panic!("the envelope is fine") };
+        let raw = request.params.expect("params are there");
+        assert!(serde_json::from_str::<serde_json::Value>(raw.get()).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! JSON that is passed through.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The `_meta` of anything
+/// ([`_meta`](https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta)).
+pub type Meta = serde_json::Map<String, serde_json::Value>;
+
+/// A JSON object whose members mean nothing to the protocol.
+pub type Object = serde_json::Map<String, serde_json::Value>;
+
+/// Valid JSON text that nobody here looks into: a schema, the arguments of a tool, structured content.
+/// Cheap to clone, and written to the wire exactly as it was read.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawJson(Arc<RawValue>);
+
+impl RawJson {
+    /// Takes any text that is valid JSON.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<Box<RawValue>>(text).map(Self::from)
+    }
+
+    /// Serialises a value.
+    ///
+    /// # Errors
+    /// Only where the value's own `Serialize` refuses.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(value).map(Self::from)
+    }
+
+    /// The empty object.
+    pub fn empty_object() -> Self {
+        Self::parse("{}").expect("{} is JSON")
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Whether the text is a JSON object.
+    pub fn is_object(&self) -> bool {
+        self.as_str().starts_with('{')
+    }
+
+    /// Reads it into a type.
+    ///
+    /// # Errors
+    /// The text is another shape than the type.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+
+    /// The raw value, for `serde_json`.
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
+    }
+}
+
+impl From<Box<RawValue>> for RawJson {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw.into())
+    }
+}
+
+impl From<&RawValue> for RawJson {
+    fn from(raw: &RawValue) -> Self {
+        Self(raw.to_owned().into())
+    }
+}
+
+impl From<serde_json::Value> for RawJson {
+    fn from(value: serde_json::Value) -> Self {
+        Self::of(&value).expect("a serde_json::Value always serialises")
+    }
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Equal as JSON: white space and the order of members do not count.
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+            || match (self.decode::<serde_json::Value>(), other.decode::<serde_json::Value>()) {
+                (Ok(one), Ok(two)) => one == two,
+                _ => false,
+            }
+    }
+}
+
+/// Writes a whole number without `.0`, as every other implementation does.
+pub(crate) mod number {
+    use serde::ser::Serializer;
+
+    /// Above this an `f64` no longer holds every integer.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+
+    pub(crate) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if number.fract() == 0.0 && number.abs() < EXACT {
+            serializer.serialize_i64(*number as i64)
+        } else {
+            serializer.serialize_f64(*number)
+        }
+    }
+
+    pub(crate) mod option {
+        use serde::ser::Serializer;
+
+        pub(crate) fn serialize<S: Serializer>(
+            number: &Option<f64>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match number {
+                Some(number) => super::serialize(number, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
+}
+
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
+}
