@@ -52,6 +52,6 @@ pub use listing::{
     ResourceView, TemplateList, TemplateView, ToolAnnotations, ToolList, ToolView,
 };
 pub use server::{
-    AddServer, Authorization, ClientView, Implementation, LoginStarted, Offered, Registration, ServerView,
-    StartLogin, State, Status, StatusKind,
+    AddServer, Authorization, ClientView, Implementation, LoginStarted, Offered, Registration, ServerStatus,
+    ServerStatusKind, ServerView, StartLogin, State,
 };

@@ -271,7 +271,7 @@ what_next: string | null, };
 /**
  * Kinds of failures of the host's own API; how a *server* fails is a status or a call's error.
  */
-export type ErrorCode = "bad_request" | "forbidden" | "not_found" | "conflict" | "too_many" | "upstream" | "internal";
+export type ErrorCode = "bad_request" | "forbidden" | "no_session" | "not_found" | "conflict" | "too_many" | "upstream" | "internal";
 
 /**
  * One event. On the stream each is one `message` event: `id` as given to `Last-Event-ID`, `data` this as JSON.
@@ -568,6 +568,36 @@ mime_type: string | null,
 size: number | null, };
 
 /**
+ * How a server stands, in a word for the program and two sentences for the person.
+ */
+export type ServerStatus = {
+/**
+ * The word.
+ */
+kind: ServerStatusKind,
+/**
+ * What happened.
+ */
+message: string,
+/**
+ * What the person can do about it, if anything.
+ */
+what_next: string | null,
+/**
+ * Since when.
+ */
+since: number,
+/**
+ * With `disconnected`: when the host tries again by itself.
+ */
+retry_at: number | null, };
+
+/**
+ * The lifecycle of a connection.
+ */
+export type ServerStatusKind = "connecting" | "login_required" | "ready" | "refused" | "failed" | "disconnected";
+
+/**
  * One server of the session.
  */
 export type ServerView = {
@@ -590,7 +620,7 @@ added_at: number,
 /**
  * How the connection stands.
  */
-status: Status,
+status: ServerStatus,
 /**
  * What is known about the authorization it asks for.
  */
@@ -704,36 +734,6 @@ calls: Array<CallView>,
  * Id of the last event that this state already contains; give it to `GET /api/events?after=`.
  */
 last_event: string, };
-
-/**
- * How a server stands, in a word for the program and two sentences for the person.
- */
-export type Status = {
-/**
- * The word.
- */
-kind: StatusKind,
-/**
- * What happened.
- */
-message: string,
-/**
- * What the person can do about it, if anything.
- */
-what_next: string | null,
-/**
- * Since when.
- */
-since: number,
-/**
- * With `disconnected`: when the host tries again by itself.
- */
-retry_at: number | null, };
-
-/**
- * The lifecycle of a connection.
- */
-export type StatusKind = "connecting" | "login_required" | "ready" | "refused" | "failed" | "disconnected";
 
 /**
  * All resource templates, every page fetched.

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     BadRequest,
     /// 403: not from the page itself (`Host`, `Origin` or the header `X-Barewire`).
     Forbidden,
+    /// 401: the browser has no session here, or it is gone: `GET /api/state` starts one.
+    NoSession,
     /// 404: this session has no such server, call or exchange.
     NotFound,
     /// 409: not in this status, e.g. a call to a server that wants a login first.

@@ -47,7 +47,7 @@ pub struct ServerView {
     #[cfg_attr(test, ts(type = "number"))]
     pub added_at: u64,
     /// How the connection stands.
-    pub status: Status,
+    pub status: ServerStatus,
     /// What is known about the authorization it asks for.
     pub authorization: Authorization,
     /// The protocol revision in use, e.g. `2026-07-28`; `null` until negotiated.
@@ -80,9 +80,9 @@ pub struct ServerView {
 /// How a server stands, in a word for the program and two sentences for the person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Status {
+pub struct ServerStatus {
     /// The word.
-    pub kind: StatusKind,
+    pub kind: ServerStatusKind,
     /// What happened.
     pub message: String,
     /// What the person can do about it, if anything.
@@ -99,7 +99,7 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum StatusKind {
+pub enum ServerStatusKind {
     /// Discovery, negotiation or the redemption of a code is under way.
     Connecting,
     /// The server wants a token and there is none: `POST …/login`.
