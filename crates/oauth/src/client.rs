@@ -348,8 +348,22 @@ fn without_port(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A configured public client with this redirect URI.
+    pub(crate) fn client(redirect_uri: &str) -> Client {
+        Client {
+            id: "c".to_owned(),
+            registration: Registration::Preregistered,
+            name: Some("A client".to_owned()),
+            uri: None,
+            redirect_uris: vec![RedirectUri::parse(redirect_uri).unwrap()],
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            application_type: ApplicationType::Web,
+            authentication: ClientAuthentication::None,
+        }
+    }
 
     #[test]
     fn redirect_uris_are_accepted_or_refused_by_rule() {

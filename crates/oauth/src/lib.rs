@@ -27,4 +27,13 @@ pub mod scope;
 pub mod secret;
 
 // What the authorization server decides.
+pub mod authorize;
 pub mod client;
+pub mod client_document;
+pub mod consent;
+pub mod grant;
+pub mod parameters;
+pub mod register;
+pub mod revoke;
+pub mod token;
+pub mod token_family;

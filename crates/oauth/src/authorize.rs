@@ -1,0 +1,479 @@
+//! What `GET /authorize` decides ([OAuth 2.1 §4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1)).
+//!
+//! In this order: who asks and where the answer may go (a mistake there is told to the person, on a page, because
+//! nobody else may be trusted with it); then everything else (a mistake there is told to the client, by redirect);
+//! then what the person still has to do.
+
+use std::time::SystemTime;
+
+use crate::client::{Client, GrantType, RedirectMismatch, RedirectUri};
+use crate::consent::{self, Question};
+use crate::error::{ErrorCode, ErrorResponse};
+use crate::parameters::{Parameters, Repeated};
+use crate::pkce::{self, CodeChallenge};
+use crate::resource::Resource;
+use crate::scope::ScopeSet;
+
+/// The scope that asks for a refresh token
+/// ([OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// What the server offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The resources that tokens can be for. The first is meant when a request names none.
+    pub resources: Vec<Resource>,
+    /// Every scope there is, `offline_access` aside.
+    pub scopes: ScopeSet,
+    /// The scopes that a request without `scope` asks for.
+    pub default_scopes: ScopeSet,
+}
+
+/// An authorization request that can be answered with a code if the user agrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// Given back unread.
+    pub state: Option<String>,
+    /// What is asked for.
+    pub scope: ScopeSet,
+    /// For which resource, spelled as the server spells it.
+    pub resource: Resource,
+    /// Proof key, S256.
+    pub code_challenge: CodeChallenge,
+    /// What the client wants the user to be asked.
+    pub prompt: Prompt,
+}
+
+/// `prompt` of [OpenID Connect Core §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompt {
+    /// Ask nothing; fail instead.
+    pub none: bool,
+    /// Ask for the password even if the user is logged in (`login`, `select_account`).
+    pub login: bool,
+    /// Ask for consent even if it was given.
+    pub consent: bool,
+}
+
+/// Why the answer is no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// There is nobody to redirect to: a page tells the person.
+    Page(PageError),
+    /// The client is told.
+    Redirect(Box<AuthorizationError>),
+}
+
+/// Why there is nowhere to redirect to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// No `client_id`.
+    #[error("the request does not say which application it is for (client_id is missing)")]
+    ClientMissing,
+    /// `client_id` or `redirect_uri` is repeated.
+    #[error(transparent)]
+    Repeated(#[from] Repeated),
+    /// The redirect URI is not the client's.
+    #[error(transparent)]
+    Redirect(#[from] RedirectMismatch),
+}
+
+/// An authorization error response ([OAuth 2.1 §4.1.2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationError {
+    /// Where it goes.
+    pub redirect_uri: RedirectUri,
+    /// As it was given.
+    pub state: Option<String>,
+    /// What is wrong.
+    pub error: ErrorResponse,
+}
+
+impl AuthorizationError {
+    /// The URL to redirect to. `iss` is in errors too ([RFC 9207 §2](https://www.rfc-editor.org/rfc/rfc9207#section-2)).
+    #[must_use]
+    pub fn location(&self, issuer: &str) -> String {
+        let mut parameters = vec![("error", self.error.error.as_str())];
+        if let Some(description) = &self.error.error_description {
+            parameters.push(("error_description", description));
+        }
+        parameters.extend(self.state.as_deref().map(|state| ("state", state)));
+        parameters.push(("iss", issuer));
+        self.redirect_uri.with_parameters(parameters)
+    }
+}
+
+/// Who the request says it comes from.
+///
+/// # Errors
+/// [`PageError`] when it is missing or repeated.
+pub fn client_id(parameters: &Parameters) -> Result<&str, PageError> {
+    parameters.one("client_id")?.ok_or(PageError::ClientMissing)
+}
+
+/// Reads an authorization request of `client`.
+///
+/// # Errors
+/// [`Rejection`] says what is wrong and who has to be told.
+pub fn read(
+    parameters: &Parameters,
+    client: &Client,
+    policy: &Policy,
+) -> Result<AuthorizationRequest, Rejection> {
+    let redirect_uri = redirect_uri(parameters, client).map_err(Rejection::Page)?;
+    // A repeated state cannot be given back; the repetition is reported below.
+    let state = parameters.one("state").ok().flatten().map(str::to_owned);
+    read_rest(parameters, client, policy, &redirect_uri, state.as_deref())
+        .map_err(|error| Rejection::Redirect(Box::new(AuthorizationError { redirect_uri, state, error })))
+}
+
+fn redirect_uri(parameters: &Parameters, client: &Client) -> Result<RedirectUri, PageError> {
+    Ok(client.redirect_uri(parameters.one("redirect_uri")?)?)
+}
+
+fn read_rest(
+    parameters: &Parameters,
+    client: &Client,
+    policy: &Policy,
+    redirect_uri: &RedirectUri,
+    state: Option<&str>,
+) -> Result<AuthorizationRequest, ErrorResponse> {
+    let invalid = |description: &str| ErrorResponse::new(ErrorCode::InvalidRequest, description);
+    // RFC 8707 lets `resource` repeat; `resource()` says what we do about it.
+    parameters.none_repeated(&["resource"]).map_err(|repeated| invalid(&repeated.to_string()))?;
+    let one = |name| parameters.one(name).ok().flatten();
+
+    for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
+        if one(name).is_some() {
+            let description = format!("{name} is not supported; send the parameters themselves");
+            return Err(ErrorResponse::new(ErrorCode::from_word(code), description));
+        }
+    }
+    match one("response_type") {
+        Some("code") => {}
+        None => return Err(invalid("response_type is missing; it has to be code")),
+        Some(_) => {
+            let description = "the only response_type is code";
+            return Err(ErrorResponse::new(ErrorCode::UnsupportedResponseType, description));
+        }
+    }
+    if one("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(invalid("the only response_mode is query"));
+    }
+    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+        let description = "this client is not registered for the authorization_code grant";
+        return Err(ErrorResponse::new(ErrorCode::UnauthorizedClient, description));
+    }
+    let code_challenge =
+        code_challenge(one("code_challenge"), one("code_challenge_method")).map_err(invalid)?;
+    Ok(AuthorizationRequest {
+        redirect_uri: redirect_uri.clone(),
+        state: state.map(str::to_owned),
+        scope: scope(one("scope"), policy)?,
+        resource: resource(parameters, policy)?,
+        code_challenge,
+        prompt: prompt(one("prompt")).map_err(invalid)?,
+    })
+}
+
+fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeChallenge, &'static str> {
+    let challenge = challenge.ok_or("code_challenge is missing: PKCE with S256 is required")?;
+    // An absent method means `plain` (RFC 7636 §4.3), which protects nothing.
+    if method != Some(pkce::S256) {
+        return Err("code_challenge_method has to be S256");
+    }
+    CodeChallenge::parse(challenge).map_err(|_| "code_challenge has to be 43 characters of base64url (S256)")
+}
+
+/// The scopes asked for; an unknown one is refused rather than dropped, so that its author learns of it.
+fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
+    let Some(text) = text else { return Ok(policy.default_scopes.clone()) };
+    let requested = ScopeSet::parse(text)
+        .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, printable(&error.to_string())))?;
+    let mut unknown = requested.difference(&policy.scopes);
+    unknown.remove(OFFLINE_ACCESS);
+    if !unknown.is_empty() {
+        let description = format!("unknown scope: {}; there are: {}", unknown, policy.scopes);
+        return Err(ErrorResponse::new(ErrorCode::InvalidScope, printable(&description)));
+    }
+    // `offline_access` alone would be a grant for nothing.
+    let only_offline = requested.iter().all(|scope| scope == OFFLINE_ACCESS);
+    Ok(if only_offline { policy.default_scopes.union(&requested) } else { requested })
+}
+
+/// The resource a token is asked for ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), spelled as in `policy`.
+///
+/// # Errors
+/// `invalid_target` when it is malformed or not served here, or when there are several: a token is for one resource,
+/// so that one server cannot use it at another.
+pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, ErrorResponse> {
+    let target = |description: String| ErrorResponse::new(ErrorCode::InvalidTarget, printable(&description));
+    let mut requested = parameters.all("resource");
+    let Some(first) = requested.next() else {
+        return policy
+            .resources
+            .first()
+            .cloned()
+            .ok_or_else(|| target("this server has no resource".to_owned()));
+    };
+    if requested.any(|other| other != first) {
+        return Err(target("a token is for one resource; send one resource parameter".to_owned()));
+    }
+    let first = Resource::parse(first).map_err(|error| target(error.to_string()))?;
+    match policy.resources.iter().find(|resource| resource.is_equivalent(&first)) {
+        Some(resource) => Ok(resource.clone()),
+        None => {
+            let known: Vec<_> = policy.resources.iter().map(Resource::as_str).collect();
+            Err(target(format!("unknown resource; there are: {}", known.join(" "))))
+        }
+    }
+}
+
+fn prompt(text: Option<&str>) -> Result<Prompt, &'static str> {
+    let mut prompt = Prompt::default();
+    for word in text.unwrap_or_default().split_ascii_whitespace() {
+        match word {
+            "none" => prompt.none = true,
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => return Err("prompt can be none, login, select_account or consent"),
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent) {
+        return Err("prompt=none cannot be combined with another prompt");
+    }
+    Ok(prompt)
+}
+
+/// `error_description` has a restricted alphabet
+/// ([OAuth 2.1 §4.1.2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1)).
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(500)
+        .map(|c| match c {
+            '"' | '\\' => '\'',
+            ' '..='~' => c,
+            _ => '?',
+        })
+        .collect()
+}
+
+/// A logged-in user, as far as this decision needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoggedIn<'a> {
+    /// The scopes that this user has allowed this client at this resource and redirect host, if any.
+    pub remembered: Option<&'a ScopeSet>,
+    /// When the login stops to count.
+    pub until: SystemTime,
+}
+
+/// What comes next on the way to a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// The user has to log in.
+    LogIn,
+    /// The user has to be asked.
+    Ask(Question),
+    /// Nothing: the code can be issued.
+    Issue,
+    /// `prompt=none` forbids what would be needed.
+    Refuse(Box<AuthorizationError>),
+}
+
+/// Decides what has to happen before `request` gets its code.
+#[must_use]
+pub fn next(
+    request: &AuthorizationRequest,
+    client: &Client,
+    user: Option<LoggedIn<'_>>,
+    now: SystemTime,
+) -> Next {
+    let refuse = |code: ErrorCode, description: &str| {
+        Next::Refuse(Box::new(AuthorizationError {
+            redirect_uri: request.redirect_uri.clone(),
+            state: request.state.clone(),
+            error: ErrorResponse::new(code, description),
+        }))
+    };
+    let user = user.filter(|user| now < user.until);
+    let user = match user {
+        Some(user) if !request.prompt.login => user,
+        _ if request.prompt.none => return refuse(ErrorCode::LoginRequired, "the user is not logged in"),
+        _ => return Next::LogIn,
+    };
+    match consent::question(request, client, user.remembered) {
+        None => Next::Issue,
+        Some(_) if request.prompt.none => refuse(ErrorCode::ConsentRequired, "the user has to be asked"),
+        Some(question) => Next::Ask(question),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::client::tests::client;
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn policy() -> Policy {
+        Policy {
+            resources: ["https://rs.example/mcp", "https://rs.example/other"]
+                .map(|resource| Resource::parse(resource).unwrap())
+                .to_vec(),
+            scopes: ScopeSet::parse("posts:read posts:write").unwrap(),
+            default_scopes: ScopeSet::parse("posts:read").unwrap(),
+        }
+    }
+
+    fn request(changes: &str) -> String {
+        let complete = format!(
+            "response_type=code&client_id=c&redirect_uri=https%3A%2F%2Fc.example%2Fcb&state=s%201\
+             &code_challenge={CHALLENGE}&code_challenge_method=S256&resource=https%3A%2F%2Frs.example%2Fmcp"
+        );
+        let mut pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(complete.as_bytes()).into_owned().collect();
+        for (name, value) in url::form_urlencoded::parse(changes.as_bytes()).into_owned() {
+            match name.strip_prefix('+') {
+                Some(name) => pairs.push((name.to_owned(), value)),
+                None => {
+                    pairs.retain(|(key, _)| *key != name);
+                    if !value.is_empty() {
+                        pairs.push((name, value));
+                    }
+                }
+            }
+        }
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    fn read_text(text: &str) -> Result<AuthorizationRequest, Rejection> {
+        read(&Parameters::parse(text.as_bytes()), &client("https://c.example/cb"), &policy())
+    }
+
+    #[test]
+    fn a_complete_request_is_understood() {
+        let read = read_text(&request("scope=posts:write+offline_access")).unwrap();
+        assert_eq!(read.state.as_deref(), Some("s 1"));
+        assert_eq!(read.scope.to_string(), "posts:write offline_access");
+        assert_eq!(read.resource.as_str(), "https://rs.example/mcp");
+        let absent = read_text(&request("scope=&resource=&state=")).unwrap();
+        assert_eq!(absent.scope.to_string(), "posts:read");
+        assert_eq!(absent.resource.as_str(), "https://rs.example/mcp");
+        assert_eq!(absent.state, None);
+        let spelled = read_text(&request("resource=HTTPS://RS.example:443/mcp/")).unwrap();
+        assert_eq!(spelled.resource.as_str(), "https://rs.example/mcp");
+        assert_eq!(
+            read_text(&request("scope=offline_access")).unwrap().scope.to_string(),
+            "posts:read offline_access"
+        );
+    }
+
+    #[test]
+    fn mistakes_about_the_destination_are_told_on_a_page() {
+        for changes in [
+            "redirect_uri=https://evil.example/cb",
+            "redirect_uri=https://c.example/cb/../x",
+            "redirect_uri=https://c.example/cb%23x",
+            "redirect_uri=//evil.example/cb",
+            "redirect_uri=javascript:alert(1)",
+            "%2Bredirect_uri=https://c.example/cb",
+        ] {
+            let rejection = read_text(&request(changes)).unwrap_err();
+            assert!(matches!(rejection, Rejection::Page(_)), "{changes}: {rejection:?}");
+        }
+        assert_eq!(client_id(&Parameters::parse(b"x=1")), Err(PageError::ClientMissing));
+        assert!(client_id(&Parameters::parse(b"client_id=a&client_id=b")).is_err());
+    }
+
+    #[test]
+    fn other_mistakes_are_told_to_the_client() {
+        fn check(changes: &str, expected: &str) {
+            let Rejection::Redirect(error) = read_text(&request(changes)).unwrap_err() else {
+                panic!("{changes}: told on a page");
+            };
+            assert_eq!(error.error.error.as_str(), expected, "{changes}");
+            let location = url::Url::parse(&error.location("https://as.example")).unwrap();
+            let pairs: Vec<_> = location.query_pairs().collect();
+            assert!(pairs.contains(&("iss".into(), "https://as.example".into())), "{location}");
+            assert_eq!(
+                pairs.iter().any(|(name, value)| name == "state" && value == "s 1"),
+                !changes.contains("state")
+            );
+        }
+        check("response_type=", "invalid_request");
+        check("response_type=token", "unsupported_response_type");
+        check("response_type=code token", "unsupported_response_type");
+        check("response_mode=fragment", "invalid_request");
+        check("code_challenge=", "invalid_request");
+        check("code_challenge_method=", "invalid_request");
+        check("code_challenge_method=plain", "invalid_request");
+        check("code_challenge=short", "invalid_request");
+        check("scope=posts:delete", "invalid_scope");
+        check("scope=posts:read posts:delete", "invalid_scope");
+        check("scope=a\"b", "invalid_scope");
+        check("resource=https://elsewhere.example", "invalid_target");
+        check("resource=https://rs.example/mcp%23x", "invalid_target");
+        check("resource=mcp", "invalid_target");
+        check("%2Bresource=https://rs.example/other", "invalid_target");
+        check("%2Bscope=a&%2Bscope=b", "invalid_request");
+        check("%2Bstate=again", "invalid_request");
+        check("prompt=none login", "invalid_request");
+        check("prompt=magic", "invalid_request");
+        check("request=eyJ", "request_not_supported");
+        check("request_uri=https://c.example/r", "request_uri_not_supported");
+    }
+
+    #[test]
+    fn a_client_without_the_grant_is_refused() {
+        let mut client = client("https://c.example/cb");
+        client.grant_types = vec![GrantType::RefreshToken];
+        let Err(Rejection::Redirect(error)) =
+            read(&Parameters::parse(request("").as_bytes()), &client, &policy())
+        else {
+            panic!("accepted");
+        };
+        assert_eq!(error.error.error, ErrorCode::UnauthorizedClient);
+    }
+
+    #[test]
+    fn what_comes_next() {
+        #[derive(Debug, PartialEq)]
+        enum Kind {
+            LogIn,
+            Ask,
+            Issue,
+            Refuse(ErrorCode),
+        }
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        let check = |changes: &str, until: Option<u64>, remembered: Option<&str>, expected: Kind| {
+            let client = client("https://c.example/cb");
+            let request = read_text(&request(changes)).unwrap();
+            let remembered = remembered.map(|scope| ScopeSet::parse(scope).unwrap());
+            let user = until.map(|until| LoggedIn {
+                remembered: remembered.as_ref(),
+                until: UNIX_EPOCH + Duration::from_secs(until),
+            });
+            let kind = match next(&request, &client, user, now) {
+                Next::LogIn => Kind::LogIn,
+                Next::Ask(_) => Kind::Ask,
+                Next::Issue => Kind::Issue,
+                Next::Refuse(error) => Kind::Refuse(error.error.error),
+            };
+            assert_eq!(kind, expected, "{changes} {until:?} {remembered:?}");
+        };
+        check("", None, None, Kind::LogIn);
+        check("", Some(100), Some("posts:read"), Kind::LogIn);
+        check("", Some(101), None, Kind::Ask);
+        check("", Some(101), Some("posts:write"), Kind::Ask);
+        check("", Some(101), Some("posts:read posts:write"), Kind::Issue);
+        check("prompt=login", Some(101), Some("posts:read"), Kind::LogIn);
+        check("prompt=consent", Some(101), Some("posts:read"), Kind::Ask);
+        check("prompt=none", Some(101), Some("posts:read"), Kind::Issue);
+        check("prompt=none", Some(101), None, Kind::Refuse(ErrorCode::ConsentRequired));
+        check("prompt=none", None, None, Kind::Refuse(ErrorCode::LoginRequired));
+    }
+}

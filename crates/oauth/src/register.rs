@@ -1,0 +1,416 @@
+//! What `POST /register` decides ([RFC 7591](https://datatracker.ietf.org/doc/html/rfc7591)).
+//!
+//! A client is not tied to the scope it registers with: `scope` is read past, and each authorization request says
+//! anew what it asks for.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::client::{
+    ApplicationType, Client, ClientAuthentication, GrantType, RedirectKind, RedirectUri, RedirectUriError,
+    Registration, SecretMethod,
+};
+use crate::error::{ErrorCode, ErrorResponse};
+use crate::secret::{self, ClientSecret};
+use crate::token::secret_digest;
+
+/// How many redirect URIs one client may have.
+pub const MAX_REDIRECT_URIS: usize = 20;
+/// Longest accepted name, in characters.
+pub const MAX_NAME: usize = 100;
+
+/// What the operator allows beyond the defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RegistrationPolicy {
+    /// Whether redirect URIs with a private-use scheme (`com.example.app:/callback`) are accepted. MCP demands
+    /// `https` or loopback
+    /// ([Communication Security](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/security-considerations#communication-security)).
+    pub private_use_redirects: bool,
+}
+
+/// Client metadata as a client sends it; a document under a client's own URL has the same fields
+/// ([RFC 7591 §2](https://datatracker.ietf.org/doc/html/rfc7591#section-2)). Unknown fields are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ClientMetadata {
+    /// In a document: the URL it is at.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Must not be in a document.
+    #[serde(default)]
+    pub client_secret: Option<serde_json::Value>,
+    /// Where answers may go.
+    #[serde(default)]
+    pub redirect_uris: Option<Vec<String>>,
+    /// How it authenticates; `client_secret_basic` when absent.
+    #[serde(default)]
+    pub token_endpoint_auth_method: Option<String>,
+    /// What it wants to exchange; `authorization_code` when absent.
+    #[serde(default)]
+    pub grant_types: Option<Vec<String>>,
+    /// `code` when absent.
+    #[serde(default)]
+    pub response_types: Option<Vec<String>>,
+    /// Its name.
+    #[serde(default)]
+    pub client_name: Option<String>,
+    /// Its home page.
+    #[serde(default)]
+    pub client_uri: Option<String>,
+    /// `native` or `web`.
+    #[serde(default)]
+    pub application_type: Option<String>,
+    /// Echoed, without effect.
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+/// A registration response ([RFC 7591 §3.2.1](https://datatracker.ietf.org/doc/html/rfc7591#section-3.2.1)).
+#[derive(Debug, Clone, Serialize)]
+pub struct RegistrationResponse {
+    /// The identifier.
+    pub client_id: String,
+    /// Seconds since 1970.
+    pub client_id_issued_at: u64,
+    /// The secret; here and never again.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "secret::serialize_exposed_option")]
+    pub client_secret: Option<ClientSecret>,
+    /// 0: it does not expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<u64>,
+    /// As registered.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// As registered: what of it is supported.
+    pub grant_types: Vec<GrantType>,
+    /// `code`.
+    pub response_types: [&'static str; 1],
+    /// As registered.
+    pub token_endpoint_auth_method: &'static str,
+    /// As registered, or what the redirect URIs imply.
+    pub application_type: ApplicationType,
+    /// As registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    /// As registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// As sent; the client may ask for other scopes too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// Why a client was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The body is not a JSON object with fields of the right types.
+    #[error("the client metadata cannot be read: {0}")]
+    Malformed(String),
+    /// No redirect URI, or too many.
+    #[error("redirect_uris has to have 1 to {MAX_REDIRECT_URIS} entries")]
+    RedirectCount,
+    /// One of them is not acceptable.
+    #[error("redirect_uris[{index}] is not acceptable: {reason}")]
+    Redirect {
+        /// Which one.
+        index: usize,
+        /// Why.
+        reason: RedirectUriError,
+    },
+    /// A private-use scheme, which this server does not accept.
+    #[error("redirect_uris[{index}] has a private-use scheme; this server accepts https and loopback http")]
+    PrivateUse {
+        /// Which one.
+        index: usize,
+    },
+    /// `application_type` is `web` and a redirect URI is not `https`.
+    #[error(
+        "redirect_uris[{index}] is not https, which application_type=web demands; \
+         an application on the user's machine registers with application_type=native"
+    )]
+    WebRedirect {
+        /// Which one.
+        index: usize,
+    },
+    /// A field has a value that is not supported.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+impl RegistrationError {
+    /// The JSON body ([RFC 7591 §3.2.2](https://datatracker.ietf.org/doc/html/rfc7591#section-3.2.2)).
+    #[must_use]
+    pub fn response(&self) -> ErrorResponse {
+        let code = match self {
+            Self::RedirectCount
+            | Self::Redirect { .. }
+            | Self::PrivateUse { .. }
+            | Self::WebRedirect { .. } => ErrorCode::InvalidRedirectUri,
+            Self::Malformed(_) | Self::Unsupported(_) => ErrorCode::InvalidClientMetadata,
+        };
+        ErrorResponse::new(code, self.to_string())
+    }
+}
+
+/// The identifier and the secret a new client would get; random, made by the caller.
+#[derive(Debug, Clone)]
+pub struct NewCredentials {
+    /// Its identifier.
+    pub client_id: String,
+    /// Its secret, used only if the client wants one.
+    pub client_secret: ClientSecret,
+}
+
+/// Decides over a registration.
+///
+/// # Errors
+/// [`RegistrationError`].
+pub fn register(
+    body: &[u8],
+    fresh: NewCredentials,
+    policy: RegistrationPolicy,
+) -> Result<(Client, Option<ClientSecret>, Option<String>), RegistrationError> {
+    let metadata: ClientMetadata =
+        serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))?;
+    let authentication = match metadata.token_endpoint_auth_method.as_deref() {
+        Some("none") => None,
+        Some("client_secret_basic") | None => Some(SecretMethod::ClientSecretBasic),
+        Some("client_secret_post") => Some(SecretMethod::ClientSecretPost),
+        Some(_) => {
+            return Err(RegistrationError::Unsupported(
+                "token_endpoint_auth_method has to be none, client_secret_basic or client_secret_post",
+            ));
+        }
+    };
+    let scope = metadata.scope.clone().filter(|scope| scope.len() <= 1000);
+    let mut client = read_metadata(&metadata, policy)?;
+    client.id = fresh.client_id;
+    client.registration = Registration::Dynamic;
+    let secret = authentication.map(|method| {
+        client.authentication =
+            ClientAuthentication::Secret { sha256: secret_digest(&fresh.client_secret), method };
+        fresh.client_secret
+    });
+    Ok((client, secret, scope))
+}
+
+/// The parts that a registration and a client's own document share. Identifier and authentication are the caller's.
+pub(crate) fn read_metadata(
+    metadata: &ClientMetadata,
+    policy: RegistrationPolicy,
+) -> Result<Client, RegistrationError> {
+    let redirect_uris = redirect_uris(metadata.redirect_uris.as_deref().unwrap_or_default(), policy)?;
+    let all_https = redirect_uris.iter().position(|uri| uri.kind() != RedirectKind::Https);
+    let application_type = match (metadata.application_type.as_deref(), all_https) {
+        (Some("web"), Some(index)) => return Err(RegistrationError::WebRedirect { index }),
+        (Some("web"), None) | (None, None) => ApplicationType::Web,
+        // OpenID Connect lets an absent type mean `web`; a client that never heard of it is what its URIs say it is.
+        (Some("native"), _) | (None, Some(_)) => ApplicationType::Native,
+        (Some(_), _) => {
+            return Err(RegistrationError::Unsupported("application_type has to be native or web"));
+        }
+    };
+    if metadata.response_types.as_ref().is_some_and(|types| !types.iter().any(|word| word == "code")) {
+        return Err(RegistrationError::Unsupported("response_types has to include code"));
+    }
+    Ok(Client {
+        id: String::new(),
+        registration: Registration::Dynamic,
+        name: metadata.client_name.as_deref().and_then(clean_name),
+        uri: metadata.client_uri.as_deref().filter(|uri| is_web_page(uri)).map(str::to_owned),
+        redirect_uris,
+        grant_types: grant_types(metadata.grant_types.as_deref())?,
+        application_type,
+        authentication: ClientAuthentication::None,
+    })
+}
+
+fn redirect_uris(
+    texts: &[String],
+    policy: RegistrationPolicy,
+) -> Result<Vec<RedirectUri>, RegistrationError> {
+    if texts.is_empty() || texts.len() > MAX_REDIRECT_URIS {
+        return Err(RegistrationError::RedirectCount);
+    }
+    let mut uris = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let uri = RedirectUri::parse(text).map_err(|reason| RegistrationError::Redirect { index, reason })?;
+        if uri.kind() == RedirectKind::PrivateUse && !policy.private_use_redirects {
+            return Err(RegistrationError::PrivateUse { index });
+        }
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
+}
+
+/// What of the wanted grant types is supported; RFC 7591 lets a server register less and say so.
+fn grant_types(wanted: Option<&[String]>) -> Result<Vec<GrantType>, RegistrationError> {
+    let Some(wanted) = wanted else { return Ok(vec![GrantType::AuthorizationCode]) };
+    let has = |word: &str| wanted.iter().any(|grant| grant == word);
+    if !has("authorization_code") {
+        return Err(RegistrationError::Unsupported("grant_types has to include authorization_code"));
+    }
+    let mut grant_types = vec![GrantType::AuthorizationCode];
+    if has("refresh_token") {
+        grant_types.push(GrantType::RefreshToken);
+    }
+    Ok(grant_types)
+}
+
+/// A name as it can be shown: without control and direction characters, which disguise what a page says.
+fn clean_name(name: &str) -> Option<String> {
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    let clean: String = name.chars().filter(|&c| !invisible(c)).take(MAX_NAME).collect();
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+fn is_web_page(uri: &str) -> bool {
+    uri.len() <= 2048 && Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// A text that is equal for public clients that registered the same, so that they can be one client.
+/// `None` for confidential ones: each has its own secret.
+#[must_use]
+pub fn fingerprint(client: &Client) -> Option<String> {
+    let mut uris: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
+    uris.sort_unstable();
+    let what = (&client.name, &client.uri, uris, &client.grant_types, client.application_type);
+    client
+        .is_public()
+        .then(|| serde_json::to_string(&what).unwrap_or_default())
+        .filter(|text| !text.is_empty())
+}
+
+/// What the client is told.
+#[must_use]
+pub fn response(
+    client: &Client,
+    issued_at: u64,
+    secret: Option<ClientSecret>,
+    scope: Option<String>,
+) -> RegistrationResponse {
+    RegistrationResponse {
+        client_id: client.id.clone(),
+        client_id_issued_at: issued_at,
+        client_secret_expires_at: secret.as_ref().map(|_| 0),
+        client_secret: secret,
+        redirect_uris: client.redirect_uris.clone(),
+        grant_types: client.grant_types.clone(),
+        response_types: ["code"],
+        token_endpoint_auth_method: match client.authentication {
+            ClientAuthentication::None => "none",
+            ClientAuthentication::Secret { method: SecretMethod::ClientSecretBasic, .. } => {
+                "client_secret_basic"
+            }
+            ClientAuthentication::Secret { method: SecretMethod::ClientSecretPost, .. } => {
+                "client_secret_post"
+            }
+        },
+        application_type: client.application_type,
+        client_name: client.name.clone(),
+        client_uri: client.uri.clone(),
+        scope,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn register_json(body: &Value, policy: RegistrationPolicy) -> Result<Value, RegistrationError> {
+        let fresh = NewCredentials { client_id: "id".into(), client_secret: ClientSecret::new("secret") };
+        register(body.to_string().as_bytes(), fresh, policy)
+            .map(|(client, secret, scope)| serde_json::to_value(response(&client, 7, secret, scope)).unwrap())
+    }
+
+    #[test]
+    fn a_native_public_client() {
+        let body = json!({
+            "client_name": "  An\u{202E} app\n", "redirect_uris": ["http://localhost:5173/callback"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"], "response_types": ["code"],
+            "token_endpoint_auth_method": "none", "application_type": "native", "scope": "posts:read",
+            "client_uri": "javascript:alert(1)", "unknown": {"x": 1}
+        });
+        assert_eq!(
+            register_json(&body, RegistrationPolicy::default()).unwrap(),
+            json!({
+                "client_id": "id", "client_id_issued_at": 7, "redirect_uris": ["http://localhost:5173/callback"],
+                "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+                "token_endpoint_auth_method": "none", "application_type": "native", "client_name": "An app",
+                "scope": "posts:read"
+            })
+        );
+    }
+
+    #[test]
+    fn absent_fields_have_the_defaults_of_the_rfc() {
+        let body = json!({ "redirect_uris": ["https://c.example/cb"] });
+        let answer = register_json(&body, RegistrationPolicy::default()).unwrap();
+        assert_eq!(answer["token_endpoint_auth_method"], "client_secret_basic");
+        assert_eq!(answer["grant_types"], json!(["authorization_code"]));
+        assert_eq!(answer["client_secret"], "secret");
+        assert_eq!(answer["client_secret_expires_at"], 0);
+        assert_eq!(answer["application_type"], "web");
+    }
+
+    #[test]
+    fn what_is_refused_and_how() {
+        let check = |change: Value, expected: Option<&str>| {
+            let mut body =
+                json!({ "redirect_uris": ["http://localhost/cb"], "token_endpoint_auth_method": "none" });
+            body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let refused = register_json(&body, RegistrationPolicy::default()).err();
+            let code = refused.map(|error| error.response().error);
+            assert_eq!(code.as_ref().map(ErrorCode::as_str), expected, "{body}");
+        };
+        check(json!({}), None);
+        check(json!({ "application_type": "native" }), None);
+        check(json!({ "application_type": "web" }), Some("invalid_redirect_uri"));
+        check(json!({ "application_type": "web", "redirect_uris": ["https://c.example/cb"] }), None);
+        check(json!({ "application_type": "native", "redirect_uris": ["https://c.example/cb"] }), None);
+        check(json!({ "application_type": "toaster" }), Some("invalid_client_metadata"));
+        check(json!({ "redirect_uris": [] }), Some("invalid_redirect_uri"));
+        check(json!({ "redirect_uris": null }), Some("invalid_redirect_uri"));
+        check(json!({ "redirect_uris": vec!["https://c.example/cb"; 21] }), Some("invalid_redirect_uri"));
+        check(json!({ "redirect_uris": ["http://c.example/cb"] }), Some("invalid_redirect_uri"));
+        check(json!({ "redirect_uris": ["https://c.example/cb#f"] }), Some("invalid_redirect_uri"));
+        check(
+            json!({ "redirect_uris": ["https://c.example/cb", "javascript:x"] }),
+            Some("invalid_redirect_uri"),
+        );
+        check(json!({ "redirect_uris": ["cursor://cb"] }), Some("invalid_redirect_uri"));
+        check(json!({ "redirect_uris": "https://c.example/cb" }), Some("invalid_client_metadata"));
+        check(json!({ "redirect_uris": [7] }), Some("invalid_client_metadata"));
+        check(json!({ "grant_types": ["refresh_token"] }), Some("invalid_client_metadata"));
+        check(json!({ "response_types": ["token"] }), Some("invalid_client_metadata"));
+        check(json!({ "token_endpoint_auth_method": "private_key_jwt" }), Some("invalid_client_metadata"));
+        let policy = RegistrationPolicy { private_use_redirects: true };
+        assert!(register_json(&json!({ "redirect_uris": ["cursor://cb"] }), policy).is_ok());
+        assert!(register_json(&json!([]), policy).is_err());
+    }
+
+    #[test]
+    fn equal_public_registrations_have_one_fingerprint() {
+        let client = |body: Value| {
+            let fresh = NewCredentials { client_id: "id".into(), client_secret: ClientSecret::new("secret") };
+            register(body.to_string().as_bytes(), fresh, RegistrationPolicy::default()).unwrap().0
+        };
+        let public = |uris: Value, name: &str| {
+            client(
+                json!({ "redirect_uris": uris, "client_name": name, "token_endpoint_auth_method": "none" }),
+            )
+        };
+        let one = public(json!(["https://a.example/", "https://b.example/"]), "x");
+        let same = public(json!(["https://b.example/", "https://a.example/"]), "x");
+        let other = public(json!(["https://b.example/", "https://a.example/"]), "y");
+        assert_eq!(fingerprint(&one), fingerprint(&same));
+        assert_ne!(fingerprint(&one), fingerprint(&other));
+        assert_eq!(fingerprint(&client(json!({ "redirect_uris": ["https://a.example/"] }))), None);
+    }
+}
