@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Durable state on SQLite, for every part of Barewire that needs some.
+//!
+//! One [`Store`] is one file, and implements the traits of those who keep things:
+//! [`barewire_oauth_server::store`] and the client's credentials. They do not know this crate; a program hands
+//! them a `Store`. Several parts can share a file or have one each.
+//!
+//! What it does *not* do: decide. A rule of OAuth is never here; what is here is that a decision is written by one
+//! compare-and-set, whole and on the disk, before anybody is told ([`Store::open`] says how).
+
+mod open;
+mod row;
+
+mod clients;
+mod codes;
+mod consents;
+mod families;
+mod grants;
+mod keys;
+mod login_attempts;
+mod sessions;
+mod sweep;
+mod users;
+
+pub use open::{OpenError, Store};

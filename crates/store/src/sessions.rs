@@ -1,0 +1,66 @@
+//! Browser sessions.
+
+use async_trait::async_trait;
+use barewire_oauth_server::store::{Digest, SessionRecord, Sessions, StoreError};
+use sqlx::sqlite::SqliteRow;
+
+use crate::Store;
+use crate::row::{Columns, Stored, micros};
+
+#[async_trait]
+impl Sessions for Store {
+    async fn session(&self, digest: Digest) -> Result<Option<SessionRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM sessions WHERE digest = ?1").bind(&digest.0[..]);
+        query.try_map(session).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn start_session(
+        &self,
+        old: Option<Digest>,
+        new: &SessionRecord,
+        keep: u32,
+    ) -> Result<(), StoreError> {
+        self.start(old, new, keep).await.stored()
+    }
+
+    async fn end_session(&self, digest: Digest) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE digest = ?1").bind(&digest.0[..]);
+        query.execute(self.writer()).await.stored()?;
+        Ok(())
+    }
+}
+
+impl Store {
+    async fn start(&self, old: Option<Digest>, new: &SessionRecord, keep: u32) -> Result<(), sqlx::Error> {
+        const INSERT: &str =
+            "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
+        const TRIM: &str = concat!(
+            "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user_id = ?1",
+            " ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?2)"
+        );
+        let mut tx = self.begin().await?;
+        if let Some(old) = old {
+            let end = sqlx::query("DELETE FROM sessions WHERE digest = ?1").bind(&old.0[..]);
+            end.execute(&mut *tx).await?;
+        }
+        sqlx::query(INSERT)
+            .bind(&new.digest.0[..])
+            .bind(&new.user_id)
+            .bind(micros(new.authenticated_at))
+            .bind(micros(new.expires_at))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(TRIM).bind(&new.user_id).bind(keep).execute(&mut *tx).await?;
+        tx.commit().await
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
+fn session(row: SqliteRow) -> Result<SessionRecord, sqlx::Error> {
+    Ok(SessionRecord {
+        digest: row.digest("digest")?,
+        user_id: row.text("user_id")?,
+        authenticated_at: row.time("authenticated_at")?,
+        expires_at: row.time("expires_at")?,
+    })
+}

@@ -1,0 +1,58 @@
+//! People.
+
+use async_trait::async_trait;
+use barewire_oauth_server::store::{Insert, Secret, StoreError, Swap, UserRecord, Users};
+use sqlx::sqlite::SqliteRow;
+
+use crate::Store;
+use crate::row::{Columns, Stored, micros, swapped};
+
+#[async_trait]
+impl Users for Store {
+    async fn insert_user(&self, user: &UserRecord) -> Result<Insert, StoreError> {
+        const INSERT: &str = concat!(
+            "INSERT INTO users (id, name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
+            " ON CONFLICT DO NOTHING"
+        );
+        let done = sqlx::query(INSERT)
+            .bind(&user.id)
+            .bind(&user.name)
+            .bind(user.password_hash.expose())
+            .bind(micros(user.created_at))
+            .execute(self.writer())
+            .await
+            .stored()?;
+        Ok(if done.rows_affected() == 1 { Insert::Inserted } else { Insert::Exists })
+    }
+
+    async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM users WHERE name = ?1").bind(name);
+        query.try_map(user).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM users WHERE id = ?1").bind(id);
+        query.try_map(user).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn replace_password(&self, id: &str, expected: &Secret, new: &Secret) -> Result<Swap, StoreError> {
+        let done = sqlx::query("UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2")
+            .bind(id)
+            .bind(expected.expose())
+            .bind(new.expose())
+            .execute(self.writer())
+            .await
+            .stored()?;
+        Ok(swapped(&done))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
+fn user(row: SqliteRow) -> Result<UserRecord, sqlx::Error> {
+    Ok(UserRecord {
+        id: row.text("id")?,
+        name: row.text("name")?,
+        password_hash: row.secret("password_hash")?,
+        created_at: row.time("created_at")?,
+    })
+}

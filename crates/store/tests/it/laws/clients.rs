@@ -1,0 +1,111 @@
+//! Registered clients, and the room for them.
+
+use barewire_oauth::client::Registration::{Dynamic, Preregistered};
+use barewire_oauth_server::store::{
+    ClientRecord, ConsentRecord, Insert, Registered, Revocation, RevocationReason, Store, Swap,
+};
+
+use crate::laws::{at, client, code, digest, grant};
+
+pub(crate) async fn a_client_is_kept_whole(store: &impl Store) {
+    let mut new = client("c1", Dynamic);
+    new.fingerprint = Some(digest(9));
+    assert_eq!(store.register_client(&new, 10).await.unwrap(), Registered::New);
+    assert_eq!(store.client("c1").await.unwrap(), Some(new));
+    assert_eq!(store.client("c2").await.unwrap(), None);
+}
+
+pub(crate) async fn a_configured_client_is_replaced_but_keeps_its_use(store: &impl Store) {
+    store.put_client(&client("c1", Preregistered)).await.unwrap();
+    redeem(store, 1, "c1", 5).await;
+    let mut changed = client("c1", Preregistered);
+    changed.client.name = Some("Renamed".into());
+    store.put_client(&changed).await.unwrap();
+    let expected = ClientRecord { activated_at: Some(at(5)), last_used_at: Some(at(5)), ..changed };
+    assert_eq!(store.client("c1").await.unwrap(), Some(expected));
+}
+
+pub(crate) async fn equal_registrations_are_one_client(store: &impl Store) {
+    let with = |id: &str| ClientRecord { fingerprint: Some(digest(1)), ..client(id, Dynamic) };
+    let ids = ["a", "b", "c", "d"].map(with);
+    let register = async |new| store.register_client(new, 10).await.unwrap();
+    let [a, b, c, d] = &ids;
+    let outcomes = tokio::join!(register(a), register(b), register(c), register(d));
+    let outcomes = [outcomes.0, outcomes.1, outcomes.2, outcomes.3];
+    let winner = outcomes.iter().position(|outcome| *outcome == Registered::New).unwrap();
+    for (n, outcome) in outcomes.into_iter().enumerate().filter(|(n, _)| *n != winner) {
+        assert_eq!(outcome, Registered::Existing(Box::new(ids[winner].clone())), "{n}");
+    }
+}
+
+/// Redeems a code of this client, which activates it and leaves a live grant until `at(1000)`.
+async fn redeem(store: &impl Store, n: u8, client_id: &str, when: u64) {
+    assert_eq!(store.insert_code(&code(n, client_id)).await.unwrap(), Insert::Inserted);
+    let grant = grant(n, client_id);
+    assert_eq!(store.redeem_code(digest(n), at(when), &grant, None).await.unwrap(), Swap::Done);
+}
+
+async fn alive(store: &impl Store, ids: &[&str]) -> Vec<String> {
+    let mut alive = Vec::new();
+    for id in ids {
+        alive.extend(store.client(id).await.unwrap().map(|record| record.client.id));
+    }
+    alive
+}
+
+pub(crate) async fn room_is_made_in_order(store: &impl Store) {
+    let registered = |id: &str, when| ClientRecord { registered_at: at(when), ..client(id, Dynamic) };
+    for (id, when) in [("live", 0), ("revoked", 1), ("new2", 3), ("new1", 2)] {
+        assert_eq!(store.register_client(&registered(id, when), 4).await.unwrap(), Registered::New);
+    }
+    redeem(store, 1, "live", 4).await;
+    redeem(store, 2, "revoked", 5).await;
+    let revocation = Revocation { at: at(6), reason: RevocationReason::User };
+    assert_eq!(store.revoke_grant("g2", revocation).await.unwrap(), Swap::Done);
+    let consent = ConsentRecord {
+        user_id: "u1".into(),
+        client_id: "new1".into(),
+        resource: "r".into(),
+        redirect_host: "localhost".into(),
+        scope: String::new(),
+        granted_at: at(6),
+    };
+    store.put_consent(&consent).await.unwrap();
+    let all = ["live", "revoked", "new1", "new2", "a", "b", "c"];
+    for (id, left) in [
+        ("a", ["live", "revoked", "new2", "a"]),
+        ("b", ["live", "revoked", "a", "b"]),
+        ("c", ["live", "revoked", "b", "c"]),
+    ] {
+        assert_eq!(store.register_client(&registered(id, 10), 4).await.unwrap(), Registered::New);
+        assert_eq!(alive(store, &all).await, left);
+    }
+    assert_eq!(store.consent("u1", "new1", "r", "localhost").await.unwrap(), None, "goes with its client");
+    // With two places only, b and c go, and so does the one whose grant was revoked.
+    assert_eq!(store.register_client(&registered("d", 11), 2).await.unwrap(), Registered::New);
+    assert_eq!(alive(store, &[&all[..], &["d"]].concat()).await, ["live", "d"]);
+}
+
+pub(crate) async fn a_full_house_says_so(store: &impl Store) {
+    assert_eq!(store.register_client(&client("live", Dynamic), 1).await.unwrap(), Registered::New);
+    redeem(store, 1, "live", 4).await;
+    let late = |id: &str, when| ClientRecord { registered_at: at(when), ..client(id, Dynamic) };
+    assert_eq!(store.register_client(&late("a", 999), 1).await.unwrap(), Registered::Full);
+    assert_eq!(store.client("a").await.unwrap(), None);
+    assert_eq!(
+        store.register_client(&late("b", 1000), 1).await.unwrap(),
+        Registered::New,
+        "the grant is over"
+    );
+    assert_eq!(store.client("live").await.unwrap(), None);
+    assert_eq!(store.register_client(&late("c", 1000), 0).await.unwrap(), Registered::Full);
+    assert!(store.client("b").await.unwrap().is_some(), "a refusal deletes nobody");
+}
+
+pub(crate) async fn configured_clients_take_no_room(store: &impl Store) {
+    store.put_client(&client("configured", Preregistered)).await.unwrap();
+    for id in ["a", "b"] {
+        assert_eq!(store.register_client(&client(id, Dynamic), 1).await.unwrap(), Registered::New);
+    }
+    assert_eq!(alive(store, &["configured", "a", "b"]).await, ["configured", "b"]);
+}

@@ -1,0 +1,107 @@
+//! Users, sessions, login attempts, consents.
+
+use crate::laws::{at, digest, secret};
+use barewire_oauth_server::store::{
+    AttemptsRecord, ConsentRecord, Insert, SessionRecord, Store, Swap, UserRecord,
+};
+
+fn user(id: &str, name: &str) -> UserRecord {
+    UserRecord { id: id.into(), name: name.into(), password_hash: secret("hash"), created_at: at(0) }
+}
+
+pub(crate) async fn a_user_is_unique_by_id_and_name(store: &impl Store) {
+    let john = user("u1", "johndoe");
+    assert_eq!(store.insert_user(&john).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.insert_user(&user("u1", "other")).await.unwrap(), Insert::Exists);
+    assert_eq!(store.insert_user(&user("u2", "johndoe")).await.unwrap(), Insert::Exists);
+    assert_eq!(store.insert_user(&user("u3", "JohnDoe")).await.unwrap(), Insert::Inserted, "byte for byte");
+    assert_eq!(store.user("u1").await.unwrap().as_ref(), Some(&john));
+    assert_eq!(store.user_by_name("johndoe").await.unwrap().as_ref(), Some(&john));
+    assert_eq!(store.user("u2").await.unwrap(), None);
+}
+
+pub(crate) async fn a_password_changes_once(store: &impl Store) {
+    assert_eq!(store.insert_user(&user("u1", "johndoe")).await.unwrap(), Insert::Inserted);
+    let change =
+        async |from: &str, to: &str| store.replace_password("u1", &secret(from), &secret(to)).await.unwrap();
+    assert_eq!(change("hash", "new").await, Swap::Done);
+    assert_eq!(change("hash", "newer").await, Swap::Lost);
+    assert_eq!(store.user("u1").await.unwrap().unwrap().password_hash, secret("new"));
+}
+
+fn session(n: u8, expires: u64) -> SessionRecord {
+    SessionRecord {
+        digest: digest(n),
+        user_id: "u1".into(),
+        authenticated_at: at(0),
+        expires_at: at(expires),
+    }
+}
+
+pub(crate) async fn a_session_replaces_the_one_before(store: &impl Store) {
+    store.start_session(None, &session(1, 10), 9).await.unwrap();
+    store.start_session(Some(digest(1)), &session(2, 20), 9).await.unwrap();
+    assert_eq!(store.session(digest(1)).await.unwrap(), None);
+    assert_eq!(store.session(digest(2)).await.unwrap(), Some(session(2, 20)));
+    store.end_session(digest(2)).await.unwrap();
+    store.end_session(digest(2)).await.unwrap();
+    assert_eq!(store.session(digest(2)).await.unwrap(), None);
+}
+
+pub(crate) async fn a_user_keeps_the_newest_sessions(store: &impl Store) {
+    let other = SessionRecord { user_id: "u2".into(), ..session(9, 1) };
+    store.start_session(None, &other, 3).await.unwrap();
+    for n in 1..=5 {
+        store.start_session(None, &session(n, u64::from(n)), 3).await.unwrap();
+    }
+    let mut alive = Vec::new();
+    for n in [1, 2, 3, 4, 5, 9] {
+        alive.extend(store.session(digest(n)).await.unwrap().map(|_| n));
+    }
+    assert_eq!(alive, [3, 4, 5, 9]);
+}
+
+pub(crate) async fn every_parallel_attempt_counts(store: &impl Store) {
+    let one = async || {
+        loop {
+            let seen = store.login_attempts(digest(1)).await.unwrap();
+            let count = seen.map_or(0, |seen| seen.count) + 1;
+            let new = AttemptsRecord { key: digest(1), count, last_at: at(u64::from(count)) };
+            if store.count_login_attempt(seen, new, 100).await.unwrap() == Swap::Done {
+                return;
+            }
+        }
+    };
+    tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
+    let after = AttemptsRecord { key: digest(1), count: 8, last_at: at(8) };
+    assert_eq!(store.login_attempts(digest(1)).await.unwrap(), Some(after));
+    store.clear_login_attempts(digest(1)).await.unwrap();
+    assert_eq!(store.login_attempts(digest(1)).await.unwrap(), None);
+    assert_eq!(store.count_login_attempt(Some(after), after, 100).await.unwrap(), Swap::Lost);
+}
+
+pub(crate) async fn attempts_are_bounded(store: &impl Store) {
+    for n in 1..=6 {
+        let new = AttemptsRecord { key: digest(n), count: 1, last_at: at(u64::from(n)) };
+        assert_eq!(store.count_login_attempt(None, new, 4).await.unwrap(), Swap::Done);
+    }
+    for n in 1..=6 {
+        assert_eq!(store.login_attempts(digest(n)).await.unwrap().is_some(), n > 2, "{n}");
+    }
+}
+
+pub(crate) async fn a_consent_is_replaced(store: &impl Store) {
+    let consent = |host: &str, scope: &str| ConsentRecord {
+        user_id: "u1".into(),
+        client_id: "c1".into(),
+        resource: "http://localhost:8000/mcp".into(),
+        redirect_host: host.into(),
+        scope: scope.into(),
+        granted_at: at(1),
+    };
+    store.put_consent(&consent("localhost", "posts:read")).await.unwrap();
+    store.put_consent(&consent("localhost", "posts:read posts:write")).await.unwrap();
+    let find = async |host| store.consent("u1", "c1", "http://localhost:8000/mcp", host).await.unwrap();
+    assert_eq!(find("localhost").await, Some(consent("localhost", "posts:read posts:write")));
+    assert_eq!(find("example.org").await, None);
+}

@@ -1,0 +1,76 @@
+//! What is over goes, and nothing else.
+
+use std::time::Duration;
+
+use barewire_oauth::client::Registration::{Dynamic, Preregistered};
+use barewire_oauth_server::store::{
+    AttemptsRecord, GrantRecord, Insert, Registered, Retention, Revocation, RevocationReason, SessionRecord,
+    Store, Swap,
+};
+
+use crate::laws::{at, client, code, digest, family, grant};
+
+pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Store) {
+    let retention = Retention {
+        codes: Duration::from_secs(10),
+        login_attempts: Duration::from_secs(20),
+        unused_clients: Duration::from_secs(30),
+        grants: Duration::from_secs(40),
+    };
+    let now = at(100);
+    // Each pair: the first is over at `now`, the second a second later.
+    for (n, expires) in [(1, 100), (2, 101)] {
+        let session = SessionRecord {
+            digest: digest(n),
+            user_id: "u1".into(),
+            authenticated_at: at(0),
+            expires_at: at(expires),
+        };
+        store.start_session(None, &session, 9).await.unwrap();
+        store.revoke_access_token(&format!("j{n}"), at(expires), at(1)).await.unwrap();
+    }
+    for (n, last) in [(1, 80), (2, 81)] {
+        let attempts = AttemptsRecord { key: digest(n), count: 1, last_at: at(last) };
+        assert_eq!(store.count_login_attempt(None, attempts, 9).await.unwrap(), Swap::Done);
+    }
+    for (id, registered) in [("old", 70), ("young", 71), ("used", 0)] {
+        let mut new = client(id, Dynamic);
+        new.registered_at = at(registered);
+        assert_eq!(store.register_client(&new, 9).await.unwrap(), Registered::New);
+    }
+    store.put_client(&client("configured", Preregistered)).await.unwrap();
+    // Grants 1 and 2 expire, 3 and 4 are revoked; 5 lives.
+    let expiries = [(1, 60), (2, 61), (3, 999), (4, 999), (5, 999)];
+    for (n, expires) in expiries {
+        let mut code = code(n, "used");
+        code.expires_at = at(if n == 5 { 91 } else { 90 });
+        assert_eq!(store.insert_code(&code).await.unwrap(), Insert::Inserted);
+        let grant = GrantRecord { expires_at: at(expires), ..grant(n, "used") };
+        let swap = store.redeem_code(digest(n), at(50), &grant, Some(&family(n, 0))).await.unwrap();
+        assert_eq!(swap, Swap::Done);
+    }
+    for (id, when) in [("g3", 60), ("g4", 61)] {
+        let revocation = Revocation { at: at(when), reason: RevocationReason::User };
+        assert_eq!(store.revoke_grant(id, revocation).await.unwrap(), Swap::Done);
+    }
+
+    // A session, a token, attempts, a client, four codes, two grants with their families.
+    assert_eq!(store.sweep(now, retention).await.unwrap(), 12);
+    assert_eq!(store.sweep(now, retention).await.unwrap(), 0);
+
+    assert!(
+        store.session(digest(1)).await.unwrap().is_none()
+            && store.session(digest(2)).await.unwrap().is_some()
+    );
+    assert_eq!(store.revoked_access_tokens(at(0)).await.unwrap(), [("j2".to_owned(), at(101))]);
+    assert!(store.login_attempts(digest(1)).await.unwrap().is_none());
+    assert!(store.login_attempts(digest(2)).await.unwrap().is_some());
+    for (id, left) in [("old", false), ("young", true), ("used", true), ("configured", true)] {
+        assert_eq!(store.client(id).await.unwrap().is_some(), left, "{id}");
+    }
+    for (n, left) in [(1, false), (2, true), (3, false), (4, true), (5, true)] {
+        assert_eq!(store.grant(&format!("g{n}")).await.unwrap().is_some(), left, "{n}");
+        assert_eq!(store.family(digest(n)).await.unwrap().is_some(), left, "{n}");
+        assert_eq!(store.code(digest(n)).await.unwrap().is_some(), n == 5, "{n}");
+    }
+}

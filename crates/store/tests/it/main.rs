@@ -1,0 +1,8 @@
+//! The store on real files.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod laws;
+mod open;
+mod sqlite;
+mod writer;

@@ -1,0 +1,113 @@
+//! Which files are opened, which are refused, and what an operator reads.
+
+use std::path::Path;
+
+use barewire_oauth_server::store::{Insert, Keys, Secret, UserRecord, Users};
+use barewire_store::{OpenError, Store};
+use barewire_testkit::TempDir;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::laws::{at, secret};
+
+async fn run(path: &Path, statement: &'static str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut db = options.connect().await.unwrap();
+    sqlx::raw_sql(statement).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let dir = TempDir::new();
+    let path = dir.join("deep/down/store.sqlite");
+    let user = UserRecord { id: "u".into(), name: "n".into(), password_hash: secret("h"), created_at: at(1) };
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.insert_user(&user).await.unwrap(), Insert::Inserted);
+    assert!(store.is_ready().await);
+    // A second process on the same file sees it at once.
+    let beside = Store::open(&path).await.unwrap();
+    assert_eq!(beside.user("u").await.unwrap(), Some(user.clone()));
+    drop((store, beside));
+    assert_eq!(Store::open(&path).await.unwrap().user("u").await.unwrap(), Some(user));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_can_open_a_new_file_at_once() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    let opening: Vec<_> = (0..8).map(|_| tokio::spawn(Store::open(path.clone()))).collect();
+    let mut secrets = Vec::new();
+    for (n, opening) in opening.into_iter().enumerate() {
+        let store = opening.await.unwrap().unwrap();
+        secrets.push(store.secret("s", &Secret::new(vec![u8::try_from(n).unwrap()])).await.unwrap());
+    }
+    assert!(secrets.windows(2).all(|two| two[0] == two[1]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    drop(Store::open(&path).await.unwrap());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let store = Store::open(&path).await.unwrap();
+    store.secret("s", &secret("x")).await.unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_refused_and_not_touched() {
+    let dir = TempDir::new();
+    let text = dir.join("notes.txt");
+    std::fs::write(
+        &text,
+        "not a database, but longer than the header of one, which has a hundred bytes; so here are \
+        some more words until it is long enough to be looked at by SQLite",
+    )
+    .unwrap();
+    let sqlite = dir.join("other.sqlite");
+    run(&sqlite, "CREATE TABLE songs (title TEXT)").await;
+    for path in [text, sqlite] {
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(&path).await.unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
+        assert!(error.to_string().ends_with("belongs to another program; give Barewire a path of its own"));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    Store::open(&path).await.unwrap().close().await;
+    run(&path, "INSERT INTO _sqlx_migrations VALUES (9001, 'later', 0, TRUE, x'00', 0)").await;
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { version: 9001, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    Store::open(&path).await.unwrap().close().await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.len() > 8192);
+    bytes[4096..].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_is_refused() {
+    let dir = TempDir::new();
+    std::fs::write(dir.join("file"), "").unwrap();
+    let error = Store::open(dir.join("file/store.sqlite")).await.unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+}

@@ -1,0 +1,56 @@
+//! Every law on SQLite.
+
+use barewire_store::Store;
+use barewire_testkit::TempDir;
+
+macro_rules! laws {
+    ($($module:ident: $($law:ident),+;)+) => {$(
+        mod $module {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $law() {
+                let (_dir, store) = crate::sqlite::open().await;
+                crate::laws::$module::$law(&store).await;
+            })+
+        }
+    )+};
+}
+
+laws! {
+    people:
+        a_user_is_unique_by_id_and_name,
+        a_password_changes_once,
+        a_session_replaces_the_one_before,
+        a_user_keeps_the_newest_sessions,
+        every_parallel_attempt_counts,
+        attempts_are_bounded,
+        a_consent_is_replaced;
+    clients:
+        a_client_is_kept_whole,
+        a_configured_client_is_replaced_but_keeps_its_use,
+        equal_registrations_are_one_client,
+        room_is_made_in_order,
+        a_full_house_says_so,
+        configured_clients_take_no_room;
+    codes:
+        a_code_is_kept_whole,
+        one_of_many_redemptions_wins,
+        a_lost_redemption_leaves_nothing,
+        a_redemption_is_whole_or_not_at_all,
+        a_grant_is_revoked_once,
+        revoked_access_tokens_are_remembered;
+    families:
+        one_of_many_rotations_wins,
+        a_rotation_is_kept_whole,
+        a_revoked_grant_is_not_rotated;
+    keys:
+        one_key_signs,
+        a_secret_is_made_once;
+    sweep:
+        a_sweep_takes_what_is_over_and_nothing_else;
+}
+
+pub(crate) async fn open() -> (TempDir, Store) {
+    let dir = TempDir::new();
+    let store = Store::open(dir.join("store.sqlite")).await.unwrap();
+    (dir, store)
+}
