@@ -1,0 +1,370 @@
+//! What the client concluded from an answer.
+
+use super::Conclusion;
+use super::citation::{Citation, Rule as R};
+
+/// What was decided. The texts of peers inside are masked by the builder before they come here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the sentences below show")]
+pub enum Decision {
+    /// 401 without a token, or with one that is not (or no longer) good.
+    Challenged { names_metadata: bool, scope: Option<String>, with_token: bool },
+    /// The metadata is not here; another place is tried.
+    TryNextPlace { found: String },
+    /// No place is left, and the 2025-03-26 rules apply.
+    NoResourceMetadata,
+    /// The resource metadata is good.
+    UseIssuer { issuer: String, offered: usize, resource: String },
+    /// The resource metadata is about something else.
+    ResourceRefused { resource: String, url: String },
+    /// The resource metadata names no issuer.
+    NoIssuer,
+    /// The authorization server's metadata is good.
+    MetadataAccepted { issuer: String },
+    /// The authorization server's metadata is somebody else's.
+    IssuerRefused { expected: String, found: String },
+    /// The authorization server does not do PKCE with S256.
+    PkceRefused,
+    /// An endpoint that must not be used.
+    EndpointRefused { endpoint: String, reason: String },
+    /// A client was registered.
+    Registered { client_id: String, auth_method: String },
+    /// The authorization server does not want the client.
+    RegistrationRefused { error: String },
+    /// Which client will be used without registering one.
+    ClientChosen { client_id: String, how: &'static str },
+    /// The browser was sent away.
+    SentToBrowser { scope: Option<String>, resource: String },
+    /// The callback is ours, and from the right issuer.
+    CallbackAccepted { issuer_checked: bool },
+    /// `state` is missing or another one.
+    StateRefused,
+    /// `iss` is missing or another one.
+    ResponseIssuerRefused { expected: String, found: Option<String> },
+    /// The user or the authorization server said no.
+    LoginRefused { error: String },
+    /// Tokens.
+    TokensIssued { scope: Option<String>, expires_in: Option<u64>, refreshable: bool },
+    /// No tokens.
+    TokenRefused { error: String },
+    /// The server speaks the modern era.
+    Modern { revision: String },
+    /// The server does not speak the revision, and names those it speaks.
+    OtherRevision { revision: String },
+    /// The server does not answer as a modern one.
+    FallBack { because: String },
+    /// The handshake succeeded.
+    Legacy { revision: String, session: bool },
+    /// The session is gone.
+    SessionLost,
+    /// The token is not good any more and can be renewed.
+    TokenExpired,
+    /// The token is good and not enough.
+    ScopeRequired { scopes: String },
+    /// Asked for more scope too often.
+    ScopeLimit { attempts: usize },
+    /// The server wants something from the user first.
+    InputRequired { questions: usize, round: usize },
+    /// Answered too often.
+    InputLimit { rounds: usize },
+    /// The connection ended before the answer; it will be resumed.
+    ResumeAfter { milliseconds: u64 },
+    /// The server has no stream of its own.
+    NoStream,
+    /// Tools that cannot be called over HTTP were left out.
+    ToolsLeftOut { tools: Vec<String> },
+    /// The server knows other headers than we do.
+    HeadersRefused,
+    /// A JSON-RPC error.
+    RpcError { code: i64, message: String },
+    /// The tool itself reports a failure.
+    ToolFailed,
+    /// This is not an MCP server, or not at this URL.
+    NotMcp { answered: String },
+    /// Redirects are not followed.
+    RedirectRefused { location: String },
+    /// Nothing answers.
+    Unreachable { error: String },
+    /// We closed it.
+    Cancelled,
+    /// A page after this one follows.
+    NextPage,
+    /// More pages than the client reads.
+    PageLimit { pages: usize },
+}
+
+impl Decision {
+    pub(super) fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::Challenged { names_metadata, scope, with_token } => {
+                let begin = if *with_token {
+                    "The server does not accept this token any more."
+                } else {
+                    "The server wants a token."
+                };
+                let place = if *names_metadata {
+                    " The challenge names its metadata."
+                } else {
+                    " The challenge names no metadata, so the well-known places are tried."
+                };
+                let scope = scope
+                    .as_ref()
+                    .map(|scope| format!(" It asks for the scope {scope}."))
+                    .unwrap_or_default();
+                refused(format!("{begin}{place}{scope}"), R::Unauthorized, "Log in.")
+            }
+            Self::TryNextPlace { found } => {
+                noted(format!("Not here: {found}. The next place is tried."), R::ResourceDiscovery)
+            }
+            Self::NoResourceMetadata => noted(
+                "No resource metadata anywhere: the server is treated as one of revision 2025-03-26, which was its own authorization server.",
+                R::OldDiscovery,
+            ),
+            Self::UseIssuer { issuer, offered, resource } => {
+                let choice = if *offered > 1 { format!(", the first of {offered}") } else { String::new() };
+                noted(
+                    format!(
+                        "Tokens for {resource} come from {issuer}{choice}. The resource covers the URL we connected to."
+                    ),
+                    R::ServerLocation,
+                )
+            }
+            Self::ResourceRefused { resource, url } => refused(
+                format!(
+                    "The metadata is about {resource}, and we connected to {url}. A token for it could be used by whoever is behind it."
+                ),
+                R::ResourceValidation,
+                "The server's `resource` has to be the URL that clients connect to, or a parent of it.",
+            ),
+            Self::NoIssuer => refused(
+                "The metadata names no authorization server.",
+                R::ServerLocation,
+                "The server's metadata has to list at least one entry in `authorization_servers`.",
+            ),
+            Self::MetadataAccepted { issuer } => noted(
+                format!(
+                    "The document's `issuer` is exactly {issuer}, by which it was looked up; its endpoints can be trusted."
+                ),
+                R::IssuerValidation,
+            ),
+            Self::IssuerRefused { expected, found } => refused(
+                format!(
+                    "The document says its issuer is {found}, and it was looked up as {expected}. Nothing in it is used."
+                ),
+                R::IssuerValidation,
+                "`issuer` in the document and the entry in `authorization_servers` have to be the same string, slash included.",
+            ),
+            Self::PkceRefused => refused(
+                "The authorization server does not list S256 in `code_challenge_methods_supported`, so a stolen code could be redeemed.",
+                R::Pkce,
+                "The authorization server has to support PKCE with S256 and say so in its metadata.",
+            ),
+            Self::EndpointRefused { endpoint, reason } => refused(
+                format!("The endpoint {endpoint} is not used: {reason}."),
+                R::CommunicationSecurity,
+                "Endpoints have to be https URLs, or http on this machine.",
+            ),
+            Self::Registered { client_id, auth_method } => noted(
+                format!(
+                    "The issuer knows us as {client_id}; at its token endpoint we authenticate with `{auth_method}`. Both are kept for this issuer only."
+                ),
+                R::ServerBinding,
+            ),
+            Self::RegistrationRefused { error } => refused(
+                format!("The authorization server does not register this client: {error}."),
+                R::ApplicationType,
+                "Register a client by hand and configure its id, or let the server accept this redirect URI.",
+            ),
+            Self::ClientChosen { client_id, how } => {
+                noted(format!("No registration: {client_id} is {how}."), R::Registration)
+            }
+            Self::SentToBrowser { scope, resource } => {
+                let scope = match scope {
+                    Some(scope) => format!("Asked for: {scope}."),
+                    None => "No scope was named anywhere, so none is asked for.".to_owned(),
+                };
+                noted(format!("{scope} The token will be for {resource} only."), R::ScopeSelection)
+            }
+            Self::CallbackAccepted { issuer_checked } => {
+                let issuer = if *issuer_checked {
+                    "`iss` is the issuer we started with."
+                } else {
+                    "No `iss` was sent, and this issuer does not promise one."
+                };
+                noted(format!("`state` is ours. {issuer} The code can be redeemed."), R::ResponseIssuer)
+            }
+            Self::StateRefused => refused(
+                "The answer does not carry our `state`: it belongs to another login, or somebody made it up. Nothing in it is used.",
+                R::State,
+                "Start the login again, in this browser.",
+            ),
+            Self::ResponseIssuerRefused { expected, found } => {
+                let found =
+                    found.as_ref().map_or("no `iss`, which it promises to send".to_owned(), |found| {
+                        format!("`iss` {found}")
+                    });
+                refused(
+                    format!(
+                        "The answer carries {found}; the login was started at {expected}. The code is not sent anywhere."
+                    ),
+                    R::ResponseIssuer,
+                    "The authorization server has to send exactly its issuer identifier.",
+                )
+            }
+            Self::LoginRefused { error } => refused(
+                format!("No code: {error}."),
+                R::AuthorizationError,
+                "Log in again and allow the access.",
+            ),
+            Self::TokensIssued { scope, expires_in, refreshable } => {
+                let scope = scope.as_ref().map_or(String::new(), |scope| format!(" Granted: {scope}."));
+                let ends = expires_in.map_or(String::new(), |seconds| format!(" Good for {seconds} s."));
+                let refresh = if *refreshable { " It can be renewed without the user." } else { "" };
+                noted(format!("An access token.{scope}{ends}{refresh}"), R::TokenRequest)
+            }
+            Self::TokenRefused { error } => {
+                refused(format!("No token: {error}."), R::TokenError, "Log in again.")
+            }
+            Self::Modern { revision } => noted(
+                format!("Both sides speak {revision}; there is nothing to shake hands about."),
+                R::Versioning,
+            ),
+            Self::OtherRevision { revision } => noted(
+                format!(
+                    "The server refuses the proposed revision and speaks {revision}; the request goes out again in it."
+                ),
+                R::Versioning,
+            ),
+            Self::FallBack { because } => noted(
+                format!("{because}: not an answer of the modern era, so `initialize` is tried."),
+                R::BackwardCompatibility,
+            ),
+            Self::Legacy { revision, session } => {
+                let session = if *session {
+                    " The server opened a session; its id goes into every request."
+                } else {
+                    ""
+                };
+                noted(format!("Agreed on {revision}.{session}"), R::Initialize)
+            }
+            Self::SessionLost => {
+                noted("The server has forgotten the session; a new one is opened once.", R::Sessions)
+            }
+            Self::TokenExpired => {
+                noted("The token is not good any more; it is renewed and the request sent again.", R::Refresh)
+            }
+            Self::ScopeRequired { scopes } => refused(
+                format!("The token is good and does not carry {scopes}."),
+                R::StepUp,
+                format!("Log in again with {scopes} added to what was granted before."),
+            ),
+            Self::ScopeLimit { attempts } => refused(
+                format!("After {attempts} logins the server still asks for more scope."),
+                R::StepUp,
+                "The server's challenges do not lead anywhere; ask its operator.",
+            ),
+            Self::InputRequired { questions, round } => noted(
+                format!("The server asks {questions} question(s) before it goes on (round {round})."),
+                R::InputRequired,
+            ),
+            Self::InputLimit { rounds } => refused(
+                format!("The server still asks after {rounds} rounds."),
+                R::InputRequired,
+                "Raise `max_input_rounds` if the server really needs more.",
+            ),
+            Self::ResumeAfter { milliseconds } => noted(
+                format!("The connection ended before the answer; it is resumed after {milliseconds} ms."),
+                R::Resumability,
+            ),
+            Self::NoStream => {
+                noted("The server has no stream of its own, which it may; nothing is lost.", R::Listening)
+            }
+            Self::ToolsLeftOut { tools } => refused(
+                format!(
+                    "Left out, because their `x-mcp-header` annotations are not valid: {}.",
+                    tools.join(", ")
+                ),
+                R::ParameterHeaders,
+                "Annotations belong on string, integer or boolean properties, with distinct header-safe names.",
+            ),
+            Self::HeadersRefused => noted(
+                "The server expects other headers; the tools are listed again and the call is repeated with them.",
+                R::HeaderValidation,
+            ),
+            Self::RpcError { code, message } => {
+                final_word(format!("The server answered with error {code}: {message}."), R::Errors)
+            }
+            Self::ToolFailed => {
+                final_word("The tool ran and reports a failure; that is its answer.", R::Tools)
+            }
+            Self::NotMcp { answered } => refused(
+                format!("This is not an MCP endpoint: {answered}."),
+                R::SendingMessages,
+                "Check the URL; most servers live at /mcp.",
+            ),
+            Self::RedirectRefused { location } => refused(
+                format!(
+                    "The answer redirects to {location}. Redirects are not followed: the token would go along."
+                ),
+                R::SendingMessages,
+                "Connect to the final URL.",
+            ),
+            Self::Unreachable { error } => refused(
+                format!("Nothing answered: {error}."),
+                None,
+                "Is the server running, and is this its address?",
+            ),
+            Self::Cancelled => noted("We closed the stream, which cancels the request.", R::Cancellation),
+            Self::NextPage => noted("There is another page.", R::Pagination),
+            Self::PageLimit { pages } => refused(
+                format!("The list does not end after {pages} pages."),
+                R::Pagination,
+                "Raise `max_pages` if the list really is that long.",
+            ),
+        }
+    }
+}
+
+fn noted(text: impl Into<String>, rule: impl Into<Option<R>>) -> Conclusion {
+    Conclusion { text: text.into(), rule: rule.into().map(Citation::of), refused: false, what_next: None }
+}
+
+fn refused(text: impl Into<String>, rule: impl Into<Option<R>>, what_next: impl Into<String>) -> Conclusion {
+    Conclusion { what_next: Some(what_next.into()), ..final_word(text, rule) }
+}
+
+/// A refusal that nothing on our side would change.
+fn final_word(text: impl Into<String>, rule: impl Into<Option<R>>) -> Conclusion {
+    Conclusion { text: text.into(), rule: rule.into().map(Citation::of), refused: true, what_next: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_say_what_would_help() {
+        for decision in [
+            Decision::StateRefused,
+            Decision::PkceRefused,
+            Decision::NoIssuer,
+            Decision::IssuerRefused { expected: "https://a".into(), found: "https://a/".into() },
+            Decision::ResponseIssuerRefused { expected: "https://a".into(), found: None },
+            Decision::ResourceRefused { resource: "https://evil".into(), url: "https://a/mcp".into() },
+            Decision::ScopeRequired { scopes: "posts:write".into() },
+            Decision::NotMcp { answered: "an HTML page".into() },
+        ] {
+            let conclusion = decision.conclusion();
+            assert!(
+                conclusion.refused && conclusion.rule.is_some() && conclusion.what_next.is_some(),
+                "{decision:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_fine_refuses_nothing() {
+        let conclusion = Decision::MetadataAccepted { issuer: "https://a".into() }.conclusion();
+        assert!(!conclusion.refused && conclusion.text.contains("https://a"));
+    }
+}
