@@ -59,6 +59,27 @@ required: boolean, };
 export type Authorization = "unknown" | "none" | "required" | "authorized";
 
 /**
+ * A body as text.
+ */
+export type Body = {
+/**
+ * The media type without parameters, lower case; empty when there was none.
+ */
+media_type: string,
+/**
+ * The text, masked; absent when it is not text.
+ */
+text: string | null,
+/**
+ * How many bytes there were on the wire.
+ */
+bytes: number,
+/**
+ * Whether `text` is only the beginning.
+ */
+truncated: boolean, };
+
+/**
  * Why a call failed.
  */
 export type CallError = {
@@ -188,6 +209,23 @@ error: CallError | null,
 exchanges: Array<string>, };
 
 /**
+ * A section of a document, as a link.
+ */
+export type Citation = {
+/**
+ * `RFC 9728`, `MCP 2026-07-28`, …
+ */
+document: string,
+/**
+ * `§5.1`, `Streamable HTTP, Backward Compatibility`, …
+ */
+section: string,
+/**
+ * Where it can be read.
+ */
+url: string, };
+
+/**
  * The OAuth client of the host at one authorization server.
  */
 export type ClientView = {
@@ -250,6 +288,48 @@ total: number | null,
  * There are more.
  */
 has_more: boolean, };
+
+/**
+ * One thing the client concluded.
+ */
+export type Conclusion = {
+/**
+ * What was decided.
+ */
+text: string,
+/**
+ * The rule that decided it.
+ */
+rule: Citation | null,
+/**
+ * Whether something was refused here, by us or by the other side.
+ */
+refused: boolean,
+/**
+ * With a refusal: what would make it pass.
+ */
+what_next: string | null, };
+
+/**
+ * The readable part of a JSON Web Token. The signature is never kept.
+ */
+export type DecodedToken = {
+/**
+ * Where it was, such as `request header authorization` or `response body access_token`.
+ */
+place: string,
+/**
+ * What stands at its place, so that the two can be matched.
+ */
+mask: string,
+/**
+ * The header.
+ */
+header: unknown,
+/**
+ * The claims; absent when they are encrypted.
+ */
+claims: unknown, };
 
 /**
  * What went wrong with an API request: for the program, and for the person.
@@ -318,6 +398,75 @@ exchange: ExchangeView, } | { "type": "exchange_finished",
 exchange: ExchangeView, };
 
 /**
+ * One HTTP request and what became of it. Every text in it is masked; see [`crate::mask`].
+ */
+export type Exchange = {
+/**
+ * Unique within its recorder.
+ */
+id: string,
+/**
+ * When the request was sent: milliseconds since 1970-01-01T00:00:00Z.
+ */
+at: number,
+/**
+ * How long it took, in milliseconds; absent while it runs.
+ */
+duration_ms: number | null,
+/**
+ * Which part of the conversation it belongs to.
+ */
+phase: Phase,
+/**
+ * Which step of that part it is.
+ */
+step: Step,
+/**
+ * Who sent the request.
+ */
+from: Party,
+/**
+ * Who answered.
+ */
+to: Party,
+/**
+ * Whether it is running, finished or failed.
+ */
+status: Status,
+/**
+ * What was sent.
+ */
+request: Request,
+/**
+ * What came back; absent while nothing did.
+ */
+response: Response | null,
+/**
+ * Why nothing, or not all of it, came back.
+ */
+failure: Failure | null,
+/**
+ * The JSON-RPC side of it, when the body is a message.
+ */
+rpc: Rpc | null,
+/**
+ * What the step is, what was decided and why.
+ */
+narration: Narration,
+/**
+ * The exchange that this one repeats (after a refresh, with an answer, in another revision, …).
+ */
+repeats: string | null,
+/**
+ * What the caller named the work this belongs to, such as the id of a call.
+ */
+tag: string | null,
+/**
+ * The readable parts of the signed tokens that passed through, without their signatures.
+ */
+tokens: Array<DecodedToken>, };
+
+/**
  * The exchanges of a server, oldest first: `GET /api/exchanges?server={id}`.
  */
 export type ExchangeList = {
@@ -345,7 +494,42 @@ call: string | null,
 /**
  * The exchange itself, secrets masked.
  */
-exchange: JsonValue, };
+exchange: Exchange, };
+
+/**
+ * Why there is no complete answer.
+ */
+export type Failure = {
+/**
+ * What kind of thing went wrong.
+ */
+kind: FailureKind,
+/**
+ * What the network said.
+ */
+message: string, };
+
+/**
+ * Kinds of failures below HTTP.
+ */
+export type FailureKind = "connect" | "timeout" | "broken" | "too_large" | "closed" | "forbidden";
+
+/**
+ * One header line.
+ */
+export type Header = {
+/**
+ * Lower case.
+ */
+name: string,
+/**
+ * Masked where it is a secret.
+ */
+value: string,
+/**
+ * Whether the protocol gives it a meaning here; the page shows these on top.
+ */
+matters: boolean, };
 
 /**
  * A picture for a server, tool, resource or prompt.
@@ -457,6 +641,31 @@ export type LoginStarted = {
 authorize_url: string, };
 
 /**
+ * What is told about one exchange.
+ */
+export type Narration = {
+/**
+ * The step, in a few words.
+ */
+what: string,
+/**
+ * Why the client takes it.
+ */
+why: string,
+/**
+ * The rule that the step follows.
+ */
+rule: Citation | null,
+/**
+ * What the same step is in the other era, when it differs.
+ */
+other_era: string | null,
+/**
+ * What the client concluded from the answer, in order; empty while there is none.
+ */
+conclusions: Array<Conclusion>, };
+
+/**
  * A server that the page offers before one was entered.
  */
 export type Offered = {
@@ -468,6 +677,16 @@ name: string,
  * URL of its MCP endpoint.
  */
 url: string, };
+
+/**
+ * A lane of the picture.
+ */
+export type Party = "browser" | "client" | "authorization_server" | "mcp_server";
+
+/**
+ * Which part of the conversation an exchange belongs to; the page groups by it.
+ */
+export type Phase = "discover" | "register" | "log_in" | "negotiate" | "list" | "call" | "stream" | "refresh" | "step_up" | "other";
 
 /**
  * How far a call is.
@@ -526,6 +745,27 @@ arguments: Array<ArgumentView>, };
 export type Registration = "pre_registered" | "client_document" | "dynamic";
 
 /**
+ * What was sent.
+ */
+export type Request = {
+/**
+ * `GET`, `POST`, `DELETE`.
+ */
+method: string,
+/**
+ * The full URL.
+ */
+url: string,
+/**
+ * The header lines in order.
+ */
+headers: Array<Header>,
+/**
+ * The body, if there was one.
+ */
+body: Body | null, };
+
+/**
  * All resources, every page fetched.
  */
 export type ResourceList = {
@@ -566,6 +806,56 @@ mime_type: string | null,
  * Bytes, if known.
  */
 size: number | null, };
+
+/**
+ * What came back.
+ */
+export type Response = {
+/**
+ * The HTTP status.
+ */
+status: number,
+/**
+ * The header lines in order.
+ */
+headers: Array<Header>,
+/**
+ * The body of an answer that is not a stream.
+ */
+body: Body | null,
+/**
+ * The events of a stream, growing while it runs.
+ */
+events: Array<StreamEvent>,
+/**
+ * Older events that were dropped because of the bound.
+ */
+events_dropped: number,
+/**
+ * Milliseconds from the request to the first byte.
+ */
+first_byte_ms: number | null, };
+
+/**
+ * The JSON-RPC side of an exchange.
+ */
+export type Rpc = {
+/**
+ * The method; absent when the request is an answer to the server.
+ */
+method: string | null,
+/**
+ * The id as JSON text.
+ */
+id: string | null,
+/**
+ * The tool, resource or prompt.
+ */
+name: string | null,
+/**
+ * The protocol revision it was sent in.
+ */
+revision: string | null, };
 
 /**
  * How a server stands, in a word for the program and two sentences for the person.
@@ -734,6 +1024,49 @@ calls: Array<CallView>,
  * Id of the last event that this state already contains; give it to `GET /api/events?after=`.
  */
 last_event: string, };
+
+/**
+ * How far the exchange is.
+ */
+export type Status = "running" | "finished" | "failed";
+
+/**
+ * Every kind of request the client, or the browser on its behalf, makes.
+ */
+export type Step = "resource_metadata_named" | "resource_metadata_inserted" | "resource_metadata_root" | "server_metadata_oauth" | "server_metadata_openid" | "server_metadata_openid_appended" | "server_metadata_at_origin" | "register" | "authorize" | "callback" | "redeem_code" | "refresh_token" | "revoke_token" | "discover" | "initialize" | "initialized" | "list_tools" | "list_resources" | "list_resource_templates" | "list_prompts" | "call_tool" | "read_resource" | "get_prompt" | "complete" | "answer_input" | "answer_server" | "cancel" | "ping" | "set_log_level" | "subscribe" | "message" | "listen" | "open_stream" | "resume_stream" | "end_session" | "plain_resource" | "other";
+
+/**
+ * One server-sent event.
+ */
+export type StreamEvent = {
+/**
+ * Counts from 0 in its stream; dropped events keep their numbers.
+ */
+seq: number,
+/**
+ * Milliseconds since 1970-01-01T00:00:00Z.
+ */
+at: number,
+/**
+ * The `event` field.
+ */
+event: string | null,
+/**
+ * The `id` field.
+ */
+id: string | null,
+/**
+ * The `retry` field in milliseconds.
+ */
+retry: number | null,
+/**
+ * The data, masked.
+ */
+data: string,
+/**
+ * Whether `data` is only the beginning.
+ */
+truncated: boolean, };
 
 /**
  * All resource templates, every page fetched.

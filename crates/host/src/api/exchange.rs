@@ -1,7 +1,7 @@
 //! The wire: recorded exchanges, each with what it belongs to.
 
+use barewire_exchange::Exchange;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The exchanges of a server, oldest first: `GET /api/exchanges?server={id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,5 +23,5 @@ pub struct ExchangeView {
     /// Id of the call that it was made for, if it was made for one.
     pub call: Option<String>,
     /// The exchange itself, secrets masked.
-    pub exchange: Value,
+    pub exchange: Exchange,
 }
