@@ -5,4 +5,5 @@
 
 pub mod blog;
 pub mod post;
+pub mod rest;
 pub mod seed;
