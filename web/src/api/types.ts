@@ -391,7 +391,23 @@ exchange: ExchangeView, } | { "type": "exchange_updated",
 /**
  * As it is now.
  */
-exchange: ExchangeView, } | { "type": "exchange_finished",
+exchange: ExchangeView, } | { "type": "exchange_streamed",
+/**
+ * Id of the server.
+ */
+server: string,
+/**
+ * Id of the exchange.
+ */
+exchange: string,
+/**
+ * What arrived.
+ */
+event: StreamEvent,
+/**
+ * So many of its older events were dropped in all.
+ */
+events_dropped: number, } | { "type": "exchange_finished",
 /**
  * As it stays.
  */

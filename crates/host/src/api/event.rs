@@ -1,5 +1,6 @@
 //! What happens while the page looks: `GET /api/events`.
 
+use barewire_exchange::StreamEvent;
 use serde::{Deserialize, Serialize};
 
 use super::{CallView, ExchangeView, ServerView};
@@ -46,10 +47,22 @@ pub enum Event {
         /// Without a response as yet.
         exchange: Box<ExchangeView>,
     },
-    /// Something of the response arrived: its head, or an event of its stream.
+    /// Something of the exchange changed: the head of the response arrived.
     ExchangeUpdated {
         /// As it is now.
         exchange: Box<ExchangeView>,
+    },
+    /// The stream of a response grew: add this to its `response.events`.
+    ExchangeStreamed {
+        /// Id of the server.
+        server: String,
+        /// Id of the exchange.
+        exchange: String,
+        /// What arrived.
+        event: Box<StreamEvent>,
+        /// So many of its older events were dropped in all.
+        #[cfg_attr(test, ts(type = "number"))]
+        events_dropped: u64,
     },
     /// The exchange is complete.
     ExchangeFinished {

@@ -1,0 +1,273 @@
+//! What an operator can set, with defaults that are safe and sized for one person's machine.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use url::Url;
+
+use crate::api::Offered;
+use crate::duration;
+
+/// Where the time comes from; a test owns its own.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// The host's configuration, section `host` of the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostConfig {
+    /// Where to listen, `host:port`. `localhost` means both loopback addresses.
+    pub listen: String,
+    /// The one origin at which browsers know the host, e.g. `https://mcp.example.com`. Redirect URI, cookie, and the
+    /// check of `Host` and `Origin` come from it. Without it: `http://localhost:{port}`, and only on a loopback address.
+    pub public_origin: Option<Url>,
+    /// Servers that the page offers.
+    pub offered: Vec<Offered>,
+    /// Serve the page from this folder rather than from the binary: for those who work on the page.
+    pub page: Option<PathBuf>,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// Bounds of everything that grows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Browser sessions in memory. A session that is not looked at makes room; its servers stay in the store.
+    pub sessions: usize,
+    /// A browser session that was not seen for so long is forgotten, its tokens included.
+    #[serde(with = "duration")]
+    pub session_idle: Duration,
+    /// Servers of one session.
+    pub servers_per_session: usize,
+    /// Calls of one session that are kept; the oldest finished ones make room.
+    pub calls_per_session: usize,
+    /// Calls of one session that run or wait at once.
+    pub running_calls_per_session: usize,
+    /// Log lines kept with a call.
+    pub logs_per_call: usize,
+    /// Exchanges kept for one server; the oldest make room.
+    pub exchanges_per_server: usize,
+    /// Bytes of exchanges kept for one server.
+    pub exchange_bytes_per_server: usize,
+    /// Events that can be replayed to a page that lost its stream.
+    pub events: usize,
+    /// Bytes of events that can be replayed.
+    pub event_bytes: usize,
+    /// Open event streams of one session: tabs.
+    pub event_streams_per_session: usize,
+    /// Tools, resources or prompts fetched from one server.
+    pub list_items: usize,
+    /// Bytes of one API request.
+    pub request_body: usize,
+    /// Silence on an event stream after which a comment is sent.
+    #[serde(with = "duration")]
+    pub keep_alive: Duration,
+    /// First pause before a lost server is tried again; doubles each time.
+    #[serde(with = "duration")]
+    pub reconnect_after: Duration,
+    /// Longest pause before a lost server is tried again.
+    #[serde(with = "duration")]
+    pub reconnect_at_most: Duration,
+    /// A login that did not come back is forgotten after this.
+    #[serde(with = "duration")]
+    pub login: Duration,
+    /// Time that requests in flight have to end when the host is stopped.
+    #[serde(with = "duration")]
+    pub shutdown_grace: Duration,
+}
+
+/// What cannot be started with; always the operator's to mend.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// `listen` is no address.
+    #[error("host.listen = \"{listen}\" is not an address such as localhost:5173")]
+    Listen {
+        /// As configured.
+        listen: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Reachable from elsewhere, but nobody said under which name.
+    #[error(
+        "host.listen = \"{listen}\" can be reached from other machines: set host.public_origin to the origin that browsers use"
+    )]
+    PublicOriginMissing {
+        /// As configured.
+        listen: String,
+    },
+    /// `public_origin` is not an origin.
+    #[error(
+        "host.public_origin = \"{0}\" is not an origin such as https://mcp.example.com: http or https, a host, no path"
+    )]
+    PublicOrigin(Url),
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self {
+            listen: "localhost:5173".to_owned(),
+            public_origin: None,
+            offered: Vec::new(),
+            page: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 256,
+            session_idle: Duration::from_secs(30 * 24 * 3600),
+            servers_per_session: 20,
+            calls_per_session: 200,
+            running_calls_per_session: 32,
+            logs_per_call: 200,
+            exchanges_per_server: 1_000,
+            exchange_bytes_per_server: 32 << 20,
+            events: 2_000,
+            event_bytes: 16 << 20,
+            event_streams_per_session: 16,
+            list_items: 5_000,
+            request_body: 1 << 20,
+            keep_alive: Duration::from_secs(15),
+            reconnect_after: Duration::from_secs(1),
+            reconnect_at_most: Duration::from_secs(60),
+            login: Duration::from_secs(15 * 60),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl HostConfig {
+    /// The addresses to listen on, loopback first, never empty.
+    ///
+    /// # Errors
+    /// If `listen` names no address.
+    pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+        let failed = |source| ConfigError::Listen { listen: self.listen.clone(), source };
+        let mut addresses: Vec<SocketAddr> = self.listen.to_socket_addrs().map_err(failed)?.collect();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        addresses.dedup();
+        if self.listen.starts_with("localhost:")
+            && let Some(first) = addresses.first().copied()
+        {
+            // Name services differ in whether `localhost` has an IPv6 address; browsers try both.
+            addresses = vec![
+                SocketAddr::new(IpAddr::from([127, 0, 0, 1]), first.port()),
+                SocketAddr::new(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), first.port()),
+            ];
+        }
+        if addresses.is_empty() {
+            return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
+        }
+        Ok(addresses)
+    }
+
+    /// The origin at which browsers know the host, given the port that it really listens on.
+    ///
+    /// # Errors
+    /// If it is configured and not an origin, or not configured and needed.
+    pub fn origin(&self, port: u16) -> Result<PublicOrigin, ConfigError> {
+        if let Some(url) = &self.public_origin {
+            return PublicOrigin::parse(url.clone()).ok_or_else(|| ConfigError::PublicOrigin(url.clone()));
+        }
+        if !self.addresses()?.iter().all(|it| it.ip().is_loopback()) {
+            return Err(ConfigError::PublicOriginMissing { listen: self.listen.clone() });
+        }
+        Ok(PublicOrigin {
+            origin: format!("http://localhost:{port}"),
+            authority: format!("localhost:{port}"),
+        })
+    }
+}
+
+/// The host's own origin: scheme, host and port, as browsers write them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicOrigin {
+    origin: String,
+    authority: String,
+}
+
+impl PublicOrigin {
+    fn parse(url: Url) -> Option<Self> {
+        let clean = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let origin = url.origin().ascii_serialization();
+        let authority = origin.split_once("://")?.1.to_owned();
+        clean.then_some(Self { origin, authority })
+    }
+
+    /// `http://localhost:5173`
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.origin
+    }
+
+    /// `localhost:5173`: what the `Host` header must be.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Whether cookies can be marked `Secure`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// A URL of the host.
+    #[must_use]
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(listen: &str, public_origin: Option<&str>, expected: Result<&str, &str>) {
+        let config = HostConfig {
+            listen: listen.to_owned(),
+            public_origin: public_origin.map(|it| it.parse().unwrap()),
+            ..HostConfig::default()
+        };
+        match (config.origin(5173), expected) {
+            (Ok(origin), Ok(expected)) => assert_eq!(origin.as_str(), expected),
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (found, expected) => panic!("{listen} {public_origin:?}: {found:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_public_origin_comes_from_configuration() {
+        check("localhost:5173", None, Ok("http://localhost:5173"));
+        check("127.0.0.1:5173", None, Ok("http://localhost:5173"));
+        check("0.0.0.0:5173", None, Err("other machines"));
+        check("0.0.0.0:5173", Some("https://mcp.example.com"), Ok("https://mcp.example.com"));
+        check("0.0.0.0:5173", Some("https://mcp.example.com:443/"), Ok("https://mcp.example.com"));
+        check("0.0.0.0:5173", Some("https://mcp.example.com/host"), Err("not an origin"));
+        check("0.0.0.0:5173", Some("ftp://mcp.example.com"), Err("not an origin"));
+        check("nonsense", None, Err("not an address"));
+    }
+
+    #[test]
+    fn localhost_is_both_loopback_addresses() {
+        let addresses = HostConfig::default().addresses().unwrap();
+        assert_eq!(
+            addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["127.0.0.1:5173", "[::1]:5173"]
+        );
+    }
+}

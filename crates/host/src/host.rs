@@ -1,0 +1,154 @@
+//! The host as a value: configuration, store and sessions, and the router over them.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::assets::Assets;
+use crate::config::{Clock, HostConfig, Limits, PublicOrigin};
+use crate::routes;
+use crate::session::Sessions;
+use crate::store::{HostStore, MemoryHostStore};
+
+/// The backend of the page. Cheap to clone; every clone is the same host.
+#[derive(Clone)]
+pub struct Host {
+    app: App,
+}
+
+/// What every handler gets.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+struct Inner {
+    config: HostConfig,
+    origin: PublicOrigin,
+    assets: Assets,
+    store: Arc<dyn HostStore>,
+    clock: Clock,
+    sessions: Sessions,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Host {
+    /// A host at that origin. Without [`Host::with_store`] nothing outlives the process.
+    #[must_use]
+    pub fn new(config: HostConfig, origin: PublicOrigin) -> HostBuilder {
+        HostBuilder {
+            config,
+            origin,
+            store: Arc::new(MemoryHostStore::default()),
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+
+    /// Everything the host answers: the page, `/api`, `/callback`, `/healthz`, `/readyz`.
+    pub fn router(&self) -> Router {
+        routes::router(self.app.clone())
+    }
+
+    /// Ends event streams, connections and calls, and returns when what they left behind is in the store. Requests that
+    /// come later are still answered.
+    pub async fn shut_down(&self) {
+        self.app.shutdown().cancel();
+        self.app.tasks().close();
+        self.app.tasks().wait().await;
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+}
+
+/// Parts of a [`Host`] that have a default.
+pub struct HostBuilder {
+    config: HostConfig,
+    origin: PublicOrigin,
+    store: Arc<dyn HostStore>,
+    clock: Clock,
+}
+
+impl HostBuilder {
+    /// Keeps state there.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn HostStore>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Takes the time from there.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The host. It starts nothing by itself: a session's servers are connected when its browser comes.
+    #[must_use]
+    pub fn build(self) -> Host {
+        let sessions = Sessions::new(self.config.limits.sessions);
+        let inner = Inner {
+            assets: Assets::new(self.config.page.clone()),
+            config: self.config,
+            origin: self.origin,
+            store: self.store,
+            clock: self.clock,
+            sessions,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        Host { app: App(Arc::new(inner)) }
+    }
+}
+
+impl App {
+    pub(crate) fn config(&self) -> &HostConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.config.limits
+    }
+
+    pub(crate) fn origin(&self) -> &PublicOrigin {
+        &self.0.origin
+    }
+
+    pub(crate) fn assets(&self) -> &Assets {
+        &self.0.assets
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn HostStore> {
+        &self.0.store
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.0.clock)()
+    }
+}
+
+/// Milliseconds since the Unix epoch, as the API has them.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

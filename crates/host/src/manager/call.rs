@@ -1,0 +1,255 @@
+//! One call as it is shown, with what reaches into it from the page: cancellation and answers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{
+    Answer, CallError, CallKind, CallResult, CallStatus, CallView, Event, InputKind, InputRequest, LogLine,
+    Progress, StartCall,
+};
+use crate::error::ApiError;
+use crate::events::EventLog;
+use crate::random;
+
+/// A call of a session.
+pub(crate) struct Call {
+    id: String,
+    server: String,
+    request: StartCall,
+    events: Arc<EventLog>,
+    logs: usize,
+    cancelled: CancellationToken,
+    state: Mutex<State>,
+}
+
+struct State {
+    view: CallView,
+    /// Who waits for the answer to which question.
+    waiting: HashMap<String, oneshot::Sender<Answer>>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        server: &str,
+        request: StartCall,
+        now: u64,
+        logs: usize,
+        events: Arc<EventLog>,
+        parent: &CancellationToken,
+    ) -> Arc<Self> {
+        let id = random::id("c");
+        let (kind, name, arguments) = parts(&request);
+        let view = CallView {
+            id: id.clone(),
+            server: server.to_owned(),
+            kind,
+            name,
+            arguments,
+            status: CallStatus::Running,
+            started_at: now,
+            finished_at: None,
+            progress: None,
+            logs: Vec::new(),
+            result: None,
+            error: None,
+            exchanges: Vec::new(),
+        };
+        let call = Self {
+            id,
+            server: server.to_owned(),
+            request,
+            events,
+            logs,
+            cancelled: parent.child_token(),
+            state: Mutex::new(State { view, waiting: HashMap::new() }),
+        };
+        let call = Arc::new(call);
+        call.publish();
+        call
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(crate) fn request(&self) -> &StartCall {
+        &self.request
+    }
+
+    pub(crate) fn view(&self) -> CallView {
+        self.lock().view.clone()
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        is_finished(&self.lock().view.status)
+    }
+
+    /// Scopes that it waits for, if it waits for scopes.
+    pub(crate) fn scopes_wanted(&self) -> Option<Vec<String>> {
+        match &self.lock().view.status {
+            CallStatus::ScopeRequired { scopes, .. } => Some(scopes.clone()),
+            _ => None,
+        }
+    }
+
+    /// Ends when somebody cancels.
+    pub(crate) fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    /// What runs stops and says so; what only waits for a login is cancelled at once.
+    pub(crate) fn cancel(&self, now: u64) {
+        self.cancelled.cancel();
+        if self.scopes_wanted().is_some() {
+            self.was_cancelled(now);
+        }
+    }
+
+    pub(crate) fn runs(&self) {
+        self.update(|view| view.status = CallStatus::Running);
+    }
+
+    pub(crate) fn progressed(&self, progress: Progress) {
+        self.update(|view| view.progress = Some(progress));
+    }
+
+    pub(crate) fn logged(&self, line: LogLine) {
+        let limit = self.logs;
+        self.update(|view| {
+            view.logs.push(line);
+            let over = view.logs.len().saturating_sub(limit);
+            view.logs.drain(..over);
+        });
+    }
+
+    /// Notes an exchange that was made for it.
+    pub(crate) fn exchanged(&self, id: &str) {
+        if self.lock().view.exchanges.iter().any(|it| it == id) {
+            return;
+        }
+        self.change(|view| view.exchanges.push(id.to_owned()));
+    }
+
+    pub(crate) fn scope_required(&self, scopes: Vec<String>, message: String) {
+        self.update(|view| view.status = CallStatus::ScopeRequired { scopes, message });
+    }
+
+    pub(crate) fn done(&self, result: CallResult, now: u64) {
+        self.finish(CallStatus::Done, Some(result), None, now);
+    }
+
+    pub(crate) fn failed(&self, error: CallError, now: u64) {
+        self.finish(CallStatus::Failed, None, Some(error), now);
+    }
+
+    pub(crate) fn was_cancelled(&self, now: u64) {
+        self.finish(CallStatus::Cancelled, None, None, now);
+    }
+
+    /// Asks the person. The answer comes when it comes; dropping the receiver takes the question back.
+    pub(crate) fn ask(&self, key: &str, input: InputKind) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        let request = InputRequest { key: key.to_owned(), input };
+        self.lock().waiting.insert(key.to_owned(), answer);
+        self.update(|view| match &mut view.status {
+            CallStatus::InputRequired { requests } => {
+                requests.retain(|it| it.key != request.key);
+                requests.push(request);
+            }
+            status => *status = CallStatus::InputRequired { requests: vec![request] },
+        });
+        answered
+    }
+
+    /// Takes a question back that nobody waits for any more.
+    pub(crate) fn withdraw(&self, key: &str) {
+        let mut state = self.lock();
+        state.waiting.remove(key);
+        let known = answered(&mut state.view.status, key);
+        drop(state);
+        if known {
+            self.publish();
+        }
+    }
+
+    /// Hands the person's answer to who asked.
+    pub(crate) fn answer(&self, answer: Answer) -> Result<(), ApiError> {
+        let mut state = self.lock();
+        let Some(waiting) = state.waiting.remove(&answer.key) else {
+            return Err(ApiError::Conflict {
+                message: "this question is not open (any more)".to_owned(),
+                what_next: Some("Look at the call: it may have been answered in another tab.".to_owned()),
+            });
+        };
+        answered(&mut state.view.status, &answer.key);
+        drop(state);
+        self.publish();
+        // Who asked may have gone in this very moment; then the call has ended and says so itself.
+        let _ = waiting.send(answer);
+        Ok(())
+    }
+
+    fn finish(&self, status: CallStatus, result: Option<CallResult>, error: Option<CallError>, now: u64) {
+        self.lock().waiting.clear();
+        self.update(|view| {
+            view.status = status;
+            view.result = result;
+            view.error = error;
+            view.finished_at = Some(now);
+        });
+    }
+
+    /// Changes what is not finished; what is, stays as it is.
+    fn update(&self, change: impl FnOnce(&mut CallView)) {
+        if !self.is_finished() {
+            self.change(change);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut CallView)) {
+        change(&mut self.lock().view);
+        self.publish();
+    }
+
+    fn publish(&self) {
+        // Inside the lock, so that an older state is never told after a newer one.
+        let state = self.lock();
+        self.events.publish(&Event::Call { call: Box::new(state.view.clone()) });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_finished(status: &CallStatus) -> bool {
+    matches!(status, CallStatus::Done | CallStatus::Failed | CallStatus::Cancelled)
+}
+
+/// Takes the question out of the open ones. Without any left the call runs.
+fn answered(status: &mut CallStatus, key: &str) -> bool {
+    let CallStatus::InputRequired { requests } = status else { return false };
+    let before = requests.len();
+    requests.retain(|it| it.key != key);
+    let known = requests.len() < before;
+    if requests.is_empty() {
+        *status = CallStatus::Running;
+    }
+    known
+}
+
+fn parts(request: &StartCall) -> (CallKind, String, Map<String, Value>) {
+    match request {
+        StartCall::Tool { name, arguments } => (CallKind::Tool, name.clone(), arguments.clone()),
+        StartCall::Resource { uri } => (CallKind::Resource, uri.clone(), Map::new()),
+        StartCall::Prompt { name, arguments } => (CallKind::Prompt, name.clone(), arguments.clone()),
+    }
+}

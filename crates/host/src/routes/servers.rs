@@ -1,0 +1,50 @@
+//! `POST /api/servers`, `DELETE /api/servers/{id}`, `POST /api/servers/{id}/connect`.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use super::{Browser, Json};
+use crate::api::{AddServer, ServerView};
+use crate::error::ApiError;
+use crate::host::App;
+use crate::manager::{Command, Server, parse_url};
+
+/// Adds a server, which starts to connect. One that is there already is given back as it is.
+pub(crate) async fn add(
+    State(app): State<App>,
+    Browser(session): Browser,
+    Json(request): Json<AddServer>,
+) -> Result<axum::Json<ServerView>, ApiError> {
+    let url = parse_url(&request.url)?;
+    let limit = app.limits().servers_per_session;
+    let make = || Server::add(&app, &session, url.clone());
+    let (server, new) = session.add_server(limit, |it| *it.url() == url, make)?;
+    if new {
+        // In this order: a server without its session could not be found again.
+        app.store().save_session(session.key(), app.now()).await?;
+        app.store().save_server(session.key(), &server.stored()).await?;
+    }
+    Ok(axum::Json(server.view()))
+}
+
+/// Ends its connection and forgets it: its calls, its exchanges, and its tokens, unless another server uses them.
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Browser(session): Browser,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let server = session.remove_server(&id).ok_or(ApiError::NotFound("server"))?;
+    server.close();
+    app.store().remove_server(session.key(), &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Connects again, now.
+pub(crate) async fn connect(
+    Browser(session): Browser,
+    Path(id): Path<String>,
+) -> Result<axum::Json<ServerView>, ApiError> {
+    let server = session.server(&id)?;
+    server.command(Command::Connect);
+    Ok(axum::Json(server.view()))
+}

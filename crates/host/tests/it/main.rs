@@ -1,0 +1,11 @@
+//! The host from outside, over real HTTP; a module a subject.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+mod callback;
+mod events;
+mod guard;
+mod page;
+mod sessions;
