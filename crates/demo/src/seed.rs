@@ -8,9 +8,7 @@ use time::{Duration, OffsetDateTime};
 /// Somebody who can log in to the demo.
 #[derive(Debug, Clone, Copy)]
 pub struct SeedUser {
-    /// The `sub` of the person's tokens.
-    pub subject: &'static str,
-    /// For the login page.
+    /// For the login page, and the `sub` of the person's tokens.
     pub username: &'static str,
     /// For the login page; this is a demo.
     pub password: &'static str,
@@ -23,14 +21,12 @@ pub struct SeedUser {
 /// The two users of the demo.
 pub const USERS: [SeedUser; 2] = [
     SeedUser {
-        subject: "user-johndoe",
         username: "johndoe",
         password: "secret",
         full_name: "John Doe",
         email: "johndoe@example.com",
     },
     SeedUser {
-        subject: "user-janedoe",
         username: "janedoe",
         password: "secret",
         full_name: "Jane Doe",
@@ -51,8 +47,7 @@ pub(crate) async fn fill(db: &SqlitePool) -> Result<(), sqlx::Error> {
         return Ok(());
     }
     for user in USERS {
-        sqlx::query("INSERT INTO users (subject, username, full_name, email) VALUES (?1, ?2, ?3, ?4)")
-            .bind(user.subject)
+        sqlx::query("INSERT INTO users (subject, username, full_name, email) VALUES (?1, ?1, ?2, ?3)")
             .bind(user.username)
             .bind(user.full_name)
             .bind(user.email)

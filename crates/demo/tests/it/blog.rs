@@ -16,8 +16,8 @@ async fn world() -> World {
     let blog = Blog::open(&dir.join("blog.sqlite"), TestClock::default().clock()).await.unwrap();
     World {
         blog,
-        john: identity("user-johndoe", &[READ, WRITE]),
-        jane: identity("user-janedoe", &[READ, WRITE]),
+        john: identity("johndoe", &[READ, WRITE]),
+        jane: identity("janedoe", &[READ, WRITE]),
         dir,
     }
 }
@@ -89,8 +89,8 @@ async fn a_draft_is_seen_by_its_author_only_on_every_way() {
 #[tokio::test]
 async fn each_function_asks_for_its_scope() {
     let w = world().await;
-    let reader = identity("user-johndoe", &[READ]);
-    let nobody = identity("user-johndoe", &[]);
+    let reader = identity("johndoe", &[READ]);
+    let nobody = identity("johndoe", &[]);
     let scope = |error: BlogError| match error {
         BlogError::Scope(scope) => scope,
         other => panic!("{other}"),
@@ -102,7 +102,7 @@ async fn each_function_asks_for_its_scope() {
     assert_eq!(scope(w.blog.update(&reader, 1, PostChange::default()).await.unwrap_err()), WRITE);
     assert_eq!(scope(w.blog.delete(&reader, 1).await.unwrap_err()), WRITE);
     assert_eq!(w.blog.me(&nobody).await.unwrap().full_name, "John Doe");
-    let stranger = identity("user-ghost", &[READ, WRITE]);
+    let stranger = identity("ghost", &[READ, WRITE]);
     assert!(matches!(w.blog.create(&stranger, draft("x")).await, Err(BlogError::UnknownUser)));
 }
 
