@@ -1,0 +1,273 @@
+//! What an operator can set. Every limit has its name here, and a default that is safe.
+
+use std::time::Duration;
+
+use barewire_oauth::authorize;
+use barewire_oauth::client::{
+    ApplicationType, Client, ClientAuthentication, GrantType, RedirectKind, RedirectUri, Registration,
+    SecretMethod,
+};
+use barewire_oauth::secret::ClientSecret;
+use barewire_oauth::token::secret_digest;
+use barewire_oauth::token_family::FamilyLimits;
+use serde::Deserialize;
+
+use crate::store::Retention;
+
+/// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
+pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// The section `auth`. Durations are written `500ms`, `8s`, `10m`, `12h`, `30d`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// How long an access token counts; at most a day.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub access_token_ttl: Duration,
+    /// How long a refresh token counts if it is not used.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub refresh_token_ttl: Duration,
+    /// How long a replaced refresh token still leads to the *same* successor, so that concurrent callers and lost
+    /// answers do no harm. After that, its use revokes the grant.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub refresh_grace: Duration,
+    /// How many replaced refresh tokens of one grant are remembered within the grace.
+    pub max_replaced_tokens: usize,
+    /// How long a grant lasts, however much it is used.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub grant_ttl: Duration,
+    /// How long an authorization code can be redeemed.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub code_ttl: Duration,
+    /// How long a redeemed or expired code is remembered, so that a replay revokes its grant.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub code_memory: Duration,
+    /// How long a browser stays logged in.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub session_ttl: Duration,
+    /// In how many browsers one user can be logged in; the oldest login ends.
+    pub max_sessions_per_user: u32,
+
+    /// Whether clients can register themselves (RFC 7591).
+    pub dynamic_registration: bool,
+    /// How many self-registered clients are kept. Never used ones make room first.
+    pub max_clients: u32,
+    /// After what time a registration that was never used is deleted.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub unused_client_ttl: Duration,
+    /// Whether redirect URIs with a private-use scheme (`com.example.app:/callback`) can be registered. The MCP
+    /// specification allows `https` and loopback only.
+    pub private_use_redirects: bool,
+    /// Clients that the operator knows.
+    pub clients: Vec<ConfiguredClient>,
+
+    /// Whether a client can be named by the URL of its own metadata document.
+    pub client_documents: bool,
+    /// Hosts whose documents are accepted; empty means all public ones.
+    pub client_document_hosts: Vec<String>,
+    /// For development: documents on this machine (`http://localhost:…`) are accepted.
+    pub client_documents_from_loopback: bool,
+    /// How long fetching a document may take.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub client_document_timeout: Duration,
+    /// How large a document may be, in bytes.
+    pub client_document_max_bytes: usize,
+    /// How many documents are remembered.
+    pub client_document_cache: usize,
+    /// How long a document is remembered at least, whatever its cache headers say.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub client_document_min_ttl: Duration,
+    /// How long a document is remembered at most.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub client_document_max_ttl: Duration,
+    /// How many documents are fetched at once.
+    pub client_document_fetches: usize,
+
+    /// Argon2id: memory per password, in KiB.
+    pub password_memory_kib: u32,
+    /// Argon2id: passes.
+    pub password_passes: u32,
+    /// How many passwords are hashed at once; 0 means one per processor.
+    pub password_hashers: usize,
+    /// How many logins wait for that before others are told to come back.
+    pub password_queue: usize,
+    /// Wrong passwords of one account from one place before each further one has to wait.
+    pub login_free_attempts: u32,
+    /// How long the first one has to wait; the time doubles with each.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub login_delay: Duration,
+    /// How long it has to wait at most.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub login_max_delay: Duration,
+    /// After what time without an attempt the count starts anew.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub login_memory: Duration,
+    /// How many places with wrong passwords are remembered.
+    pub max_login_records: u32,
+    /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
+    /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts.
+    pub client_address_header: Option<String>,
+
+    /// How many verified access tokens are remembered.
+    pub verified_token_cache: usize,
+    /// How many revocations are remembered at once. Beyond that, all tokens issued before the oldest of them are
+    /// refused, which costs their clients a refresh.
+    pub revocation_cache: usize,
+    /// Largest accepted request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Longest accepted query, in bytes.
+    pub max_query_bytes: usize,
+    /// How often what is over is deleted.
+    #[serde(deserialize_with = "crate::duration::deserialize")]
+    pub sweep_interval: Duration,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        let (minutes, hours, days) = (60, 3600, 86_400);
+        Self {
+            access_token_ttl: Duration::from_secs(15 * minutes),
+            refresh_token_ttl: Duration::from_secs(30 * days),
+            refresh_grace: Duration::from_secs(30),
+            max_replaced_tokens: 8,
+            grant_ttl: Duration::from_secs(180 * days),
+            code_ttl: Duration::from_secs(60),
+            code_memory: Duration::from_secs(days),
+            session_ttl: Duration::from_secs(12 * hours),
+            max_sessions_per_user: 50,
+            dynamic_registration: true,
+            max_clients: 10_000,
+            unused_client_ttl: Duration::from_secs(7 * days),
+            private_use_redirects: false,
+            clients: Vec::new(),
+            client_documents: true,
+            client_document_hosts: Vec::new(),
+            client_documents_from_loopback: false,
+            client_document_timeout: Duration::from_secs(5),
+            client_document_max_bytes: 16 * 1024,
+            client_document_cache: 1_000,
+            client_document_min_ttl: Duration::from_secs(minutes),
+            client_document_max_ttl: Duration::from_secs(days),
+            client_document_fetches: 8,
+            password_memory_kib: 19_456,
+            password_passes: 2,
+            password_hashers: 0,
+            password_queue: 64,
+            login_free_attempts: 5,
+            login_delay: Duration::from_secs(1),
+            login_max_delay: Duration::from_secs(5 * minutes),
+            login_memory: Duration::from_secs(hours),
+            max_login_records: 100_000,
+            client_address_header: None,
+            verified_token_cache: 10_000,
+            revocation_cache: 20_000,
+            max_body_bytes: 64 * 1024,
+            max_query_bytes: 8 * 1024,
+            sweep_interval: Duration::from_secs(5 * minutes),
+        }
+    }
+}
+
+impl AuthConfig {
+    pub(crate) fn family_limits(&self) -> FamilyLimits {
+        FamilyLimits {
+            grace: self.refresh_grace,
+            ttl: self.refresh_token_ttl,
+            max_replaced: self.max_replaced_tokens,
+        }
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            codes: self.code_memory,
+            login_attempts: self.login_memory,
+            unused_clients: self.unused_client_ttl,
+            // As long as revocations have to be known to the verifier.
+            grants: MAX_ACCESS_TOKEN_TTL,
+        }
+    }
+
+    /// The first setting that cannot be.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        let positive =
+            [self.access_token_ttl, self.refresh_token_ttl, self.grant_ttl, self.code_ttl, self.session_ttl];
+        if positive.iter().any(|ttl| ttl.as_secs() == 0) {
+            return Some(
+                "auth.access_token_ttl, refresh_token_ttl, grant_ttl, code_ttl, session_ttl: at least 1s",
+            );
+        }
+        if self.access_token_ttl > MAX_ACCESS_TOKEN_TTL {
+            return Some("auth.access_token_ttl: at most 24h");
+        }
+        if self.sweep_interval.is_zero() {
+            return Some("auth.sweep_interval: more than 0s");
+        }
+        None
+    }
+}
+
+/// A client that the operator knows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredClient {
+    /// Its identifier; not a URL.
+    pub client_id: String,
+    /// Its secret; without one it is a public client.
+    #[serde(default)]
+    pub client_secret: Option<ClientSecret>,
+    /// The name that users are shown.
+    pub client_name: String,
+    /// Where answers may go. Private-use schemes are fine here.
+    pub redirect_uris: Vec<RedirectUri>,
+}
+
+impl ConfiguredClient {
+    pub(crate) fn client(&self) -> Client {
+        let native = self.redirect_uris.iter().any(|uri| uri.kind() != RedirectKind::Https);
+        Client {
+            id: self.client_id.clone(),
+            registration: Registration::Preregistered,
+            name: Some(self.client_name.clone()),
+            uri: None,
+            redirect_uris: self.redirect_uris.clone(),
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            application_type: if native { ApplicationType::Native } else { ApplicationType::Web },
+            authentication: match &self.client_secret {
+                None => ClientAuthentication::None,
+                Some(secret) => ClientAuthentication::Secret {
+                    sha256: secret_digest(secret),
+                    method: SecretMethod::ClientSecretBasic,
+                },
+            },
+        }
+    }
+}
+
+/// What a scope without a description of its own is called on the consent page.
+pub(crate) fn describe_scope(scope: &str) -> Option<&'static str> {
+    (scope == authorize::OFFLINE_ACCESS).then_some("Keep this access while you are not there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_wrong_ones_named() {
+        let config: AuthConfig = serde_json::from_str(
+            r#"{"access_token_ttl":"8s","clients":[{"client_id":"c","client_secret":"s","client_name":"C",
+                "redirect_uris":["http://localhost:1/cb"]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(config.access_token_ttl, Duration::from_secs(8));
+        assert_eq!(config.refresh_grace, AuthConfig::default().refresh_grace);
+        assert!(!config.clients[0].client().is_public());
+        assert!(!format!("{config:?}").contains("\"s\""));
+        assert_eq!(config.mistake(), None);
+        let unknown =
+            serde_json::from_str::<AuthConfig>(r#"{"acess_token_ttl":"8s"}"#).unwrap_err().to_string();
+        assert!(unknown.contains("acess_token_ttl"), "{unknown}");
+        let long = AuthConfig { access_token_ttl: Duration::from_secs(86_401), ..AuthConfig::default() };
+        assert!(long.mistake().is_some());
+    }
+}

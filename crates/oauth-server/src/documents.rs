@@ -1,0 +1,171 @@
+//! Fetching the documents of clients that are named by a URL, without letting anybody steer the server into a network
+//! that he cannot reach himself.
+//!
+//! The host is resolved once, every address has to be public, and the connection goes to exactly these addresses; no
+//! redirects, no proxy, a short time and a small size. Only good documents are remembered.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use barewire_oauth::client::Client;
+use barewire_oauth::client_document::{self, DocumentError, DocumentUrl, freshness, is_public_address};
+use barewire_oauth::register::RegistrationPolicy;
+use http::header::{ACCEPT, AGE, CACHE_CONTROL};
+use quick_cache::sync::Cache;
+use reqwest::redirect;
+use tokio::sync::Semaphore;
+use url::Host;
+
+use crate::config::AuthConfig;
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentFetchError {
+    /// The operator accepts no documents, or not from this host.
+    #[error("this server does not accept client documents from {0}")]
+    HostNotAccepted(String),
+    /// The host leads to an address that is not public.
+    #[error("{0} is not on the public internet")]
+    NotPublic(String),
+    /// The host has no address.
+    #[error("{0} cannot be found")]
+    NoAddress(String),
+    /// Too many others are being fetched.
+    #[error("too many client documents are being fetched; try again")]
+    Busy,
+    /// It did not answer, or not in time.
+    #[error("{host} did not answer with the document")]
+    Failed {
+        /// Which host.
+        host: String,
+        /// What happened.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// It answered with something else than 200.
+    #[error("{host} answered with status {status}")]
+    Status {
+        /// Which host.
+        host: String,
+        /// What it answered.
+        status: u16,
+    },
+    /// It is larger than allowed.
+    #[error("the document is too large")]
+    TooLarge,
+    /// It is not a client's document.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+/// Known documents.
+pub(crate) struct Documents {
+    cache: Cache<String, Known>,
+    fetching: Semaphore,
+    policy: RegistrationPolicy,
+}
+
+#[derive(Clone)]
+struct Known {
+    client: Arc<Client>,
+    until: SystemTime,
+}
+
+impl Documents {
+    pub(crate) fn new(config: &AuthConfig) -> Self {
+        Self {
+            cache: Cache::new(config.client_document_cache),
+            fetching: Semaphore::new(config.client_document_fetches),
+            policy: RegistrationPolicy { private_use_redirects: config.private_use_redirects },
+        }
+    }
+
+    /// The client whose document is at `client_id`.
+    pub(crate) async fn client(
+        &self,
+        config: &AuthConfig,
+        client_id: &str,
+        now: SystemTime,
+    ) -> Result<Arc<Client>, DocumentFetchError> {
+        let url = DocumentUrl::parse(client_id, config.client_documents_from_loopback)?;
+        let accepted = &config.client_document_hosts;
+        let host_accepted =
+            accepted.is_empty() || accepted.iter().any(|host| host.eq_ignore_ascii_case(url.host()));
+        if !config.client_documents || !host_accepted {
+            return Err(DocumentFetchError::HostNotAccepted(url.host().to_owned()));
+        }
+        if let Some(known) = self.cache.get(client_id).filter(|known| now < known.until) {
+            return Ok(known.client);
+        }
+        let (client, lifetime) = self.fetch(config, &url).await?;
+        let client = Arc::new(client);
+        self.cache.insert(client_id.to_owned(), Known { client: Arc::clone(&client), until: now + lifetime });
+        Ok(client)
+    }
+
+    async fn fetch(
+        &self,
+        config: &AuthConfig,
+        url: &DocumentUrl,
+    ) -> Result<(Client, std::time::Duration), DocumentFetchError> {
+        let _fetching = self.fetching.try_acquire().map_err(|_| DocumentFetchError::Busy)?;
+        let host = url.host().to_owned();
+        let addresses = addresses(config, url).await?;
+        let failed = |source| DocumentFetchError::Failed { host: host.clone(), source };
+        let http = reqwest::Client::builder()
+            .resolve_to_addrs(url.host(), &addresses)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .timeout(config.client_document_timeout)
+            .build()
+            .map_err(failed)?;
+        let request = http.get(url.url().clone()).header(ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(failed)?;
+        if response.status() != http::StatusCode::OK {
+            return Err(DocumentFetchError::Status { host, status: response.status().as_u16() });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > config.client_document_max_bytes {
+                return Err(DocumentFetchError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let client = client_document::read(url, &body, self.policy)?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let (least, most) = (config.client_document_min_ttl, config.client_document_max_ttl);
+        Ok((client, freshness(header(CACHE_CONTROL), header(AGE), least, most)))
+    }
+}
+
+/// The addresses of the document's host, all of which are allowed. One bad one refuses all: a name that leads both
+/// into the public and into a private network is an attack, not a host.
+async fn addresses(config: &AuthConfig, url: &DocumentUrl) -> Result<Vec<SocketAddr>, DocumentFetchError> {
+    let host = || url.host().to_owned();
+    let port = url.url().port_or_known_default().unwrap_or(443);
+    let addresses: Vec<SocketAddr> = match url.url().host() {
+        Some(Host::Ipv4(ip)) => vec![(IpAddr::V4(ip), port).into()],
+        Some(Host::Ipv6(ip)) => vec![(IpAddr::V6(ip), port).into()],
+        Some(Host::Domain(name)) => {
+            let lookup =
+                tokio::time::timeout(config.client_document_timeout, tokio::net::lookup_host((name, port)));
+            match lookup.await {
+                Ok(Ok(found)) => found.collect(),
+                _ => Vec::new(),
+            }
+        }
+        None => Vec::new(),
+    };
+    if addresses.is_empty() {
+        return Err(DocumentFetchError::NoAddress(host()));
+    }
+    let allowed = |ip: IpAddr| {
+        is_public_address(ip) || (config.client_documents_from_loopback && ip.to_canonical().is_loopback())
+    };
+    if addresses.iter().all(|address| allowed(address.ip())) {
+        Ok(addresses)
+    } else {
+        Err(DocumentFetchError::NotPublic(host()))
+    }
+}

@@ -1,0 +1,92 @@
+//! `GET /consent`, `POST /consent`: the user is asked, and the answer goes back to the client.
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use barewire_oauth::authorize::Next;
+use barewire_oauth::consent::{self, Question};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::login::check_form;
+use crate::csrf::{self, Purpose};
+use crate::flow::{Flow, Stop, finish};
+use crate::pages::{ConsentForms, ConsentTemplate, ErrorPage, Extras, page};
+use crate::respond::{self, see_other};
+use crate::routes::{CONSENT, LOGIN, LOGOUT};
+use crate::server::{AppState, Inner};
+use crate::sessions::{Cookies, Session};
+
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    finish(&state, show(&state, query.as_deref(), &headers).await)
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    finish(&state, submit(&state, query.as_deref(), &headers, body).await)
+}
+
+async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
+    let flow = Flow::read(state, query).await?;
+    let cookies = Cookies::read(state, headers);
+    let session = cookies.session(state, state.now()).await?;
+    match (flow.next(state, session.as_ref()).await?, &session) {
+        (Next::Refuse(error), _) => Err(Stop::Client(error)),
+        (Next::Ask(question), Some(session)) => Ok(ask(state, &flow, &cookies, session, &question)),
+        // Allowed in another window meanwhile; going on by itself is what /authorize does.
+        (Next::Issue, Some(session)) => Ok(flow.issue_code(state, session).await?),
+        (Next::LogIn | Next::Issue | Next::Ask(_), _) => Ok(see_other(&state.path_with(LOGIN, &flow.query))),
+    }
+}
+
+async fn submit(
+    state: &Inner,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Stop> {
+    let flow = Flow::read(state, query).await?;
+    let cookies = Cookies::read(state, headers);
+    let Some(session) = cookies.session(state, state.now()).await? else {
+        return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
+    };
+    let fields = respond::form(headers, body).map_err(|_| Stop::Page(ErrorPage::stale_form()))?;
+    check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)?;
+    match fields.one("decision") {
+        Ok(Some("allow")) => {
+            let user = &session.user.id;
+            if consent::is_remembered(&flow.client, &flow.request.redirect_uri) {
+                let earlier = flow.remembered(state, user).await?;
+                flow.remember(state, user, &consent::remember(&flow.request, earlier.as_ref())).await?;
+            }
+            Ok(flow.issue_code(state, &session).await?)
+        }
+        Ok(Some("deny")) => Ok(flow.deny(state)),
+        _ => Err(Stop::Page(ErrorPage::stale_form())),
+    }
+}
+
+fn ask(state: &Inner, flow: &Flow, cookies: &Cookies, session: &Session, question: &Question) -> Response {
+    let (secret, cookie) = cookies.secret_or_new(state);
+    let forms = ConsentForms {
+        action: state.path_with(CONSENT, &flow.query),
+        csrf: csrf::token(&secret, Purpose::Consent, &flow.query),
+        logout: state.path_with(LOGOUT, &flow.query),
+        logout_csrf: csrf::token(&secret, Purpose::Logout, &flow.query),
+    };
+    let template = ConsentTemplate::new(state, flow, question, &session.user.name, forms);
+    let extras = Extras {
+        leads_to: Some(&flow.request.redirect_uri),
+        cookies: cookie.into_iter().collect(),
+        retry_after: None,
+    };
+    page(StatusCode::OK, &template, extras)
+}

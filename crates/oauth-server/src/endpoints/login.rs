@@ -1,0 +1,249 @@
+//! `GET /login`, `POST /login`: name and password.
+//!
+//! The query is the authorization request that the login is for; without one, a person just logs in.
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use barewire_oauth::parameters::Parameters;
+use barewire_oauth::secret::Password;
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+
+use crate::csrf::{self, Purpose};
+use crate::duration;
+use crate::flow::{Flow, Stop, finish};
+use crate::pages::{ErrorPage, Extras, LoginTemplate, SignedInTemplate, page};
+use crate::passwords::PasswordError;
+use crate::respond::{self, see_other};
+use crate::routes::{AUTHORIZE, LOGIN, LOGOUT};
+use crate::server::{AppState, Inner};
+use crate::sessions::Cookies;
+use crate::source::Source;
+use crate::store::{Digest, UserRecord};
+use crate::throttle::{self, Admission};
+use crate::{random, sessions};
+
+/// Longest name that is looked up, in bytes.
+const MAX_USERNAME: usize = 256;
+
+/// Why nobody is logged in.
+enum LoginError {
+    /// A field is empty.
+    Incomplete,
+    /// No such user, or another password.
+    Wrong,
+    /// Too many wrong ones; come back later.
+    Throttled(std::time::Duration),
+    /// Too many logins at once.
+    Busy,
+}
+
+impl LoginError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Incomplete => StatusCode::BAD_REQUEST,
+            Self::Wrong => StatusCode::FORBIDDEN,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Incomplete => "Enter your user name and your password.".to_owned(),
+            Self::Wrong => {
+                "This user name and password do not belong together. Check both and try again.".to_owned()
+            }
+            Self::Throttled(wait) => format!(
+                "There were too many wrong passwords for this account from here. Try again in {}.",
+                duration::words(*wait)
+            ),
+            Self::Busy => "Too many people are logging in right now. Try again in a moment.".to_owned(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Throttled(wait) => Some(*wait),
+            Self::Busy => Some(std::time::Duration::from_secs(2)),
+            Self::Incomplete | Self::Wrong => None,
+        }
+    }
+}
+
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    finish(&state, show(&state, query.as_deref(), &headers).await)
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    source: Source,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    finish(&state, submit(&state, query.as_deref(), source, &headers, body).await)
+}
+
+async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
+    let flow = flow(state, query).await?;
+    let cookies = Cookies::read(state, headers);
+    let session = cookies.session(state, state.now()).await?;
+    match (&flow, session) {
+        (None, Some(session)) => Ok(signed_in(state, &cookies, &session)),
+        (Some(flow), Some(_)) if !flow.request.prompt.login => {
+            Ok(see_other(&state.path_with(AUTHORIZE, &flow.query)))
+        }
+        _ => {
+            let hint = flow.as_ref().and_then(|flow| flow.parameters.one("login_hint").ok().flatten());
+            let username = hint.filter(|hint| hint.len() <= MAX_USERNAME).unwrap_or_default();
+            Ok(form(state, &cookies, flow.as_ref(), username, None))
+        }
+    }
+}
+
+async fn submit(
+    state: &Inner,
+    query: Option<&str>,
+    source: Source,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Stop> {
+    let flow = flow(state, query).await?;
+    let cookies = Cookies::read(state, headers);
+    let fields = respond::form(headers, body).map_err(|_| Stop::Page(ErrorPage::stale_form()))?;
+    check_form(headers, &cookies, &fields, Purpose::Login, flow.as_ref().map_or("", |flow| &flow.query))?;
+
+    let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
+    let (username, password) = (field("username"), Password::new(field("password")));
+    match log_in(state, &cookies, source, username, password).await? {
+        Ok(user) => {
+            let next = match &flow {
+                // The user was asked; the request goes on without this wish, or it would ask forever.
+                Some(flow) if flow.request.prompt.login => {
+                    state.path_with(AUTHORIZE, &without_login_prompt(&flow.parameters))
+                }
+                Some(flow) => state.path_with(AUTHORIZE, &flow.query),
+                None => state.path(LOGIN),
+            };
+            let mut response = see_other(&next);
+            for cookie in cookies.log_in(state, &user, state.now()).await? {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            Ok(response)
+        }
+        Err(error) => Ok(form(state, &cookies, flow.as_ref(), username, Some(&error))),
+    }
+}
+
+/// The request in the query; `None` when there is no query at all.
+async fn flow(state: &Inner, query: Option<&str>) -> Result<Option<Flow>, Stop> {
+    match query {
+        None | Some("") => Ok(None),
+        query => Flow::read(state, query).await.map(Some),
+    }
+}
+
+/// Checks that a form came from the page we made for it, in this browser.
+pub(crate) fn check_form(
+    headers: &HeaderMap,
+    cookies: &Cookies,
+    fields: &Parameters,
+    purpose: Purpose,
+    query: &str,
+) -> Result<(), Stop> {
+    let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let token = fields.one("csrf").ok().flatten().unwrap_or_default();
+    let valid = cookies.secret().is_some_and(|secret| csrf::is_valid(token, secret, purpose, query));
+    if valid && !cross_site { Ok(()) } else { Err(Stop::Page(ErrorPage::stale_form())) }
+}
+
+async fn log_in(
+    state: &Inner,
+    cookies: &Cookies,
+    source: Source,
+    username: &str,
+    password: Password,
+) -> Result<Result<UserRecord, LoginError>, Stop> {
+    if username.is_empty() || password.expose().is_empty() {
+        return Ok(Err(LoginError::Incomplete));
+    }
+    if username.len() > MAX_USERNAME {
+        return Ok(Err(LoginError::Wrong));
+    }
+    let user = state.store.user_by_name(username).await?;
+    let key = attempts_key(state, cookies, source, username, user.as_ref());
+    match throttle::admit(state.store.as_ref(), &state.config, key, state.now()).await? {
+        Admission::Admitted => {}
+        Admission::Wait(wait) => {
+            tracing::info!(user = username, "a login has to wait after wrong passwords");
+            return Ok(Err(LoginError::Throttled(wait)));
+        }
+    }
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    match state.passwords.verify(stored, password).await {
+        Ok(true) => {
+            state.store.clear_login_attempts(key).await?;
+            Ok(user.ok_or(LoginError::Wrong))
+        }
+        Ok(false) => Ok(Err(LoginError::Wrong)),
+        Err(PasswordError::Busy) => Ok(Err(LoginError::Busy)),
+        Err(PasswordError::Length | PasswordError::Settings) => Ok(Err(LoginError::Wrong)),
+    }
+}
+
+/// Under which key this attempt counts: the account, and the place it comes from. A browser in which this user has
+/// logged in before is a place of its own.
+fn attempts_key(
+    state: &Inner,
+    cookies: &Cookies,
+    source: Source,
+    username: &str,
+    user: Option<&UserRecord>,
+) -> Digest {
+    match user.and_then(|user| cookies.known_browser(state, &user.id)) {
+        Some(nonce) => random::digest_of(&[b"browser", username.as_bytes(), &nonce]),
+        None => random::digest_of(&[b"address", username.as_bytes(), &source.key()]),
+    }
+}
+
+fn form(
+    state: &Inner,
+    cookies: &Cookies,
+    flow: Option<&Flow>,
+    username: &str,
+    error: Option<&LoginError>,
+) -> Response {
+    let query = flow.map_or("", |flow| &flow.query);
+    let (secret, cookie) = cookies.secret_or_new(state);
+    let token = csrf::token(&secret, Purpose::Login, query);
+    let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, query), token);
+    username.clone_into(&mut template.username);
+    template.error = error.map(LoginError::text);
+    let extras = Extras {
+        leads_to: flow.map(|flow| &flow.request.redirect_uri),
+        cookies: cookie.into_iter().collect(),
+        retry_after: error.and_then(LoginError::retry_after),
+    };
+    page(error.map_or(StatusCode::OK, LoginError::status), &template, extras)
+}
+
+fn signed_in(state: &Inner, cookies: &Cookies, session: &sessions::Session) -> Response {
+    let (secret, _) = cookies.secret_or_new(state);
+    let token = csrf::token(&secret, Purpose::Logout, "");
+    let template = SignedInTemplate::new(state, session.user.name.clone(), state.path(LOGOUT), token);
+    page(StatusCode::OK, &template, Extras::default())
+}
+
+/// The same request without `prompt=login`; a wish for consent stays.
+fn without_login_prompt(parameters: &Parameters) -> String {
+    let query = parameters.without("prompt");
+    let consent = parameters.one("prompt").ok().flatten().is_some_and(|prompt| prompt.contains("consent"));
+    if consent { format!("{query}&prompt=consent") } else { query }
+}

@@ -1,0 +1,12 @@
+//! One file for each endpoint: what can go wrong, the handler, its helpers.
+
+pub(crate) mod authorize;
+pub(crate) mod consent;
+pub(crate) mod jwks;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod metadata;
+pub(crate) mod register;
+pub(crate) mod revoke;
+pub(crate) mod style;
+pub(crate) mod token;

@@ -1,0 +1,102 @@
+//! `POST /register` ([RFC 7591](https://datatracker.ietf.org/doc/html/rfc7591)).
+
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use barewire_oauth::claims::seconds;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::register::{
+    NewCredentials, RegistrationError, RegistrationPolicy, RegistrationResponse, fingerprint, register,
+    response,
+};
+use barewire_oauth::secret::ClientSecret;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::server::{AppState, Inner};
+use crate::store::{ClientRecord, Registered, StoreError};
+use crate::{random, respond};
+
+/// Why a client was not registered.
+enum Failure {
+    /// Its fault.
+    Refused(RegistrationError),
+    /// The body is too large.
+    TooLarge,
+    /// There is no room.
+    Full,
+    /// Ours.
+    Store(StoreError),
+}
+
+impl Failure {
+    fn respond(&self) -> Response {
+        match self {
+            Self::Refused(error) => respond::error(&error.response()),
+            Self::TooLarge => respond::error(&ErrorResponse::new(
+                ErrorCode::InvalidClientMetadata,
+                "the client metadata is too large",
+            )),
+            Self::Full => {
+                let error = ErrorResponse::new(
+                    ErrorCode::TemporarilyUnavailable,
+                    "this server has as many registered clients as it keeps, and all of them are in use",
+                );
+                let mut response = respond::error(&error);
+                response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("3600"));
+                response
+            }
+            Self::Store(failure) => respond::store_failed(failure),
+        }
+    }
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match try_register(&state, &headers, body).await {
+        Ok(response) => respond::json(StatusCode::CREATED, &response),
+        Err(failure) => failure.respond(),
+    }
+}
+
+async fn try_register(
+    state: &Inner,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<RegistrationResponse, Failure> {
+    let body = body.map_err(|_| Failure::TooLarge)?;
+    if !is_json(headers) {
+        let error = RegistrationError::Malformed("the body has to be application/json".to_owned());
+        return Err(Failure::Refused(error));
+    }
+    let fresh = NewCredentials {
+        client_id: format!("client_{}", random::token::<16>()),
+        client_secret: ClientSecret::new(format!("bws_{}", random::token::<32>())),
+    };
+    let policy = RegistrationPolicy { private_use_redirects: state.config.private_use_redirects };
+    let (client, secret, scope) = register(&body, fresh, policy).map_err(Failure::Refused)?;
+    let record = ClientRecord {
+        fingerprint: fingerprint(&client).map(random::digest),
+        client,
+        registered_at: state.now(),
+        activated_at: None,
+        last_used_at: None,
+    };
+    let registered =
+        state.store.register_client(&record, state.config.max_clients).await.map_err(Failure::Store)?;
+    let record = match registered {
+        Registered::New => record,
+        Registered::Existing(existing) => *existing,
+        Registered::Full => return Err(Failure::Full),
+    };
+    Ok(response(&record.client, seconds(record.registered_at), secret, scope))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}

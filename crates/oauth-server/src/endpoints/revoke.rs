@@ -1,0 +1,122 @@
+//! `POST /revoke` ([RFC 7009](https://datatracker.ietf.org/doc/html/rfc7009)).
+//!
+//! A refresh token takes its whole grant with it; an access token ends alone. What is unknown, expired or already
+//! revoked is a success: there is nothing left to do.
+
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::revoke::{self, RevokeError, Revoked};
+use barewire_oauth::token::{self, ClientCredentials, TokenError};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::token::{Failure as TokenFailure, authenticate_as, revoke as revoke_grant};
+use crate::refresh_tokens::Parts;
+use crate::respond;
+use crate::server::{AppState, Inner};
+use crate::store::{RevocationReason, StoreError};
+
+/// Why nothing was revoked.
+enum Failure {
+    /// The request cannot be read, or the client is not who it says.
+    Refused(TokenError),
+    /// There is no token in it.
+    Malformed(RevokeError),
+    /// The token belongs to another client.
+    Foreign,
+    /// Ours.
+    Store(StoreError),
+}
+
+impl From<TokenFailure> for Failure {
+    fn from(failure: TokenFailure) -> Self {
+        match failure {
+            TokenFailure::Refused(error) => Self::Refused(error),
+            TokenFailure::Store(error) => Self::Store(error),
+            TokenFailure::Signing(error) => Self::Store(StoreError::new(error)),
+        }
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failure {
+    fn respond(&self, headers: &HeaderMap) -> Response {
+        match self {
+            Self::Refused(error) => respond::token_error(error, headers),
+            Self::Malformed(error) => {
+                respond::error(&ErrorResponse::new(ErrorCode::InvalidRequest, error.to_string()))
+            }
+            Self::Foreign => respond::error(&ErrorResponse::new(
+                ErrorCode::UnauthorizedClient,
+                "the token was issued to another client",
+            )),
+            Self::Store(failure) => respond::store_failed(failure),
+        }
+    }
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match try_revoke(&state, &headers, body).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(failure) => failure.respond(&headers),
+    }
+}
+
+async fn try_revoke(
+    state: &Inner,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(), Failure> {
+    let parameters = respond::form(headers, body)?;
+    let credentials = token::credentials(&respond::authorization(headers), &parameters)?;
+    if let Some(id) = &credentials.id {
+        authenticate_as(state, id, &credentials).await?;
+    }
+    match revoke::read(&parameters).map_err(Failure::Malformed)? {
+        Revoked::Refresh(token) => {
+            let Some(parts) = Parts::parse(token) else { return Ok(()) };
+            let Some((_, grant)) = state.store.family(parts.handle_digest()).await? else { return Ok(()) };
+            check_owner(state, &grant.client_id, &credentials).await?;
+            revoke_grant(state, &grant.id, RevocationReason::Client).await?;
+        }
+        Revoked::Access(token) => {
+            let now = state.now();
+            let Ok(claims) = state.tokens.open(token) else { return Ok(()) };
+            if claims.iss != state.issuer || claims.expires_at() <= now {
+                return Ok(());
+            }
+            check_owner(state, &claims.client_id, &credentials).await?;
+            state.store.revoke_access_token(&claims.jti, claims.expires_at(), now).await?;
+            state.tokens.revoke_token(&claims.jti, now);
+        }
+        Revoked::Foreign => {}
+    }
+    Ok(())
+}
+
+/// The token has to be this client's. One that does not say who it is must be public: then having the token is all
+/// the proof there can be.
+async fn check_owner(state: &Inner, owner: &str, credentials: &ClientCredentials) -> Result<(), Failure> {
+    match &credentials.id {
+        Some(id) if id == owner => Ok(()),
+        Some(_) => Err(Failure::Foreign),
+        None => Ok(authenticate_as(state, owner, credentials).await?),
+    }
+}

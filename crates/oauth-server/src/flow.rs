@@ -1,0 +1,249 @@
+//! An authorization request on its way through the pages. It lives in their query and is checked anew by each, so
+//! there is nothing to store, nothing to expire and nothing to forge.
+
+use axum::response::{IntoResponse, Response};
+use barewire_oauth::authorize::{
+    self, AuthorizationError, AuthorizationRequest, LoggedIn, Next, PageError, Rejection,
+};
+use barewire_oauth::client::{Client, RedirectMismatch};
+use barewire_oauth::client_document::DocumentUrl;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::parameters::Parameters;
+use barewire_oauth::scope::ScopeSet;
+use http::StatusCode;
+
+use crate::documents::DocumentFetchError;
+use crate::pages::{ErrorPage, chain};
+use crate::server::Inner;
+use crate::sessions::Session;
+use crate::store::{CodeRecord, ConsentRecord, Insert, StoreError};
+use crate::{random, respond};
+
+/// A request that may be answered with a code.
+pub(crate) struct Flow {
+    /// The query as it came, for links and forms.
+    pub(crate) query: String,
+    pub(crate) parameters: Parameters,
+    pub(crate) client: Client,
+    pub(crate) request: AuthorizationRequest,
+}
+
+/// Why a flow ends here.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The person is told.
+    Page(ErrorPage),
+    /// The client is told.
+    Client(Box<AuthorizationError>),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Stop {
+    pub(crate) fn respond(self, state: &Inner) -> Response {
+        match self {
+            Self::Page(page) => page.respond(state),
+            Self::Client(error) => respond::see_other(&error.location(&state.issuer)),
+            Self::Store(failure) => {
+                tracing::error!(error = &failure as &dyn std::error::Error, "the store failed");
+                ErrorPage::broken().respond(state)
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Reads the request out of `query`.
+    pub(crate) async fn read(state: &Inner, query: Option<&str>) -> Result<Self, Stop> {
+        let query = query.unwrap_or_default();
+        if query.len() > state.config.max_query_bytes {
+            return Err(Stop::Page(ErrorPage::too_long()));
+        }
+        let parameters = Parameters::parse(query.as_bytes());
+        let client_id =
+            authorize::client_id(&parameters).map_err(|error| Stop::Page(page(&error, &parameters)))?;
+        let client = client(state, client_id).await?;
+        match authorize::read(&parameters, &client, &state.policy) {
+            Ok(request) => Ok(Self { query: query.to_owned(), parameters, client, request }),
+            Err(Rejection::Page(error)) => Err(Stop::Page(page(&error, &parameters))),
+            Err(Rejection::Redirect(error)) => Err(Stop::Client(error)),
+        }
+    }
+
+    /// What has to happen before the code.
+    pub(crate) async fn next(&self, state: &Inner, session: Option<&Session>) -> Result<Next, StoreError> {
+        let remembered = match session {
+            Some(session) => self.remembered(state, &session.user.id).await?,
+            None => None,
+        };
+        let user = session
+            .map(|session| LoggedIn { remembered: remembered.as_ref(), until: session.record.expires_at });
+        Ok(authorize::next(&self.request, &self.client, user, state.now()))
+    }
+
+    /// What the user has allowed this client so far.
+    pub(crate) async fn remembered(
+        &self,
+        state: &Inner,
+        user_id: &str,
+    ) -> Result<Option<ScopeSet>, StoreError> {
+        let (resource, host) = (self.request.resource.as_str(), self.request.redirect_uri.host());
+        let consent = state.store.consent(user_id, &self.client.id, resource, &host).await?;
+        Ok(consent.map(|consent| ScopeSet::parse_lenient(&consent.scope)))
+    }
+
+    /// Remembers what the user has just allowed.
+    pub(crate) async fn remember(
+        &self,
+        state: &Inner,
+        user_id: &str,
+        scope: &ScopeSet,
+    ) -> Result<(), StoreError> {
+        let consent = ConsentRecord {
+            user_id: user_id.to_owned(),
+            client_id: self.client.id.clone(),
+            resource: self.request.resource.as_str().to_owned(),
+            redirect_host: self.request.redirect_uri.host(),
+            scope: scope.to_string(),
+            granted_at: state.now(),
+        };
+        state.store.put_consent(&consent).await
+    }
+
+    /// Whether a refresh token will belong to it: to clients that said they refresh, and to those that ask for it.
+    pub(crate) fn is_refreshable(&self) -> bool {
+        self.client.may_refresh() || self.request.scope.contains(authorize::OFFLINE_ACCESS)
+    }
+
+    /// Sends the browser back with a new code, which is stored before it leaves
+    /// ([OAuth 2.1 §4.1.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2)).
+    pub(crate) async fn issue_code(&self, state: &Inner, session: &Session) -> Result<Response, StoreError> {
+        let now = state.now();
+        let code = random::token::<32>();
+        let record = CodeRecord {
+            digest: random::digest(&code),
+            client_id: self.client.id.clone(),
+            client_name: self.client.name.clone(),
+            user_id: session.user.id.clone(),
+            redirect_uri: self.request.redirect_uri.as_str().to_owned(),
+            scope: self.request.scope.to_string(),
+            resource: self.request.resource.as_str().to_owned(),
+            code_challenge: self.request.code_challenge.as_str().to_owned(),
+            refreshable: self.is_refreshable(),
+            grant_id: random::token::<16>(),
+            issued_at: now,
+            expires_at: now + state.config.code_ttl,
+            redeemed_at: None,
+        };
+        if state.store.insert_code(&record).await? == Insert::Exists {
+            return Err(StoreError::new("two random codes were equal"));
+        }
+        let mut parameters = vec![("code", code.as_str())];
+        parameters.extend(self.request.state.as_deref().map(|state| ("state", state)));
+        parameters.push(("iss", &state.issuer));
+        Ok(respond::see_other(&self.request.redirect_uri.with_parameters(parameters)))
+    }
+
+    /// Sends the browser back with a no.
+    pub(crate) fn deny(&self, state: &Inner) -> Response {
+        let error = AuthorizationError {
+            redirect_uri: self.request.redirect_uri.clone(),
+            state: self.request.state.clone(),
+            error: ErrorResponse::new(ErrorCode::AccessDenied, "the user denied the request"),
+        };
+        respond::see_other(&error.location(&state.issuer))
+    }
+}
+
+async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
+    if DocumentUrl::looks_like_one(client_id) {
+        let client = state.documents.client(&state.config, client_id, state.now()).await;
+        return client
+            .map(|client| Client::clone(&client))
+            .map_err(|error| Stop::Page(document_page(&error, client_id)));
+    }
+    let known = if client_id.len() <= 256 { state.store.client(client_id).await? } else { None };
+    known.map(|record| record.client).ok_or_else(|| Stop::Page(unknown_client(client_id)))
+}
+
+fn unknown_client(client_id: &str) -> ErrorPage {
+    ErrorPage {
+        status: StatusCode::BAD_REQUEST,
+        title: "This application is not known here",
+        what: "An application sent you here, but it is not registered with this server.".to_owned(),
+        why: "Its registration may belong to another server, or it was removed because it was never used.".to_owned(),
+        next: "Go back to the application and connect again. If it keeps failing, remove the connection there and \
+               add it anew: the application then registers itself again."
+            .to_owned(),
+        details: vec![("client_id", client_id.chars().take(200).collect())],
+    }
+}
+
+fn document_page(error: &DocumentFetchError, client_id: &str) -> ErrorPage {
+    tracing::info!(error = error as &dyn std::error::Error, client_id, "a client document was not accepted");
+    let (status, next) = match error {
+        DocumentFetchError::Busy | DocumentFetchError::Failed { .. } | DocumentFetchError::NoAddress(_) => (
+            StatusCode::BAD_GATEWAY,
+            "Try again in a moment. If it keeps failing, the application's makers have to look at that page.",
+        ),
+        _ => (
+            StatusCode::BAD_REQUEST,
+            "Go back to the application. If you make it: correct the document at its client_id and try again.",
+        ),
+    };
+    ErrorPage {
+        status,
+        title: "This application cannot be identified",
+        what: "The application that sent you here is named by a web page about itself, and this server could not use \
+               that page."
+            .to_owned(),
+        why: format!("{}.", capitalised(&chain(error))),
+        next: next.to_owned(),
+        details: vec![("client_id", client_id.chars().take(200).collect())],
+    }
+}
+
+fn page(error: &PageError, parameters: &Parameters) -> ErrorPage {
+    let mut page = ErrorPage {
+        status: StatusCode::BAD_REQUEST,
+        title: "This request cannot be answered",
+        what: "An application sent you here with a request that this server cannot answer safely.".to_owned(),
+        why: format!("{}.", capitalised(&error.to_string())),
+        next: "Go back to the application and start again. If it keeps failing, its makers have to know what is \
+               written here."
+            .to_owned(),
+        details: Vec::new(),
+    };
+    if let PageError::Redirect(RedirectMismatch::NotRegistered) = error {
+        page.title = "This request asks to be answered elsewhere";
+        page.what =
+            "The answer was to be sent to an address that the application has not registered. You were not \
+                     redirected there, and nothing was shared."
+                .to_owned();
+        page.next = "If you followed a link to get here, do not use it again. Otherwise go back to the application and \
+                     connect anew. If you make it: register this exact address (on loopback the port may differ)."
+            .to_owned();
+        let requested = parameters.one("redirect_uri").ok().flatten().unwrap_or_default();
+        page.details.push(("redirect_uri", requested.chars().take(300).collect()));
+    }
+    if let Ok(Some(client_id)) = parameters.one("client_id") {
+        page.details.push(("client_id", client_id.chars().take(200).collect()));
+    }
+    page
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// The answer to whatever stopped a flow.
+pub(crate) fn finish(state: &Inner, result: Result<Response, Stop>) -> Response {
+    result.unwrap_or_else(|stop| stop.respond(state)).into_response()
+}

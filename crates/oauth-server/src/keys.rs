@@ -1,0 +1,240 @@
+//! The keys that sign access tokens, and the `JWKS` that shows their public halves
+//! ([RFC 7517 §5](https://datatracker.ietf.org/doc/html/rfc7517#section-5)).
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use barewire_oauth::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
+use barewire_oauth::secret::AccessToken;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::store::{Secret, SigningKeyRecord, Store, StoreError, Swap};
+
+/// The only algorithm: short signatures, and supported everywhere.
+pub(crate) const ALGORITHM: &str = "ES256";
+
+/// All keys that count.
+pub(crate) struct KeyRing {
+    signing_kid: String,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+    jwks: Bytes,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyError {
+    #[error("the signing keys cannot be loaded")]
+    Store(#[from] StoreError),
+    #[error("the signing key {0} in the store cannot be read")]
+    Damaged(String),
+}
+
+impl KeyRing {
+    /// The keys in the store; at the very first start, one is made.
+    pub(crate) async fn load(store: &dyn Store, now: SystemTime) -> Result<Self, KeyError> {
+        let mut records = store.signing_keys().await?;
+        if !records.iter().any(|key| key.retired_at.is_none()) {
+            // Another process may be doing the same; whoever comes second uses the first one's key.
+            match store.insert_signing_key(None, &generate(now)).await? {
+                Swap::Done => tracing::info!("made the first signing key"),
+                Swap::Lost => tracing::debug!("another process made the first signing key"),
+            }
+            records = store.signing_keys().await?;
+        }
+        Self::new(&records)
+    }
+
+    fn new(records: &[SigningKeyRecord]) -> Result<Self, KeyError> {
+        let mut verifying = HashMap::new();
+        let mut public = Vec::new();
+        let mut signing = None;
+        for record in records {
+            let (x, y) = coordinates(record).ok_or_else(|| KeyError::Damaged(record.kid.clone()))?;
+            let key =
+                DecodingKey::from_ec_components(&x, &y).map_err(|_| KeyError::Damaged(record.kid.clone()))?;
+            verifying.insert(record.kid.clone(), key);
+            public.push(json!({
+                "kty": "EC", "crv": "P-256", "use": "sig", "alg": ALGORITHM, "kid": record.kid, "x": x, "y": y
+            }));
+            if record.retired_at.is_none() {
+                signing.get_or_insert(record);
+            }
+        }
+        let current = signing.ok_or_else(|| KeyError::Damaged("(none)".to_owned()))?;
+        Ok(Self {
+            signing_kid: current.kid.clone(),
+            signing: EncodingKey::from_ec_der(current.private_key.expose()),
+            verifying,
+            jwks: json!({ "keys": public }).to_string().into(),
+        })
+    }
+
+    /// The body of `GET /jwks`.
+    pub(crate) fn jwks(&self) -> Bytes {
+        self.jwks.clone()
+    }
+
+    /// A signed access token ([RFC 9068 §2.1](https://datatracker.ietf.org/doc/html/rfc9068#section-2.1)).
+    pub(crate) fn sign(
+        &self,
+        claims: &AccessTokenClaims,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
+        header.kid = Some(self.signing_kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.signing).map(AccessToken::new)
+    }
+
+    /// The claims of a token that one of these keys signed. Their content is not checked here.
+    ///
+    /// The algorithm is ours, never the header's choice: `none`, `HS256` with the public key, and keys that the
+    /// header brings along all fail.
+    pub(crate) fn open(&self, token: &str) -> Option<AccessTokenClaims> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let is_access_token = header.typ.as_deref().is_some_and(|typ| {
+            let typ = typ.to_ascii_lowercase();
+            typ.strip_prefix("application/").unwrap_or(&typ) == ACCESS_TOKEN_TYPE
+        });
+        if header.alg != Algorithm::ES256 || !is_access_token {
+            return None;
+        }
+        let key = self.verifying.get(header.kid.as_deref()?)?;
+        let mut validation = Validation::new(Algorithm::ES256);
+        // Times and audience are checked against a clock and a resource that the caller owns.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        jsonwebtoken::decode(token, key, &validation).ok().map(|data| data.claims)
+    }
+}
+
+fn generate(now: SystemTime) -> SigningKeyRecord {
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .expect("the library seeds itself from the operating system or aborts");
+    let mut record = SigningKeyRecord {
+        kid: String::new(),
+        algorithm: ALGORITHM.to_owned(),
+        private_key: Secret::new(document.as_ref().to_vec()),
+        created_at: now,
+        retired_at: None,
+    };
+    let (x, y) = coordinates(&record).expect("the key was generated two lines above");
+    // RFC 7638: the required members in alphabetical order, without blanks.
+    let thumbprint = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    record.kid = URL_SAFE_NO_PAD.encode(Sha256::digest(thumbprint));
+    record
+}
+
+/// The public point, in base64url.
+fn coordinates(record: &SigningKeyRecord) -> Option<(String, String)> {
+    let pair =
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, record.private_key.expose()).ok()?;
+    let point = pair.public_key().as_ref();
+    let (x, y) = point.strip_prefix(&[4])?.split_at_checked(32)?;
+    Some((URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use barewire_oauth::claims::Audience;
+    use barewire_oauth::scope::ScopeSet;
+    use jsonwebtoken::encode;
+
+    use super::*;
+
+    pub(crate) fn ring(generations: usize) -> (KeyRing, Vec<SigningKeyRecord>) {
+        let mut records: Vec<_> = (0..generations).map(|_| generate(UNIX_EPOCH)).collect();
+        for old in records.iter_mut().skip(1) {
+            old.retired_at = Some(UNIX_EPOCH + Duration::from_secs(1));
+        }
+        (KeyRing::new(&records).unwrap(), records)
+    }
+
+    pub(crate) fn claims() -> AccessTokenClaims {
+        AccessTokenClaims {
+            iss: "https://as.example".into(),
+            sub: "johndoe".into(),
+            aud: Audience::One("https://rs.example/mcp".into()),
+            exp: 2_000,
+            iat: 1_000,
+            nbf: None,
+            jti: "j".into(),
+            client_id: "c".into(),
+            scope: ScopeSet::parse("posts:read").unwrap(),
+            auth_time: None,
+            grant_id: Some("g".into()),
+        }
+    }
+
+    fn encode_with(alg: Algorithm, typ: &str, kid: Option<&str>, key: &EncodingKey) -> String {
+        let mut header = Header::new(alg);
+        header.typ = Some(typ.to_owned());
+        header.kid = kid.map(str::to_owned);
+        encode(&header, &claims(), key).unwrap()
+    }
+
+    #[test]
+    fn only_our_own_signature_opens() {
+        let (ring, records) = ring(2);
+        let token = ring.sign(&claims()).unwrap();
+        assert_eq!(ring.open(token.expose()), Some(claims()));
+
+        let ours = EncodingKey::from_ec_der(records[0].private_key.expose());
+        let old = EncodingKey::from_ec_der(records[1].private_key.expose());
+        let foreign = EncodingKey::from_ec_der(generate(UNIX_EPOCH).private_key.expose());
+        let (x, _) = coordinates(&records[0]).unwrap();
+        let kid = Some(records[0].kid.as_str());
+        let body = token.expose().split('.').nth(1).unwrap().to_owned();
+        let none =
+            URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","typ":"at+jwt","kid":"{}"}}"#, records[0].kid));
+        for (what, token, opens) in [
+            ("ours", encode_with(Algorithm::ES256, "at+jwt", kid, &ours), true),
+            ("media type spelled out", encode_with(Algorithm::ES256, "application/AT+JWT", kid, &ours), true),
+            ("the retired key", encode_with(Algorithm::ES256, "at+jwt", Some(&records[1].kid), &old), true),
+            (
+                "another kid of ours",
+                encode_with(Algorithm::ES256, "at+jwt", Some(&records[1].kid), &ours),
+                false,
+            ),
+            ("an id token", encode_with(Algorithm::ES256, "JWT", kid, &ours), false),
+            ("no kid", encode_with(Algorithm::ES256, "at+jwt", None, &ours), false),
+            ("a foreign kid", encode_with(Algorithm::ES256, "at+jwt", Some("x"), &foreign), false),
+            ("a foreign key under our kid", encode_with(Algorithm::ES256, "at+jwt", kid, &foreign), false),
+            (
+                "HS256 with the public key",
+                encode_with(Algorithm::HS256, "at+jwt", kid, &EncodingKey::from_secret(x.as_bytes())),
+                false,
+            ),
+            ("alg none", format!("{none}.{body}."), false),
+            (
+                "alg none with our signature",
+                format!("{none}.{body}.{}", token.expose().rsplit('.').next().unwrap()),
+                false,
+            ),
+            ("nonsense", "a.b.c".into(), false),
+            ("nothing", String::new(), false),
+        ] {
+            assert_eq!(ring.open(&token).is_some(), opens, "{what}");
+        }
+    }
+
+    #[test]
+    fn public_halves_are_shown_and_private_ones_are_not() {
+        let (ring, records) = ring(2);
+        let jwks: serde_json::Value = serde_json::from_slice(&ring.jwks()).unwrap();
+        assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(jwks["keys"][0]["kid"], records[0].kid.as_str());
+        assert!(jwks["keys"][0].get("d").is_none());
+    }
+}

@@ -1,0 +1,360 @@
+//! The pages a person sees: one column, no script, and headers that let them do nothing but what they are for.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use barewire_oauth::authorize::AuthorizationRequest;
+use barewire_oauth::client::{Client, RedirectKind, RedirectUri, Registration};
+use barewire_oauth::client_document::DocumentUrl;
+use barewire_oauth::consent::Question;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+use url::Url;
+
+use crate::config::describe_scope;
+use crate::duration;
+use crate::flow::Flow;
+use crate::random;
+use crate::server::Inner;
+
+/// The one stylesheet, under a path that changes with its content.
+pub(crate) struct Style {
+    path: String,
+}
+
+impl Style {
+    pub(crate) const CSS: &'static str = include_str!("../assets/auth.css");
+
+    pub(crate) fn new() -> Self {
+        let digest = random::digest(Self::CSS).0;
+        let hash: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { path: format!("/assets/auth-{hash}.css") }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// What every page shows around its content.
+pub(crate) struct Frame {
+    pub(crate) style: String,
+    pub(crate) display_name: String,
+}
+
+impl Frame {
+    fn new(state: &Inner) -> Self {
+        Self { style: state.path(state.style.path()), display_name: state.display_name.clone() }
+    }
+}
+
+/// What a page adds to its headers.
+#[derive(Default)]
+pub(crate) struct Extras<'a> {
+    /// Where its form leads in the end, if that is another origin: browsers hold redirects after a form to this too.
+    pub(crate) leads_to: Option<&'a RedirectUri>,
+    pub(crate) cookies: Vec<HeaderValue>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Renders a page with the headers that all pages have.
+pub(crate) fn page(status: StatusCode, template: &impl Template, extras: Extras<'_>) -> Response {
+    let html = match template.render() {
+        Ok(html) => html,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a page cannot be rendered");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let leads_to = extras.leads_to.map(|uri| format!(" {}", uri.csp_source())).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; form-action 'self'{leads_to}; frame-ancestors 'none'; base-uri 'none'"
+    );
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::try_from(policy).expect("origins and schemes are serialised in ASCII"),
+    );
+    for cookie in extras.cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    if let Some(wait) = extras.retry_after {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    response
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Something went wrong, and nobody else can be told.
+#[derive(Debug)]
+pub(crate) struct ErrorPage {
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'static str,
+    /// What happened.
+    pub(crate) what: String,
+    /// Why.
+    pub(crate) why: String,
+    /// What to do now.
+    pub(crate) next: String,
+    /// What the makers of the application want to know.
+    pub(crate) details: Vec<(&'static str, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorTemplate<'a> {
+    frame: Frame,
+    error: &'a ErrorPage,
+}
+
+impl ErrorPage {
+    pub(crate) fn respond(&self, state: &Inner) -> Response {
+        page(self.status, &ErrorTemplate { frame: Frame::new(state), error: self }, Extras::default())
+    }
+
+    /// The store failed.
+    pub(crate) fn broken() -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: "Something broke on this server",
+            what: "Your request could not be finished. Nothing was shared with the application.".to_owned(),
+            why: "The server could not read or write its own records. That is not your fault.".to_owned(),
+            next: "Try again in a moment. If it keeps failing, tell whoever runs this server.".to_owned(),
+            details: Vec::new(),
+        }
+    }
+
+    /// The query is longer than allowed.
+    pub(crate) fn too_long() -> Self {
+        Self {
+            status: StatusCode::URI_TOO_LONG,
+            title: "This request is too long",
+            what: "An application sent you here with a request that is longer than this server reads."
+                .to_owned(),
+            why: "A parameter is larger than it should be.".to_owned(),
+            next: "Go back to the application and start again. If it keeps failing, its makers have to know."
+                .to_owned(),
+            details: Vec::new(),
+        }
+    }
+
+    /// A form came without the right token.
+    pub(crate) fn stale_form() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "This form is no longer good",
+            what: "What you sent could not be tied to the page it came from, so nothing was done.".to_owned(),
+            why: "You may have logged in or out in another window meanwhile, your browser may not keep cookies for this \
+                  site, or another site tried to send the form for you."
+                .to_owned(),
+            next: "Go back to the application and start again.".to_owned(),
+            details: Vec::new(),
+        }
+    }
+}
+
+/// The login form.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub(crate) struct LoginTemplate {
+    frame: Frame,
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    /// Who wants to be let in, and where the answer goes.
+    pub(crate) client: Option<Asking>,
+    /// What was typed before.
+    pub(crate) username: String,
+    pub(crate) error: Option<String>,
+}
+
+/// Who asks, as far as nobody has to believe it.
+pub(crate) struct Asking {
+    pub(crate) name: String,
+    pub(crate) destination: String,
+}
+
+impl Asking {
+    fn new(client: &Client, request: &AuthorizationRequest) -> Self {
+        Self { name: client_name(client), destination: request.redirect_uri.destination() }
+    }
+}
+
+impl LoginTemplate {
+    pub(crate) fn new(state: &Inner, flow: Option<&Flow>, action: String, csrf: String) -> Self {
+        Self {
+            frame: Frame::new(state),
+            action,
+            csrf,
+            client: flow.map(|flow| Asking::new(&flow.client, &flow.request)),
+            username: String::new(),
+            error: None,
+        }
+    }
+}
+
+/// Shown after a login that no application asked for.
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+pub(crate) struct SignedInTemplate {
+    frame: Frame,
+    pub(crate) user: String,
+    pub(crate) logout: String,
+    pub(crate) logout_csrf: String,
+}
+
+impl SignedInTemplate {
+    pub(crate) fn new(state: &Inner, user: String, logout: String, logout_csrf: String) -> Self {
+        Self { frame: Frame::new(state), user, logout, logout_csrf }
+    }
+}
+
+/// The question whether a client may.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(crate) struct ConsentTemplate {
+    frame: Frame,
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    pub(crate) logout: String,
+    pub(crate) logout_csrf: String,
+    pub(crate) user: String,
+    name: String,
+    identification: Identification,
+    destination: Destination,
+    resource: String,
+    scopes: Vec<ScopeLine>,
+    /// Allowed before, and now it wants more.
+    more: bool,
+    /// Asked again because the client wants that.
+    again: bool,
+    lasting: Option<String>,
+}
+
+/// How the client is known, in words.
+enum Identification {
+    Operator,
+    Itself,
+    Document { host: String, url: String },
+}
+
+/// Where the answer goes, in words.
+struct Destination {
+    place: String,
+    loopback: bool,
+    private_use: bool,
+    /// The document is at one host and the answer goes to another.
+    other_host: bool,
+}
+
+struct ScopeLine {
+    scope: String,
+    description: Option<String>,
+    new: bool,
+}
+
+/// What the consent page needs besides the request.
+pub(crate) struct ConsentForms {
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    pub(crate) logout: String,
+    pub(crate) logout_csrf: String,
+}
+
+impl ConsentTemplate {
+    pub(crate) fn new(
+        state: &Inner,
+        flow: &Flow,
+        question: &Question,
+        user: &str,
+        forms: ConsentForms,
+    ) -> Self {
+        let (client, request) = (&flow.client, &flow.request);
+        let identification = identification(client);
+        let document_host = match &identification {
+            Identification::Document { host, .. } => Some(host.as_str()),
+            _ => None,
+        };
+        let kind = request.redirect_uri.kind();
+        let destination = Destination {
+            place: request.redirect_uri.destination(),
+            loopback: kind == RedirectKind::Loopback,
+            private_use: kind == RedirectKind::PrivateUse,
+            other_host: kind == RedirectKind::Https
+                && document_host.is_some_and(|host| host != request.redirect_uri.host()),
+        };
+        let line = |scope: &str| ScopeLine {
+            scope: scope.to_owned(),
+            description: state
+                .scopes
+                .get(scope)
+                .map(String::as_str)
+                .or_else(|| describe_scope(scope))
+                .map(str::to_owned),
+            new: matches!(question, Question::More(new) if new.contains(scope)),
+        };
+        let lasting = flow.is_refreshable().then(|| duration::words(state.config.grant_ttl));
+        Self {
+            frame: Frame::new(state),
+            action: forms.action,
+            csrf: forms.csrf,
+            logout: forms.logout,
+            logout_csrf: forms.logout_csrf,
+            user: user.to_owned(),
+            name: client_name(client),
+            identification,
+            destination,
+            resource: request.resource.as_str().to_owned(),
+            scopes: request.scope.iter().map(line).collect(),
+            more: matches!(question, Question::More(_)),
+            again: matches!(question, Question::Again),
+            lasting,
+        }
+    }
+}
+
+fn client_name(client: &Client) -> String {
+    client.name.clone().unwrap_or_else(|| "An application without a name".to_owned())
+}
+
+fn identification(client: &Client) -> Identification {
+    match client.registration {
+        Registration::Preregistered => Identification::Operator,
+        Registration::Dynamic => Identification::Itself,
+        Registration::Document => {
+            let host = Url::parse(&client.id).ok().and_then(|url| url.host_str().map(str::to_owned));
+            debug_assert!(DocumentUrl::looks_like_one(&client.id));
+            Identification::Document { host: host.unwrap_or_default(), url: client.id.clone() }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Passwords: Argon2id on a bounded number of threads, and the same time for a user that does not exist.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use barewire_oauth::secret::Password;
+use tokio::sync::Semaphore;
+
+use crate::config::AuthConfig;
+use crate::random;
+use crate::store::Secret;
+
+/// Longest accepted password, in bytes.
+const MAX_PASSWORD: usize = 1024;
+
+/// Why a password could not be hashed or checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Empty, or longer than 1024 bytes.
+    #[error("a password has 1 to 1024 bytes")]
+    Length,
+    /// Too many others are waiting.
+    #[error("too many logins at once")]
+    Busy,
+    /// The settings are outside of what Argon2 allows.
+    #[error("auth.password_memory_kib or auth.password_passes is outside of what Argon2 allows")]
+    Settings,
+}
+
+/// Hashes and checks passwords.
+pub(crate) struct Passwords {
+    argon2: Argon2<'static>,
+    /// Who hashes right now.
+    hashing: Arc<Semaphore>,
+    /// Who hashes or waits for it.
+    admitted: Arc<Semaphore>,
+    /// What the password of an unknown user is checked against.
+    nobody: Secret,
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passwords")
+    }
+}
+
+impl Passwords {
+    pub(crate) async fn new(config: &AuthConfig) -> Result<Self, PasswordError> {
+        let hashers = match config.password_hashers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            some => some,
+        };
+        let params = Params::new(config.password_memory_kib, config.password_passes, 1, None)
+            .map_err(|_| PasswordError::Settings)?;
+        let mut passwords = Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            hashing: Arc::new(Semaphore::new(hashers)),
+            admitted: Arc::new(Semaphore::new(hashers + config.password_queue)),
+            nobody: Secret::new(Vec::new()),
+        };
+        passwords.nobody = passwords.hash(Password::new(random::token::<16>())).await?;
+        Ok(passwords)
+    }
+
+    /// The password as it is stored: Argon2id in PHC string form.
+    pub(crate) async fn hash(&self, password: Password) -> Result<Secret, PasswordError> {
+        check_length(&password)?;
+        let argon2 = self.argon2.clone();
+        self.run(move || {
+            let hash =
+                argon2.hash_password(password.expose().as_bytes()).map_err(|_| PasswordError::Settings)?;
+            Ok(Secret::new(hash.to_string().into_bytes()))
+        })
+        .await?
+    }
+
+    /// Whether the password is the stored one. `None`, for a user that does not exist, takes as long and is false.
+    pub(crate) async fn verify(
+        &self,
+        stored: Option<Secret>,
+        password: Password,
+    ) -> Result<bool, PasswordError> {
+        if check_length(&password).is_err() {
+            return Ok(false);
+        }
+        let exists = stored.is_some();
+        let (argon2, stored) = (self.argon2.clone(), stored.unwrap_or_else(|| self.nobody.clone()));
+        self.run(move || {
+            let text = std::str::from_utf8(stored.expose()).unwrap_or_default();
+            let Ok(hash) = PasswordHash::new(text) else { return false };
+            argon2.verify_password(password.expose().as_bytes(), &hash).is_ok() & exists
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        let work = tokio::task::spawn_blocking(move || {
+            // A caller that goes away does not stop the thread, so the permits have to stay with it.
+            let _permits = (admitted, hashing);
+            work()
+        });
+        work.await.map_err(|_| PasswordError::Busy)
+    }
+}
+
+fn check_length(password: &Password) -> Result<(), PasswordError> {
+    match password.expose().len() {
+        1..=MAX_PASSWORD => Ok(()),
+        _ => Err(PasswordError::Length),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_right_password_and_nothing_else() {
+        let config = AuthConfig { password_memory_kib: 64, password_passes: 1, ..AuthConfig::default() };
+        let passwords = Passwords::new(&config).await.unwrap();
+        let hash = passwords.hash(Password::new("secret")).await.unwrap();
+        assert!(hash.expose().starts_with(b"$argon2id$v=19$m=64,t=1,p=1$"));
+        let check = |stored: Option<&Secret>, password: &str| {
+            passwords.verify(stored.cloned(), Password::new(password.to_owned()))
+        };
+        assert_eq!(check(Some(&hash), "secret").await, Ok(true));
+        assert_eq!(check(Some(&hash), "Secret").await, Ok(false));
+        assert_eq!(check(Some(&hash), "").await, Ok(false));
+        assert_eq!(check(None, "secret").await, Ok(false));
+        assert_eq!(check(Some(&Secret::new(b"damaged".to_vec())), "secret").await, Ok(false));
+        assert_eq!(check(Some(&hash), &"x".repeat(1025)).await, Ok(false));
+        assert_eq!(passwords.hash(Password::new("x".repeat(1025))).await, Err(PasswordError::Length));
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_is_told_so() {
+        let config = AuthConfig {
+            password_memory_kib: 64,
+            password_passes: 1,
+            password_hashers: 1,
+            password_queue: 1,
+            ..AuthConfig::default()
+        };
+        let passwords = Passwords::new(&config).await.unwrap();
+        let _hashing = Arc::clone(&passwords.admitted).try_acquire_owned().unwrap();
+        let _waiting = Arc::clone(&passwords.admitted).try_acquire_owned().unwrap();
+        assert_eq!(passwords.verify(None, Password::new("x")).await, Err(PasswordError::Busy));
+    }
+}

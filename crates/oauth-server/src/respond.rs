@@ -1,0 +1,95 @@
+//! How the endpoints that speak JSON answer.
+
+use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::parameters::Parameters;
+use barewire_oauth::token::TokenError;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+/// A JSON answer that no cache keeps ([OAuth 2.1 §3.2.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2.3)).
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).expect("our own types have string keys and no failing serializers");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// A JSON error with the status that belongs to its code.
+pub(crate) fn error(error: &ErrorResponse) -> Response {
+    json(error.error.http_status(), error)
+}
+
+/// What the client is told when the store fails; what really happened goes to the log.
+pub(crate) fn store_failed(failure: &StoreError) -> Response {
+    tracing::error!(error = failure as &dyn std::error::Error, "the store failed");
+    error(&ErrorResponse::new(
+        ErrorCode::ServerError,
+        "the server could not read or write its state; try again",
+    ))
+}
+
+/// A method that this path does not have. `allow` goes into the header that says so.
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
+    let body = ErrorResponse::new(ErrorCode::InvalidRequest, format!("this endpoint answers {allow}"));
+    let mut response = json(StatusCode::METHOD_NOT_ALLOWED, &body);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// The parameters of a form body.
+pub(crate) fn form(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Parameters, TokenError> {
+    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = essence.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(TokenError::NotAForm);
+    }
+    body.map(|body| Parameters::parse(&body)).map_err(|_| TokenError::TooLarge)
+}
+
+/// The `Authorization` header lines; unreadable ones count, as what they are.
+pub(crate) fn authorization(headers: &HeaderMap) -> Vec<&str> {
+    headers
+        .get_all(http::header::AUTHORIZATION)
+        .iter()
+        .map(|line| line.to_str().unwrap_or_default())
+        .collect()
+}
+
+/// The error of a token or revocation request. A client that tried Basic is told so
+/// ([OAuth 2.1 §3.2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2.4)).
+pub(crate) fn token_error(refusal: &TokenError, headers: &HeaderMap) -> Response {
+    let mut response = error(&refusal.response());
+    if response.status() == StatusCode::UNAUTHORIZED && !authorization(headers).is_empty() {
+        let challenge = HeaderValue::from_static("Basic realm=\"authorization server\", charset=\"UTF-8\"");
+        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// A redirect after a form: the browser fetches `location` with GET. Nothing is cached and no referrer is sent, the
+/// location may carry a code.
+pub(crate) fn see_other(location: &str) -> Response {
+    let Ok(location) = HeaderValue::try_from(location) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(http::header::LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

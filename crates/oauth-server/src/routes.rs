@@ -1,0 +1,64 @@
+//! Every path there is. The issuer's own path, if it has one, stands before each.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, get, post};
+use barewire_oauth::metadata::well_known;
+
+use crate::cors;
+use crate::endpoints::{authorize, consent, jwks, login, logout, metadata, register, revoke, style, token};
+use crate::respond::method_not_allowed;
+use crate::server::AppState;
+
+/// GET: begins an authorization.
+pub(crate) const AUTHORIZE: &str = "/authorize";
+/// GET, POST: asks for name and password.
+pub(crate) const LOGIN: &str = "/login";
+/// GET, POST: asks whether the client may.
+pub(crate) const CONSENT: &str = "/consent";
+/// POST: ends the browser's session.
+pub(crate) const LOGOUT: &str = "/logout";
+/// POST: exchanges a code or a refresh token.
+pub(crate) const TOKEN: &str = "/token";
+/// POST: registers a client.
+pub(crate) const REGISTER: &str = "/register";
+/// POST: ends a token.
+pub(crate) const REVOKE: &str = "/revoke";
+/// GET: the public keys.
+pub(crate) const JWKS: &str = "/jwks";
+
+/// The router over all of them.
+pub(crate) fn router(state: AppState) -> Router {
+    let pages = Router::new()
+        .route(&state.path(AUTHORIZE), get(authorize::get))
+        .route(&state.path(LOGIN), get(login::get).post(login::post))
+        .route(&state.path(CONSENT), get(consent::get).post(consent::post))
+        .route(&state.path(LOGOUT), post(logout::post))
+        .route(&state.path(state.style.path()), get(style::get));
+
+    let mut scripts = Router::new()
+        .route(&state.path(TOKEN), json_post(post(token::post)))
+        .route(&state.path(REVOKE), json_post(post(revoke::post)))
+        .route(&state.path(JWKS), json_get(get(jwks::get)));
+    if state.config.dynamic_registration {
+        scripts = scripts.route(&state.path(REGISTER), json_post(post(register::post)));
+    }
+    for well_known in [well_known::AUTHORIZATION_SERVER, well_known::OPENID_CONFIGURATION] {
+        for path in well_known::paths_to_serve(well_known, &state.issuer) {
+            scripts = scripts.route(&path, json_get(get(metadata::get)));
+        }
+    }
+    pages
+        .merge(scripts.layer(from_fn(cors::open)))
+        .layer(DefaultBodyLimit::max(state.config.max_body_bytes))
+        .with_state(state)
+}
+
+fn json_get(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    route.fallback(|| async { method_not_allowed("GET, HEAD, OPTIONS") })
+}
+
+fn json_post(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    route.fallback(|| async { method_not_allowed("POST, OPTIONS") })
+}

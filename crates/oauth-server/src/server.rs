@@ -1,0 +1,363 @@
+//! The authorization server as a value: built once, cloned into routers and verifiers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_lc_rs::hmac;
+use axum::Router;
+use barewire_oauth::authorize::Policy;
+use barewire_oauth::client::Client;
+use barewire_oauth::client_document::DocumentUrl;
+use barewire_oauth::resource::{Resource, ResourceError};
+use barewire_oauth::scope::{Scope, ScopeError, ScopeSet};
+use barewire_oauth::secret::Password;
+use bytes::Bytes;
+use indexmap::IndexMap;
+use url::{Host, Url};
+
+use crate::access_tokens::AccessTokens;
+use crate::config::AuthConfig;
+use crate::documents::Documents;
+use crate::endpoints::metadata;
+use crate::keys::{KeyError, KeyRing};
+use crate::pages::Style;
+use crate::passwords::{PasswordError, Passwords};
+use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
+use crate::{housekeeping, random, routes};
+
+/// What tells the time; a test passes one of its own.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// An OAuth 2.1 authorization server. Cheap to clone; clones are the same server.
+#[derive(Clone)]
+pub struct AuthorizationServer(AppState);
+
+/// What every endpoint gets.
+pub(crate) type AppState = Arc<Inner>;
+
+pub(crate) struct Inner {
+    pub(crate) issuer: String,
+    /// The path of the issuer, without a slash at its end; every route begins with it.
+    pub(crate) base_path: String,
+    /// Whether the public origin is https, and cookies therefore too.
+    pub(crate) secure: bool,
+    pub(crate) display_name: String,
+    pub(crate) config: AuthConfig,
+    pub(crate) policy: Policy,
+    /// What a person reads about each scope.
+    pub(crate) scopes: IndexMap<String, String>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) tokens: AccessTokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) documents: Documents,
+    pub(crate) device_key: hmac::Key,
+    pub(crate) metadata: Bytes,
+    pub(crate) style: Style,
+    clock: Clock,
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// The path of a page, as a browser at our origin asks for it.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.base_path)
+    }
+
+    /// The same with a query; without one, no question mark.
+    pub(crate) fn path_with(&self, path: &str, query: &str) -> String {
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{query}", self.base_path)
+    }
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServer").field("issuer", &self.0.issuer).finish_non_exhaustive()
+    }
+}
+
+impl AuthorizationServer {
+    /// Begins to build the server that is known to the world as `issuer`: its public `https` origin, with a path if it
+    /// has one (plain `http` on this machine only). Every URL it hands out comes from here, none from a request.
+    pub fn builder(issuer: impl Into<String>, store: Arc<dyn Store>) -> Builder {
+        Builder {
+            issuer: issuer.into(),
+            store,
+            display_name: None,
+            resources: Vec::new(),
+            scopes: Vec::new(),
+            default_scopes: Vec::new(),
+            config: AuthConfig::default(),
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+
+    /// All routes, well-known ones included, under their full paths: merge it into the application's router, and serve
+    /// that with `into_make_service_with_connect_info::<SocketAddr>()`, so that wrong passwords slow down only the
+    /// address they come from.
+    pub fn router(&self) -> Router {
+        routes::router(Arc::clone(&self.0))
+    }
+
+    /// What verifies this server's access tokens.
+    #[must_use]
+    pub fn access_tokens(&self) -> AccessTokens {
+        self.0.tokens.clone()
+    }
+
+    /// The issuer identifier.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Adds a user, whose `sub` is their name. One that is there already stays as it is, so seeding can be repeated.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed or the store fails.
+    pub async fn create_user(&self, name: &str, password: &str) -> Result<Insert, CreateUserError> {
+        if self.0.store.user_by_name(name).await?.is_some() {
+            return Ok(Insert::Exists);
+        }
+        let user = UserRecord {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            password_hash: self.0.passwords.hash(Password::new(password)).await?,
+            created_at: self.0.now(),
+        };
+        Ok(self.0.store.insert_user(&user).await?)
+    }
+}
+
+/// Why a user was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// The password.
+    #[error("the password cannot be used")]
+    Password(#[from] PasswordError),
+    /// The store.
+    #[error("the user cannot be stored")]
+    Store(#[from] StoreError),
+}
+
+/// Collects what an authorization server needs.
+#[must_use = "a builder does nothing until it is built"]
+pub struct Builder {
+    issuer: String,
+    store: Arc<dyn Store>,
+    display_name: Option<String>,
+    resources: Vec<String>,
+    scopes: Vec<(String, String)>,
+    default_scopes: Vec<String>,
+    config: AuthConfig,
+    clock: Clock,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The issuer is not a usable URL ([RFC 8414 §2](https://datatracker.ietf.org/doc/html/rfc8414#section-2)).
+    #[error("the issuer has to be an https URL (http only on this machine) without query and fragment: {0}")]
+    Issuer(String),
+    /// No resource, so no token could be for anything.
+    #[error("the authorization server needs at least one resource")]
+    NoResource,
+    /// A resource is not an identifier.
+    #[error("{text} is not a resource identifier")]
+    Resource {
+        /// What was given.
+        text: String,
+        /// Why not.
+        #[source]
+        source: ResourceError,
+    },
+    /// A scope is not one.
+    #[error("a scope cannot be used")]
+    Scope(#[from] ScopeError),
+    /// A default scope that no `scope` call described.
+    #[error("the default scope {0} is not among the scopes")]
+    UnknownDefaultScope(String),
+    /// A setting is outside of its range.
+    #[error("{0}")]
+    Setting(&'static str),
+    /// A configured client has a URL as its identifier; that is how documents are named.
+    #[error("the client_id {0} is a URL; a configured client needs another identifier")]
+    ClientId(String),
+    /// The settings for passwords.
+    #[error("passwords cannot be hashed")]
+    Password(#[from] PasswordError),
+    /// The store.
+    #[error("the store failed while the authorization server started")]
+    Store(#[from] StoreError),
+    /// A signing key in the store is damaged.
+    #[error("the signing keys cannot be used: {0}")]
+    Keys(String),
+}
+
+impl Builder {
+    /// What people call the thing they log in to. Default: the issuer's host.
+    pub fn display_name(mut self, name: impl Into<String>) -> Self {
+        self.display_name = Some(name.into());
+        self
+    }
+
+    /// A resource that tokens can be for, exactly as its metadata spells it. The first is meant when a request names none.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// A scope, and what it allows in the words of the person who is asked: "Read your posts".
+    pub fn scope(mut self, scope: impl Into<String>, description: impl Into<String>) -> Self {
+        self.scopes.push((scope.into(), description.into()));
+        self
+    }
+
+    /// What a request without `scope` asks for. Default: all scopes.
+    pub fn default_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.default_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Settings.
+    pub fn config(mut self, config: AuthConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// What tells the time.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Loads the keys (makes them, the first time), the revocations and the configured clients, and is ready.
+    /// Has to be called within a tokio runtime: what is over is deleted in the background until the server is dropped.
+    ///
+    /// # Errors
+    /// [`BuildError`] names the setting or the part that does not work.
+    pub async fn build(self) -> Result<AuthorizationServer, BuildError> {
+        let issuer = issuer(&self.issuer)?;
+        if let Some(mistake) = self.config.mistake() {
+            return Err(BuildError::Setting(mistake));
+        }
+        let policy = self.policy()?;
+        let now = (self.clock)();
+        let keys = KeyRing::load(self.store.as_ref(), now).await.map_err(|error| match error {
+            KeyError::Store(error) => BuildError::Store(error),
+            damaged @ KeyError::Damaged(_) => BuildError::Keys(damaged.to_string()),
+        })?;
+        let tokens = AccessTokens::new(&self.issuer, &self.config, keys);
+        tokens.load_revocations(self.store.as_ref(), now).await?;
+        for configured in &self.config.clients {
+            put_client(self.store.as_ref(), configured.client(), now).await?;
+        }
+        let fresh = Secret::new(random::bytes::<32>().to_vec());
+        let device_secret = self.store.secret("known-browser", &fresh).await?;
+        let inner = Arc::new(Inner {
+            metadata: metadata::document(&self.issuer, &policy, &self.config),
+            base_path: issuer.path().trim_end_matches('/').to_owned(),
+            secure: issuer.scheme() == "https",
+            display_name: self
+                .display_name
+                .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
+            passwords: Passwords::new(&self.config).await?,
+            documents: Documents::new(&self.config),
+            device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
+            style: Style::new(),
+            scopes: self.scopes.into_iter().collect(),
+            issuer: self.issuer,
+            config: self.config,
+            policy,
+            store: self.store,
+            tokens,
+            clock: self.clock,
+        });
+        housekeeping::spawn(&inner);
+        Ok(AuthorizationServer(inner))
+    }
+
+    fn policy(&self) -> Result<Policy, BuildError> {
+        if self.resources.is_empty() {
+            return Err(BuildError::NoResource);
+        }
+        let resource = |text: &String| {
+            Resource::parse(text).map_err(|source| BuildError::Resource { text: text.clone(), source })
+        };
+        let scopes: ScopeSet =
+            self.scopes.iter().map(|(scope, _)| Scope::parse(scope)).collect::<Result<_, _>>()?;
+        if let Some(unknown) = self.default_scopes.iter().find(|scope| !scopes.contains(scope)) {
+            return Err(BuildError::UnknownDefaultScope(unknown.clone()));
+        }
+        let default_scopes = match self.default_scopes.as_slice() {
+            [] => scopes.clone(),
+            some => ScopeSet::from_tokens(some),
+        };
+        Ok(Policy {
+            resources: self.resources.iter().map(resource).collect::<Result<_, _>>()?,
+            scopes,
+            default_scopes,
+        })
+    }
+}
+
+fn issuer(text: &str) -> Result<Url, BuildError> {
+    let refused = || BuildError::Issuer(text.to_owned());
+    let url = Url::parse(text).map_err(|_| refused())?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if scheme && bare && url.password().is_none() { Ok(url) } else { Err(refused()) }
+}
+
+async fn put_client(store: &dyn Store, client: Client, now: SystemTime) -> Result<(), BuildError> {
+    if DocumentUrl::looks_like_one(&client.id) {
+        return Err(BuildError::ClientId(client.id));
+    }
+    let record = ClientRecord {
+        client,
+        fingerprint: None,
+        registered_at: now,
+        activated_at: None,
+        last_used_at: None,
+    };
+    Ok(store.put_client(&record).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_issuers_are_accepted() {
+        fn check(text: &str, expected: bool) {
+            assert_eq!(issuer(text).is_ok(), expected, "{text}");
+        }
+        check("https://as.example", true);
+        check("https://as.example/tenant/1", true);
+        check("http://localhost:8000", true);
+        check("http://127.0.0.1:8000", true);
+        check("http://[::1]:8000", true);
+        check("http://as.example", false);
+        check("http://localhost.evil.example", false);
+        check("https://as.example?x=1", false);
+        check("https://as.example#x", false);
+        check("https://u:p@as.example", false);
+        check("as.example", false);
+    }
+}

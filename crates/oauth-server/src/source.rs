@@ -1,0 +1,68 @@
+//! Where a request comes from, for slowing down guesses.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::request::Parts;
+
+use crate::server::AppState;
+
+/// The address a request came from; `None` when the application did not say
+/// (`into_make_service_with_connect_info::<SocketAddr>()`), in which case all requests share one place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<AppState> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        if let Some(header) = &state.config.client_address_header {
+            // The last entry is the one our own proxy wrote; the ones before came from outside.
+            let lines = parts.headers.get_all(header.as_str()).iter();
+            let last = lines.filter_map(|line| line.to_str().ok()).next_back();
+            let address = last.and_then(|line| line.rsplit(',').next()).and_then(parse);
+            if address.is_some() {
+                return Ok(Self(address));
+            }
+        }
+        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(connection.map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
+impl Source {
+    /// Bytes that are equal for the same place. An IPv6 user has a whole /64, so that is one place.
+    pub(crate) fn key(self) -> Vec<u8> {
+        match self.0.map(|ip| ip.to_canonical()) {
+            None => Vec::new(),
+            Some(IpAddr::V4(ip)) => ip.octets().to_vec(),
+            Some(IpAddr::V6(ip)) => ip.octets()[..8].to_vec(),
+        }
+    }
+}
+
+fn parse(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_proxies_write_them() {
+        fn check(text: &str, expected: Option<&str>) {
+            assert_eq!(parse(text).map(|ip| ip.to_string()).as_deref(), expected, "{text}");
+        }
+        check(" 192.0.2.1 ", Some("192.0.2.1"));
+        check("192.0.2.1:443", Some("192.0.2.1"));
+        check("[2001:db8::1]:443", Some("2001:db8::1"));
+        check("2001:db8::1", Some("2001:db8::1"));
+        check("unknown", None);
+        assert_eq!(Source("2001:db8::1".parse().ok()).key(), Source("2001:db8::2:3".parse().ok()).key(),);
+        assert_eq!(Source("::ffff:192.0.2.1".parse().ok()).key(), Source("192.0.2.1".parse().ok()).key());
+    }
+}
