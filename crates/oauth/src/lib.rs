@@ -26,6 +26,9 @@ pub mod resource;
 pub mod scope;
 pub mod secret;
 
+// What the client decides.
+pub mod client_flow;
+
 // What the authorization server decides.
 pub mod authorize;
 pub mod client;
