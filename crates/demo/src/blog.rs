@@ -176,6 +176,16 @@ impl Blog {
         self.visible(who, id).await
     }
 
+    /// One post that `who` may change; what a caller looks at before it asks a person to confirm.
+    ///
+    /// # Errors
+    /// [`BlogError::NotFound`], [`BlogError::NotYours`].
+    pub async fn own(&self, who: &Identity, id: i64) -> Result<Post, BlogError> {
+        who.may(WRITE)?;
+        let post = self.visible(who, id).await?;
+        if post.author == self.me(who).await?.username { Ok(post) } else { Err(BlogError::NotYours(id)) }
+    }
+
     /// Publishes a post, or keeps a draft, as `who`.
     ///
     /// # Errors
@@ -209,7 +219,6 @@ impl Blog {
     /// # Errors
     /// [`BlogError::NotFound`], [`BlogError::NotYours`], [`BlogError::Invalid`].
     pub async fn update(&self, who: &Identity, id: i64, change: PostChange) -> Result<Post, BlogError> {
-        who.may(WRITE)?;
         let before = self.own(who, id).await?;
         change.content.as_deref().map(content).transpose()?;
         let done = sqlx::query(concat!(
@@ -239,7 +248,6 @@ impl Blog {
     /// # Errors
     /// [`BlogError::NotFound`], [`BlogError::NotYours`].
     pub async fn delete(&self, who: &Identity, id: i64) -> Result<Post, BlogError> {
-        who.may(WRITE)?;
         let post = self.own(who, id).await?;
         let done = sqlx::query("DELETE FROM posts WHERE id = ?1 AND author = ?2")
             .bind(id)
@@ -266,6 +274,23 @@ impl Blog {
         Ok(sqlx::query_scalar(IDS).bind(&who.subject).bind(prefix).fetch_all(&self.db).await?)
     }
 
+    /// Tags of posts that `who` may see and that begin with `prefix`, the most used first, at most 100.
+    ///
+    /// # Errors
+    /// [`BlogError::Scope`], [`BlogError::Database`].
+    pub async fn complete_tag(&self, who: &Identity, prefix: &str) -> Result<Vec<String>, BlogError> {
+        who.may(READ)?;
+        const TAGS: &str = concat!(
+            "SELECT t.value FROM posts p, json_each(p.tags) t WHERE (p.status = 'published' OR p.author = ?1)",
+            " AND substr(t.value, 1, length(?2)) = ?2 GROUP BY t.value ORDER BY count(*) DESC, t.value LIMIT 100"
+        );
+        Ok(sqlx::query_scalar(TAGS)
+            .bind(&who.subject)
+            .bind(prefix.to_lowercase())
+            .fetch_all(&self.db)
+            .await?)
+    }
+
     async fn visible(&self, who: &Identity, id: i64) -> Result<Post, BlogError> {
         const ONE: &str = concat!(
             "SELECT p.*, u.username FROM posts p JOIN users u ON u.subject = p.author",
@@ -273,12 +298,6 @@ impl Blog {
         );
         let post = sqlx::query_as(ONE).bind(&who.subject).bind(id).fetch_optional(&self.db).await?;
         post.ok_or(BlogError::NotFound(id))
-    }
-
-    async fn own(&self, who: &Identity, id: i64) -> Result<Post, BlogError> {
-        let post = self.visible(who, id).await?;
-        let me = self.me(who).await?;
-        if post.author == me.username { Ok(post) } else { Err(BlogError::NotYours(id)) }
     }
 
     fn changed(&self, post: &Post, before: Option<Status>) {

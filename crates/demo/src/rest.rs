@@ -57,7 +57,7 @@ async fn list(
     Extension(who): Extension<Identity>,
     what: Result<Query<ListPosts>, QueryRejection>,
 ) -> Answer<Json<PostPage>> {
-    Ok(Json(blog.list(&who, &what?).await?))
+    Ok(Json(blog.list(&who, &what?.0).await?))
 }
 
 async fn read(State(blog): State<Blog>, Extension(who): Extension<Identity>, id: Id) -> Answer<Json<Post>> {
@@ -141,15 +141,15 @@ impl From<&Principal> for Identity {
 /// Whatever goes wrong on the way, as HTTP tells it. The `From` below are the one table.
 struct RestError {
     status: StatusCode,
-    error: &'static str,
+    error: String,
     message: String,
     field: Option<&'static str>,
     bearer: Option<BearerError>,
 }
 
 impl RestError {
-    fn new(status: StatusCode, error: &'static str, message: impl ToString) -> Self {
-        Self { status, error, message: message.to_string(), field: None, bearer: None }
+    fn new(status: StatusCode, error: &str, message: impl Into<String>) -> Self {
+        Self { status, error: error.to_owned(), message: message.into(), field: None, bearer: None }
     }
 }
 
@@ -170,14 +170,15 @@ impl From<BlogError> for RestError {
             }
         };
         let field = if let BlogError::Invalid { field, .. } = blog { Some(field) } else { None };
-        Self { field, ..Self::new(status, error, blog) }
+        Self { field, ..Self::new(status, error, blog.to_string()) }
     }
 }
 
 impl From<BearerError> for RestError {
     fn from(bearer: BearerError) -> Self {
-        let error = bearer.code().map_or("unauthorized", |code| code.as_str());
-        Self { bearer: Some(bearer.clone()), ..Self::new(bearer.http_status(), error, bearer) }
+        let code = bearer.code();
+        let error = code.as_ref().map_or("unauthorized", |code| code.as_str());
+        Self { bearer: Some(bearer.clone()), ..Self::new(bearer.http_status(), error, bearer.to_string()) }
     }
 }
 

@@ -1,1 +1,38 @@
-//! Placeholder.
+//! An MCP client for every revision, login included.
+//!
+//! [`Client::connect`] finds out which era a server speaks (the modern one first, `initialize` after every kind of
+//! failure that an older server is known to answer with), logs in when the server asks for it, and then offers one
+//! set of methods for both eras. Every HTTP request goes through one recorded transport: a [`Recorder`] sees each as an
+//! [`Exchange`](barewire_exchange::Exchange) with secrets masked and the rule it follows.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use barewire_mcp_client::{Client, ClientOptions};
+//!
+//! let client = Client::connect("http://localhost:8000/mcp", ClientOptions::new("example", "1.0.0")).await?;
+//! for tool in client.list_tools().await? {
+//!     println!("{}", tool.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What this crate is **not**: it shows nothing and asks nobody. Questions of a server go to the [`Handler`], a login
+//! goes to the [`Authorizer`] or comes back as [`ConnectError::LoginRequired`], and tokens live in the
+//! [`CredentialStore`] that the application brings.
+
+mod client;
+mod credentials;
+mod error;
+mod handler;
+mod login;
+mod options;
+mod recorder;
+
+pub use client::{CallOptions, Client, PlainResponse, RejectedTool, ServerInfo, Subscription};
+pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
+pub use error::{Answered, CallError, ConnectError, TransportError};
+pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
+pub use login::{AuthorizeError, Authorizer, Login, LoginError, LoginRequired, PreRegistered};
+pub use options::{ClientConfig, ClientOptions, Clock, EraChoice, LoginOptions};
+pub use recorder::{NoRecorder, Recorder};

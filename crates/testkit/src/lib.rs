@@ -8,11 +8,13 @@ pub mod browser;
 pub mod clock;
 pub mod dir;
 mod jar;
+pub mod login;
 pub mod page;
 pub mod random;
 
 pub use browser::{Browser, BrowserError, Landing};
 pub use clock::TestClock;
 pub use dir::TempDir;
+pub use login::{LoginError, OAuthClient, Tokens};
 pub use page::{Form, Page};
 pub use random::rng;

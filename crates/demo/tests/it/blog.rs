@@ -73,6 +73,10 @@ async fn a_draft_is_seen_by_its_author_only_on_every_way() {
         assert_eq!(has(all(&w.blog, who, query("zanz")).await), visible);
         assert_eq!(has(all(&w.blog, who, tag).await), visible);
         assert_eq!(has(all(&w.blog, who, status).await), visible);
+        assert_eq!(
+            w.blog.complete_tag(who, "SEC").await.unwrap(),
+            if visible { &["secret"][..] } else { &[] }
+        );
         assert_eq!(w.blog.complete_id(who, &prefix).await.unwrap().contains(&prefix), visible);
     }
     let nothing = PostChange::default();
@@ -98,6 +102,8 @@ async fn each_function_asks_for_its_scope() {
     assert_eq!(scope(w.blog.list(&nobody, &ListPosts::default()).await.unwrap_err()), READ);
     assert_eq!(scope(w.blog.read(&nobody, 1).await.unwrap_err()), READ);
     assert_eq!(scope(w.blog.complete_id(&nobody, "").await.unwrap_err()), READ);
+    assert_eq!(scope(w.blog.complete_tag(&nobody, "").await.unwrap_err()), READ);
+    assert_eq!(scope(w.blog.own(&reader, 1).await.unwrap_err()), WRITE);
     assert_eq!(scope(w.blog.create(&reader, draft("x")).await.unwrap_err()), WRITE);
     assert_eq!(scope(w.blog.update(&reader, 1, PostChange::default()).await.unwrap_err()), WRITE);
     assert_eq!(scope(w.blog.delete(&reader, 1).await.unwrap_err()), WRITE);

@@ -8,6 +8,7 @@
 //! Fields are public and the types are plain data: what is not checked here (lengths, patterns, a URL being a URL) is
 //! what the specification leaves to the reader.
 
+pub mod caching;
 pub mod capabilities;
 pub mod completion;
 pub mod content;
@@ -16,6 +17,7 @@ pub mod implementation;
 pub mod input;
 pub mod json;
 pub mod logging;
+pub mod notification;
 pub mod operation;
 pub mod progress;
 pub mod prompts;

@@ -1,0 +1,252 @@
+//! Data server, authorization server and MCP server on one listener.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use barewire_mcp_server::{
+    KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier,
+};
+use barewire_oauth::bearer::{BearerError, ChallengeContext};
+use barewire_oauth::resource::Resource;
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth_server::store::{self, Keys as _};
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_store::Store;
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
+use http::{StatusCode, Uri};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::blog::{Blog, Clock, READ, WRITE};
+use crate::listen::{self, ListenError};
+use crate::rest::{self, Door};
+use crate::{mcp, seed};
+
+/// What an operator can set about the demo.
+#[derive(Clone)]
+pub struct DemoConfig {
+    /// `host:port`; port 0 takes a free one.
+    pub listen: String,
+    /// The origin by which others know the server. Needed where others can reach it; no request can change it.
+    pub public_url: Option<Url>,
+    /// Where its two files are: `blog.sqlite` and `auth.sqlite`.
+    pub data_dir: PathBuf,
+    /// Lifetimes and limits of the authorization server.
+    pub auth: AuthConfig,
+    /// Limits of the MCP server.
+    pub mcp: Limits,
+    /// How long calls in flight have after the signal to stop.
+    pub shutdown_grace: Duration,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl Default for DemoConfig {
+    fn default() -> Self {
+        Self {
+            listen: "localhost:8000".to_owned(),
+            public_url: None,
+            data_dir: PathBuf::from("barewire-data"),
+            auth: AuthConfig::default(),
+            mcp: Limits::default(),
+            shutdown_grace: Duration::from_secs(8),
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+}
+
+/// Why the demo cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The blog's file.
+    #[error("the blog cannot be opened")]
+    Blog(#[from] crate::blog::BlogError),
+    /// The authorization server's file.
+    #[error(transparent)]
+    Store(#[from] barewire_store::OpenError),
+    /// Its contents.
+    #[error("the authorization server's state cannot be used")]
+    State(#[from] store::StoreError),
+    /// The authorization server's settings.
+    #[error("the authorization server cannot start")]
+    Authorization(#[from] barewire_oauth_server::BuildError),
+    /// The two users.
+    #[error("the demo's users cannot be created")]
+    Users(#[from] barewire_oauth_server::CreateUserError),
+    /// The MCP server's settings.
+    #[error("the MCP server cannot start")]
+    Mcp(#[from] barewire_mcp_server::BuildError),
+}
+
+/// Runs the demo until `shutdown` is ready, and drains it then.
+///
+/// # Errors
+/// [`DemoError`] where it cannot start; nothing stops it later.
+pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()> + Send) -> Result<(), DemoError> {
+    Demo::bind(config).await?.serve(shutdown).await;
+    Ok(())
+}
+
+/// The demo, listening but not answering yet.
+pub struct Demo {
+    listeners: Vec<TcpListener>,
+    origin: String,
+    app: Router,
+    parts: Parts,
+    shutdown_grace: Duration,
+}
+
+#[derive(Clone)]
+struct Parts {
+    blog: Blog,
+    store: Store,
+    mcp: McpServer,
+    stopping: CancellationToken,
+}
+
+impl Demo {
+    /// Opens the files and takes the address.
+    ///
+    /// # Errors
+    /// [`DemoError`], see its variants.
+    pub async fn bind(config: DemoConfig) -> Result<Self, DemoError> {
+        let listeners = listen::bind(&config.listen).await?;
+        let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
+        let bound = bound.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let origin = listen::public_origin(config.public_url.as_ref(), bound)?;
+        let resource = format!("{origin}/mcp");
+
+        // The business, as it was before anybody spoke of MCP.
+        let store = Store::open(config.data_dir.join("auth.sqlite")).await?;
+        let blog = Blog::open(&config.data_dir.join("blog.sqlite"), config.clock.clone()).await?;
+
+        // Who may come in, and who says so.
+        let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
+            .display_name("Barewire demo blog")
+            .resource(&resource)
+            .scope(READ, "Read posts and your drafts")
+            .scope(WRITE, "Write, change and delete your posts")
+            .default_scopes([READ])
+            .config(config.auth)
+            .clock(config.clock.clone())
+            .build()
+            .await?;
+        for user in seed::USERS {
+            let _exists_already = authorization.create_user(user.username, user.password).await?;
+        }
+        let tokens = Tokens { access: authorization.access_tokens(), resource: Resource::parse(&resource)? };
+
+        // The two translations of the business, behind the same tokens.
+        let auth = ResourceServer::new(&resource, tokens.clone())
+            .authorization_server(&origin)
+            .scopes_supported([READ])
+            .name("Barewire demo blog");
+        let mcp = mcp::server(&blog, auth)?;
+        let door = Door {
+            verifier: tokens,
+            clock: config.clock,
+            challenge: ChallengeContext {
+                resource_metadata: Some(format!("{origin}/.well-known/oauth-protected-resource/mcp")),
+                scope: Some(ScopeSet::from_tokens([READ])),
+            },
+        };
+        let parts = Parts { blog: blog.clone(), store, mcp, stopping: CancellationToken::new() };
+        let app = Router::new()
+            .merge(rest::router(blog, Arc::new(door)))
+            .merge(authorization.router())
+            .route_service("/mcp", parts.mcp.service())
+            .route_service("/mcp/", parts.mcp.service())
+            .merge(around(parts.clone()));
+        Ok(Self { listeners, origin, app, parts, shutdown_grace: config.shutdown_grace })
+    }
+
+    /// Its origin, for example `http://localhost:8000`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Answers until `shutdown` is ready; then refuses what is new, and lets what is in flight end within the grace.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
+        let Self { listeners, app, parts, .. } = self;
+        let publishing = tokio::spawn(mcp::publish_changes(parts.blog.clone(), parts.mcp.publish()));
+        let connections = TaskTracker::new();
+        for listener in listeners {
+            let service = app.clone().into_make_service_with_connect_info::<SocketAddr>();
+            let stopped = parts.stopping.clone().cancelled_owned();
+            connections.spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future());
+        }
+        connections.close();
+        shutdown.await;
+        parts.stopping.cancel();
+        parts.mcp.shut_down();
+        if tokio::time::timeout(self.shutdown_grace, connections.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
+        }
+        publishing.abort();
+        parts.store.close().await;
+    }
+}
+
+/// The ten lines between an authorization server and a resource server.
+#[derive(Clone)]
+struct Tokens {
+    access: AccessTokens,
+    resource: Resource,
+}
+
+impl TokenVerifier for Tokens {
+    async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
+        self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
+    }
+
+    fn is_revoked(&self, principal: &Principal) -> bool {
+        self.access.is_revoked(principal.grant_id.as_deref())
+    }
+}
+
+/// What every server has: health, a page that says what this is, and an answer for everything else.
+fn around(parts: Parts) -> Router {
+    Router::new()
+        .route("/", get(front_page))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(parts)
+        .fallback(not_found)
+}
+
+async fn ready(State(parts): State<Parts>) -> (StatusCode, &'static str) {
+    if parts.stopping.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+    } else if parts.blog.is_ready().await && parts.store.is_ready().await {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "a database does not answer\n")
+    }
+}
+
+async fn front_page() -> Response {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(include_str!("front_page.html"))).into_response()
+}
+
+async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
+    let wants_page = headers.get(ACCEPT).is_some_and(|a| a.to_str().is_ok_and(|a| a.contains("text/html")));
+    if wants_page {
+        return (StatusCode::NOT_FOUND, Html(include_str!("not_found.html"))).into_response();
+    }
+    let message = format!("there is nothing at {}", uri.path());
+    (StatusCode::NOT_FOUND, axum::Json(json!({ "error": "not_found", "message": message }))).into_response()
+}

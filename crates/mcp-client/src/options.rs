@@ -1,0 +1,178 @@
+//! What an application decides about its client.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use barewire_exchange::Limits;
+use barewire_mcp::types::implementation::Implementation;
+use serde::{Deserialize, Serialize};
+
+use crate::credentials::{CredentialStore, MemoryCredentials};
+use crate::handler::{Handler, Silent};
+use crate::login::{Authorizer, PreRegistered};
+use crate::recorder::{NoRecorder, Recorder};
+
+/// Where the time comes from; a test owns it.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Everything a connection needs beside its URL. Clones share their parts: verdicts about servers, running refreshes,
+/// connections and the memory of secrets. An application makes one and clones it for each connection.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Who the client says it is.
+    pub identity: Implementation,
+    /// Who answers when the server asks.
+    pub handler: Arc<dyn Handler>,
+    /// Who watches the wire.
+    pub recorder: Arc<dyn Recorder>,
+    /// Where grants and registrations are kept.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// Who opens the browser. Without one a login comes back as
+    /// [`ConnectError::LoginRequired`](crate::ConnectError) or [`CallError`](crate::CallError).
+    pub authorizer: Option<Arc<dyn Authorizer>>,
+    /// How to log in.
+    pub login: LoginOptions,
+    /// Whose grants to use; see [`GrantKey`](crate::GrantKey).
+    pub owner: String,
+    /// Which era to try.
+    pub era: EraChoice,
+    /// Names the work that everything outside of a call belongs to, in recorded exchanges.
+    pub tag: Option<String>,
+    /// Limits and times.
+    pub config: ClientConfig,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl ClientOptions {
+    /// Sensible options: nobody watches, nobody answers, grants live in memory.
+    #[must_use]
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            identity: Implementation::new(name, version),
+            handler: Arc::new(Silent),
+            recorder: Arc::new(NoRecorder),
+            credentials: Arc::new(MemoryCredentials::new()),
+            authorizer: None,
+            login: LoginOptions::default(),
+            owner: String::new(),
+            era: EraChoice::default(),
+            tag: None,
+            config: ClientConfig::default(),
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+}
+
+/// Which era to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EraChoice {
+    /// The modern one, and `initialize` when the server is older. What an application wants.
+    #[default]
+    Either,
+    /// Without handshake only.
+    Modern,
+    /// With handshake only.
+    Legacy,
+}
+
+/// How to become a client of an authorization server, and how the browser comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginOptions {
+    /// Where the browser comes back to. Default `http://localhost:5173/callback`.
+    pub redirect_uri: String,
+    /// The name users see when they consent. Default `Barewire`.
+    pub client_name: String,
+    /// The home page shown there.
+    pub client_uri: Option<String>,
+    /// The https URL of this client's metadata document, if it has one (CIMD).
+    pub client_document: Option<String>,
+    /// Clients that were registered by hand.
+    pub pre_registered: Vec<PreRegistered>,
+    /// Whether to ask for `offline_access` where the authorization server offers it. Default yes.
+    pub offline_access: bool,
+}
+
+impl Default for LoginOptions {
+    fn default() -> Self {
+        Self {
+            redirect_uri: "http://localhost:5173/callback".to_owned(),
+            client_name: "Barewire".to_owned(),
+            client_uri: None,
+            client_document: None,
+            pre_registered: Vec::new(),
+            offline_access: true,
+        }
+    }
+}
+
+/// Limits and times of a client. Durations are seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientConfig {
+    /// How long to wait for a connection. Default 10.
+    pub connect_timeout: f64,
+    /// How long to wait for the head of an answer. Default 60.
+    pub answer_timeout: f64,
+    /// How long a probe, a metadata document or a token may take. Default 15.
+    pub probe_timeout: f64,
+    /// How long a stream may be silent before it counts as broken. Default 300.
+    pub stream_idle_timeout: f64,
+    /// How long the verdict about a server's era is believed. Default 600.
+    pub era_ttl: f64,
+    /// How many origins are remembered. Default 256.
+    pub max_eras: usize,
+    /// How long before its end an access token is renewed. Default 30.
+    pub refresh_margin: f64,
+    /// How many logins one operation may lead to. Default 3.
+    pub max_logins: usize,
+    /// How many rounds of questions one call may take. Default 10.
+    pub max_input_rounds: usize,
+    /// How many pages of a list are read. Default 100.
+    pub max_pages: usize,
+    /// How many entries of a list are kept. Default 10 000.
+    pub max_entries: usize,
+    /// Bytes of a JSON answer or of one event. Default 16 MiB.
+    pub max_answer_bytes: usize,
+    /// Bytes of a metadata document, registration or token answer. Default 256 KiB.
+    pub max_oauth_bytes: usize,
+    /// How often a stream is resumed without a new event before the call fails. Default 5.
+    pub max_resumes: usize,
+    /// The longest `retry` of a server that is respected. Default 60.
+    pub max_retry: f64,
+    /// The wait before a stream is resumed when the server names none. Default 1.
+    pub default_retry: f64,
+    /// What is kept of each recorded exchange.
+    pub exchange: Limits,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: 10.0,
+            answer_timeout: 60.0,
+            probe_timeout: 15.0,
+            stream_idle_timeout: 300.0,
+            era_ttl: 600.0,
+            max_eras: 256,
+            refresh_margin: 30.0,
+            max_logins: 3,
+            max_input_rounds: 10,
+            max_pages: 100,
+            max_entries: 10_000,
+            max_answer_bytes: 16 * 1024 * 1024,
+            max_oauth_bytes: 256 * 1024,
+            max_resumes: 5,
+            max_retry: 60.0,
+            default_retry: 1.0,
+            exchange: Limits::default(),
+        }
+    }
+}
+
+/// A configured number of seconds as a duration; nonsense counts as none.
+pub(crate) fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+}
