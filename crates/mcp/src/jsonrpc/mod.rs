@@ -3,7 +3,7 @@
 //!
 //! Reading borrows: [`parse`] finds the members of the envelope and leaves `params` and `result` as the raw text
 //! they arrived in, so that whoever knows the method decodes them once, into the right type.
-//! Writing serialises once: [`write`] goes from a value straight to the bytes of the whole message.
+//! Writing serialises once: [`mod@write`] goes from a value straight to the bytes of the whole message.
 
 mod id;
 mod parse;
