@@ -38,8 +38,8 @@ pub struct ElicitUrl {
     pub message: String,
     /// Where to.
     pub url: String,
-    /// What `notifications/elicitation/complete` refers to. Only in 2025-11-25, which requires it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What `notifications/elicitation/complete` refers to. Only in 2025-11-25, whose folder writes it.
+    #[serde(default, skip_serializing)]
     pub elicitation_id: Option<String>,
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Meta::is_empty")]

@@ -160,12 +160,19 @@ pub fn encode_notification(notification: &ServerNotification) -> Bytes {
 /// # Errors
 /// Only where the `Serialize` of what the application gave refuses.
 pub fn encode_server_request(id: &Id, request: &InputRequest) -> Result<Bytes, serde_json::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WithId<'a> {
+        elicitation_id: &'a str,
+        #[serde(flatten)]
+        request: &'a ElicitRequest,
+    }
     let method = request.method();
     match request {
-        InputRequest::Elicit(ElicitRequest::Url(url)) if url.elicitation_id.is_none() => {
-            let mut url = url.clone();
-            url.elicitation_id = Some(id.to_string());
-            write::request(id, method, &ElicitRequest::Url(url))
+        InputRequest::Elicit(request @ ElicitRequest::Url(url)) => {
+            let own = id.to_string();
+            let elicitation_id = url.elicitation_id.as_deref().unwrap_or(&own);
+            write::request(id, method, &WithId { elicitation_id, request })
         }
         InputRequest::Elicit(params) => write::request(id, method, params),
         InputRequest::Sample(params) => write::request(id, method, params),
