@@ -1,12 +1,65 @@
 //! An MCP server as a tower service.
+//!
+//! An application registers tools, resources and prompts with a [`McpServer`], once, whatever revision of the protocol
+//! a client speaks; [`McpServer::service`] answers both eras on one path. It is a `tower` service over `http` types: it
+//! mounts into axum with one line and onto bare hyper with a few, opens no socket, starts no runtime, and keeps nothing
+//! in statics. Who is calling is a parameter of every request.
+//!
+//! What this crate does **not** do: it is no authorization server and knows none (a [`TokenVerifier`] is all it asks
+//! for), it has no database, no router and no configuration file.
+//!
+//! Where to start reading: `service.rs` is the way of a request on one page; `operation.rs` is the table of methods;
+//! `ask.rs` says how one handler can ask its client something in either era.
 
+pub mod ask;
+
+mod answer;
 mod auth;
+mod body;
+mod call;
 mod config;
+mod context;
+mod cors;
+mod drain;
+mod error;
+mod form;
+mod hub;
+mod legacy;
+mod lists;
+mod modern;
+mod observer;
+mod operation;
+mod outbox;
+mod read;
+mod refused;
+mod registry;
+mod running;
 mod seal;
+mod server;
+mod service;
+mod session;
+mod streams;
+mod trail;
 
+pub use ask::AskError;
 pub use auth::{
     Access, JwtVerifier, KeySource, KeysUnavailable, Principal, ResourceMetadata, ResourceServer,
     ResourceServerError, TokenVerifier,
 };
+pub use barewire_mcp::types;
+pub use body::Body;
 pub use config::Limits;
+pub use context::Context;
+pub use drain::Drained;
+pub use error::ToolError;
+pub use hub::Publisher;
+pub use observer::{Decision, Observer, Outcome, Record};
+pub use registry::{
+    CompletionInput, CompletionOf, CompletionOutput, NoArguments, Prompt, PromptArguments, PromptOutput,
+    RegistryError, Resource, ResourceOutput, ResourceTemplate, Structured, TemplateError, Tool, ToolHints,
+    ToolOutput, UriVariables,
+};
 pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
+pub use server::{BuildError, Clock, McpServer, McpServerBuilder};
+pub use service::McpService;
+pub use session::{InMemoryTerminations, SessionKey, Terminations};

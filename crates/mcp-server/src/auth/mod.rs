@@ -189,6 +189,11 @@ impl Guard {
         Ok(Some(principal))
     }
 
+    /// Whether somebody who was let in has lost the grant since.
+    pub(crate) fn is_revoked(&self, principal: &Principal) -> bool {
+        self.verifier.is_revoked(principal)
+    }
+
     /// Whether the principal's scopes, and those they imply, include all of `needed`.
     pub(crate) fn has(&self, principal: &Principal, needed: &ScopeSet) -> bool {
         needed.iter().all(|scope| {

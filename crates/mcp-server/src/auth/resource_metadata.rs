@@ -12,7 +12,8 @@ use http::header::{
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue,
 };
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+
+use crate::body::{Body, status_only};
 
 /// Serves the metadata document in every form that clients look for: path-inserted
 /// (`/.well-known/oauth-protected-resource/mcp`), appended (`/mcp/.well-known/…`) and at the root.
@@ -39,21 +40,16 @@ impl ResourceMetadata {
         &self.0.paths
     }
 
-    /// The answer to one request; 404 for any path that is not one of [`ResourceMetadata::paths`].
-    pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
-        let path = request.uri().path();
-        if !self.0.paths.iter().any(|known| known == path.trim_end_matches('/')) {
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
-        }
+    /// The answer to a request of this method for the document.
+    pub(crate) fn answer(&self, method: &Method) -> Response<Body> {
+        let mut response = status_only(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        match *request.method() {
+        match *method {
             Method::GET | Method::HEAD => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-                *response.body_mut() = Full::new(self.0.json.clone());
+                *response.body_mut() = Body::whole(self.0.json.clone());
             }
             Method::OPTIONS => {
                 headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
@@ -75,7 +71,7 @@ impl ResourceMetadata {
 }
 
 impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Body>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -84,6 +80,8 @@ impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(&request)))
+        let path = request.uri().path().trim_end_matches('/');
+        let known = self.0.paths.iter().any(|known| known == path);
+        ready(Ok(if known { self.answer(request.method()) } else { status_only(StatusCode::NOT_FOUND) }))
     }
 }

@@ -123,6 +123,10 @@ impl CachedVerifier {
         Ok(principal)
     }
 
+    pub(crate) fn is_revoked(&self, principal: &Principal) -> bool {
+        self.verifier.is_revoked(principal)
+    }
+
     #[cfg(test)]
     fn remembered(&self) -> usize {
         self.seen.len()

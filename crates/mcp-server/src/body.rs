@@ -1,0 +1,162 @@
+//! The body of a response: whole, or a stream of events.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use barewire_mcp::http::headers::{ACCEL_BUFFERING, EVENT_STREAM};
+use barewire_mcp::http::sse;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::drain::UnderWay;
+use crate::trail::Trail;
+
+/// The body of every response of an [`McpService`](crate::McpService).
+///
+/// A stream's source is polled by whoever sends the response: without a reader there is no work, and dropping the body
+/// is how a client's disconnect reaches the handler.
+pub struct Body {
+    kind: Kind,
+    /// Reports the request when it is over.
+    trail: Option<Box<Trail>>,
+    /// Counts the request until it is over.
+    _under_way: Option<UnderWay>,
+}
+
+enum Kind {
+    Whole(Option<Bytes>),
+    Stream(Box<Stream>),
+}
+
+/// Where a stream's messages come from.
+pub(crate) trait Source: Send {
+    /// The next event, already encoded; `None` at the end.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
+
+    /// Tells the trail how it ended.
+    fn conclude(&self, trail: &mut Trail) {
+        let _ = trail;
+    }
+}
+
+struct Stream {
+    source: Box<dyn Source>,
+    /// A comment that goes out before anything else, so that the first byte is not late.
+    greeting: Option<Bytes>,
+    ended: bool,
+    keep_alive: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Body {
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+        Self { kind: Kind::Whole(bytes), trail: None, _under_way: None }
+    }
+
+    fn stream(source: Box<dyn Source>, keep_alive: Duration) -> Self {
+        let stream = Stream {
+            source,
+            greeting: Some(sse::keep_alive()),
+            ended: false,
+            keep_alive,
+            timer: Box::pin(sleep(keep_alive)),
+        };
+        Self { kind: Kind::Stream(Box::new(stream)), trail: None, _under_way: None }
+    }
+
+    pub(crate) fn hold(&mut self, under_way: Option<UnderWay>, trail: Option<Box<Trail>>) {
+        self._under_way = under_way;
+        self.trail = trail;
+    }
+}
+
+/// A response that is an event stream, with the headers that keep proxies from holding it back.
+pub(crate) fn event_stream(source: Box<dyn Source>, keep_alive: Duration) -> Response<Body> {
+    let mut response = Response::new(Body::stream(source, keep_alive));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// A response of a status alone.
+pub(crate) fn status_only(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::whole(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        let next = match &mut this.kind {
+            Kind::Whole(bytes) => bytes.take(),
+            Kind::Stream(stream) => match stream.poll_next(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        if let (Some(bytes), Some(trail)) = (&next, &mut this.trail) {
+            trail.bytes_out += bytes.len() as u64;
+        }
+        Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(bytes) => bytes.is_none(),
+            Kind::Stream(stream) => stream.ended,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(greeting) = self.greeting.take() {
+            return Poll::Ready(Some(greeting));
+        }
+        if let Poll::Ready(next) = self.source.poll_event(cx) {
+            self.ended = next.is_none();
+            self.timer.as_mut().reset(Instant::now() + self.keep_alive);
+            return Poll::Ready(next);
+        }
+        match self.timer.as_mut().poll(cx) {
+            Poll::Ready(()) => {
+                self.timer.as_mut().reset(Instant::now() + self.keep_alive);
+                Poll::Ready(Some(sse::keep_alive()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let (Kind::Stream(stream), Some(trail)) = (&self.kind, &mut self.trail) {
+            stream.source.conclude(trail);
+        }
+    }
+}

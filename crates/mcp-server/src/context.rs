@@ -1,0 +1,176 @@
+//! What a handler knows and can do while it works.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use barewire_mcp::jsonrpc::{Id, write};
+use barewire_mcp::revision::Revision;
+use barewire_mcp::types::capabilities::ClientCapabilities;
+use barewire_mcp::types::elicitation::{ElicitRequest, ElicitResult};
+use barewire_mcp::types::input::{InputRequest, RootsRequest};
+use barewire_mcp::types::json::RawJson;
+use barewire_mcp::types::logging::{LoggingLevel, LoggingMessage};
+use barewire_mcp::types::progress::Progress;
+use barewire_mcp::types::roots::ListRootsResult;
+use barewire_mcp::types::sampling::{CreateMessageRequest, CreateMessageResult};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ask::{AskError, ask};
+use crate::auth::Principal;
+use crate::call::CallState;
+use crate::error::ToolError;
+use crate::form;
+
+/// One call, as its handler sees it. Cheap to clone; a clone that outlives the call can do no harm.
+///
+/// **A handler that asks runs more than once.** Towards 2026-07-28, [`Context::elicit`], [`Context::sample`] and
+/// [`Context::roots`] end the first run with an error that `?` carries out; the client is asked, comes back, and the
+/// handler starts again, this time with the answer. So: pass these errors on, ask under the same keys every time,
+/// and wrap effects that come before a question in [`Context::memo`].
+#[derive(Clone)]
+pub struct Context(pub(crate) Arc<CallState>);
+
+impl Context {
+    /// Who is calling; `None` where the server is not protected or the caller is anonymous.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.0.principal.as_deref()
+    }
+
+    /// The user who is calling.
+    ///
+    /// # Errors
+    /// A login challenge when nobody is logged in.
+    pub fn subject(&self) -> Result<&str, ToolError> {
+        self.principal().map(|principal| principal.subject.as_str()).ok_or_else(ToolError::login_required)
+    }
+
+    /// The revision of the protocol that the client speaks. Handlers rarely have a reason to look.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.0.revision
+    }
+
+    /// What the client says it can be asked for.
+    #[must_use]
+    pub fn client_capabilities(&self) -> &ClientCapabilities {
+        &self.0.capabilities
+    }
+
+    /// The JSON-RPC id of the request: for logs and spans, since two clients may well use the same.
+    #[must_use]
+    pub fn request_id(&self) -> &Id {
+        &self.0.id
+    }
+
+    /// What the application's own middleware attached to the HTTP request.
+    #[must_use]
+    pub fn extensions(&self) -> &http::Extensions {
+        &self.0.extensions
+    }
+
+    /// Has the client ask its user
+    /// ([Elicitation](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation)). Whether the user
+    /// agreed is in the result; accepted content fits the requested schema.
+    ///
+    /// # Errors
+    /// [`AskError`]; pass it on with `?`.
+    pub async fn elicit(
+        &self,
+        key: &str,
+        request: impl Into<ElicitRequest>,
+    ) -> Result<ElicitResult, AskError> {
+        let request = request.into();
+        let question = request.clone();
+        ask(&self.0, key, InputRequest::Elicit(request), move |raw| {
+            raw.decode::<ElicitResult>().ok().filter(|result| form::fits(&question, result))
+        })
+        .await
+    }
+
+    /// Has the client call a model
+    /// ([Sampling](https://modelcontextprotocol.io/specification/2026-07-28/client/sampling)).
+    ///
+    /// # Errors
+    /// [`AskError`]; pass it on with `?`.
+    pub async fn sample(
+        &self,
+        key: &str,
+        request: CreateMessageRequest,
+    ) -> Result<CreateMessageResult, AskError> {
+        ask(&self.0, key, InputRequest::Sample(Box::new(request)), |raw| raw.decode().ok()).await
+    }
+
+    /// Has the client list its roots
+    /// ([Roots](https://modelcontextprotocol.io/specification/2026-07-28/client/roots)).
+    ///
+    /// # Errors
+    /// [`AskError`]; pass it on with `?`.
+    pub async fn roots(&self, key: &str) -> Result<ListRootsResult, AskError> {
+        ask(&self.0, key, InputRequest::Roots(RootsRequest::default()), |raw| raw.decode().ok()).await
+    }
+
+    /// Runs a step whose effect must not happen twice, and remembers its result for the next run of the handler.
+    /// The result travels sealed with the client, so it is bound to this caller, this request and a time, and every
+    /// replica has it. A client that repeats its *first* request starts over; what must happen once at most needs a
+    /// key in the application's own store.
+    ///
+    /// # Errors
+    /// The step's own error.
+    pub async fn memo<T, F>(&self, key: &str, step: F) -> Result<T, ToolError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, ToolError>>,
+    {
+        if let Some(known) = self.0.asks.memo(key) {
+            return known.decode().map_err(ToolError::internal);
+        }
+        let result = step.await?;
+        self.0.asks.remember(key, RawJson::of(&result).map_err(ToolError::internal)?);
+        Ok(result)
+    }
+
+    /// Reports progress, if the client asked for it
+    /// ([Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)). What does not
+    /// go forward is not sent. Waits while the client reads slowly.
+    pub async fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        let Some(progress_token) = self.0.progress_token.clone() else { return };
+        if !self.0.outbox.is_open() || !self.0.last_progress.advance(done) {
+            return;
+        }
+        let progress =
+            Progress { progress_token, progress: done, total, message: message.map(str::to_owned) };
+        self.notify("notifications/progress", &progress).await;
+    }
+
+    /// Sends a log message, if the client wants messages of this level and the server declared that it logs
+    /// ([Logging](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging)). The client reads
+    /// it: no secrets.
+    pub async fn log(&self, level: LoggingLevel, logger: Option<&str>, data: impl Serialize + Send) {
+        if self.0.log_level.is_none_or(|least| level < least) || !self.0.outbox.is_open() {
+            return;
+        }
+        let Ok(data) = RawJson::of(&data) else { return };
+        let message = LoggingMessage { level, logger: logger.map(str::to_owned), data };
+        self.notify("notifications/message", &message).await;
+    }
+
+    /// Whether nobody wants the answer any more.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancel.is_set()
+    }
+
+    /// Waits until nobody wants the answer any more: the client cancelled, or (from 2026-07-28 on) closed the
+    /// response. The handler's own future is dropped then, so this is for work that it started elsewhere.
+    pub async fn cancelled(&self) {
+        self.0.cancel.wait().await;
+    }
+
+    async fn notify(&self, method: &str, params: &(impl Serialize + Sync)) {
+        if let Ok(message) = write::notification(method, params) {
+            self.0.outbox.send(message).await;
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Requests of the revisions with a handshake
+//! ([Streamable HTTP of 2025-11-25](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http)).
+
+use std::sync::Arc;
+
+use barewire_mcp::error::{Error, InvalidParams, TransportFault};
+use barewire_mcp::http::headers::SESSION_ID;
+use barewire_mcp::jsonrpc::{Id, write};
+use barewire_mcp::revision::{Era, Revision, negotiate_initialize};
+use barewire_mcp::server::accepted;
+use barewire_mcp::server::legacy::{Incoming, Listen, Post};
+use barewire_mcp::types::capabilities::ClientCapabilities;
+use barewire_mcp::types::json::Meta;
+use barewire_mcp::types::logging::LoggingLevel;
+use barewire_mcp::types::notification::ClientNotification;
+use barewire_mcp::types::operation::Operation;
+use barewire_mcp::types::progress::ProgressToken;
+use barewire_mcp::wire::v2025_11_25::{InitializeRequest, InitializeResult, Request, encode_initialize};
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use crate::answer::written;
+use crate::ask::{AskBook, Subject};
+use crate::auth::Principal;
+use crate::body::{Body, event_stream, status_only};
+use crate::call::{CallState, Cancel, LastProgress};
+use crate::hub::{Kind, NoStream};
+use crate::observer::Outcome;
+use crate::operation;
+use crate::outbox::Outbox;
+use crate::refused::Refused;
+use crate::server::Shared;
+use crate::service::Caller;
+use crate::session::Session;
+use crate::streams::{LongStream, Voice};
+use crate::trail::Trail;
+
+/// What a session that never set a level gets: enough to see what a server does, without its details.
+const DEFAULT_LEVEL: LoggingLevel = LoggingLevel::Info;
+
+/// Answers one POST: a request, a notification, or the answer to a question of this server.
+pub(crate) async fn answer(
+    server: &Arc<Shared>,
+    parts: Parts,
+    caller: Caller,
+    post: Post,
+    mut trail: Option<&mut Trail>,
+) -> Result<Response<Body>, Refused> {
+    let session = match &post.session {
+        Some(id) => Some(open(server, caller.as_deref(), id).await?),
+        None => None,
+    };
+    if let Some(trail) = &mut trail {
+        trail.revision = session.as_ref().map(|session| session.revision);
+        trail.client = session.as_ref().and_then(|session| session.client.clone());
+        trail.outcome = Outcome::Nothing;
+    }
+    match post.message {
+        Incoming::Request { id, request, meta } => {
+            if let Some(trail) = &mut trail {
+                trail.method = Some(request.method());
+                trail.outcome = Outcome::Result;
+            }
+            let token = meta.progress_token;
+            self::request(server, parts, caller, session, id, request, token, trail).await
+        }
+        Incoming::Notification(notification) => {
+            if let (ClientNotification::Cancelled(cancelled), Some(session)) = (notification, session) {
+                server.running.cancel(session.key, &cancelled.request_id);
+            }
+            Ok(accepted().map(Body::whole))
+        }
+        Incoming::Response { id, outcome } => {
+            let known = match (session, id) {
+                (Some(session), Some(id)) => server.pending.answer(session.key, &id, outcome),
+                _ => false,
+            };
+            // Not "accepted" when nobody here asked: the question may be another replica's, or its time is over.
+            if known { Ok(accepted().map(Body::whole)) } else { Err(Refused::Body(StatusCode::BAD_REQUEST)) }
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place unpacks a POST; a struct for it would have one user"
+)]
+async fn request(
+    server: &Arc<Shared>,
+    parts: Parts,
+    caller: Caller,
+    session: Option<Session>,
+    id: Id,
+    request: Request,
+    progress_token: Option<ProgressToken>,
+    mut trail: Option<&mut Trail>,
+) -> Result<Response<Body>, Refused> {
+    let refuse = |error: Error| Refused::error(&id, Era::Legacy, error);
+    let not_found = |method: &str| refuse(Error::MethodNotFound { method: method.to_owned() });
+    match request {
+        Request::Initialize(request) => Ok(initialize(server, caller.as_deref(), &id, *request, trail)),
+        Request::Ping => Ok(empty(&id)),
+        Request::SetLevel(level) => {
+            if server.capabilities.logging.is_none() {
+                return Err(not_found("logging/setLevel"));
+            }
+            if let Some(session) = session {
+                server.memory.set_level(&session.key, level);
+            }
+            Ok(empty(&id))
+        }
+        Request::Subscribe { uri } => {
+            if server.capabilities.resources.is_none() {
+                return Err(not_found("resources/subscribe"));
+            }
+            if !server.may_read(caller.as_deref(), &uri) {
+                return Err(refuse(Error::ResourceNotFound { uri }));
+            }
+            let Some(session) = session else {
+                return Err(Refused::transport(TransportFault::SessionRequired));
+            };
+            server.memory.subscribe(&session.key, &uri).map_err(|_| {
+                let detail = "too many subscriptions in this session".to_owned();
+                refuse(InvalidParams::Malformed { method: "resources/subscribe".to_owned(), detail }.into())
+            })?;
+            Ok(empty(&id))
+        }
+        Request::Unsubscribe { uri } => {
+            if server.capabilities.resources.is_none() {
+                return Err(not_found("resources/unsubscribe"));
+            }
+            if let Some(session) = session {
+                server.memory.unsubscribe(&session.key, &uri);
+            }
+            Ok(empty(&id))
+        }
+        Request::Operation(wanted) => {
+            if let Some(trail) = &mut trail {
+                trail.name = wanted.name().map(str::to_owned);
+            }
+            Ok(operate(server, parts, caller, session, id, wanted, progress_token, trail).await)
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "as above")]
+async fn operate(
+    server: &Arc<Shared>,
+    mut parts: Parts,
+    caller: Caller,
+    session: Option<Session>,
+    id: Id,
+    wanted: Operation,
+    progress_token: Option<ProgressToken>,
+    trail: Option<&mut Trail>,
+) -> Response<Body> {
+    let log_level = server.capabilities.logging.as_ref().map(|_| {
+        session.as_ref().and_then(|session| server.memory.level(&session.key)).unwrap_or(DEFAULT_LEVEL)
+    });
+    let call = Arc::new(CallState {
+        server: server.clone(),
+        revision: session.as_ref().map_or(Revision::LATEST_LEGACY, |session| session.revision),
+        method: wanted.method(),
+        asks: AskBook::new(Subject::of(&wanted)),
+        id,
+        principal: caller,
+        capabilities: session
+            .as_ref()
+            .map_or_else(ClientCapabilities::default, |session| session.capabilities.clone()),
+        progress_token,
+        log_level,
+        session,
+        extensions: std::mem::take(&mut parts.extensions),
+        outbox: Outbox::new(server.limits.stream_buffer, true),
+        cancel: Cancel::default(),
+        last_progress: LastProgress::default(),
+    });
+    operation::answer(call, wanted, &parts.headers, trail).await
+}
+
+/// `initialize` ([Initialization](https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization)):
+/// everything that was agreed goes into the session's id.
+fn initialize(
+    server: &Shared,
+    caller: Option<&Principal>,
+    id: &Id,
+    request: InitializeRequest,
+    trail: Option<&mut Trail>,
+) -> Response<Body> {
+    let revision = negotiate_initialize(&request.protocol_version);
+    let ends = server.now() + server.limits.session_ttl;
+    let session = Session::new(revision, request.capabilities, &request.client_info, ends);
+    if let Some(trail) = trail {
+        trail.revision = Some(revision);
+        trail.client.clone_from(&session.client);
+    }
+    let result = InitializeResult {
+        protocol_version: revision.to_string(),
+        capabilities: server.capabilities.clone(),
+        server_info: server.info.clone(),
+        instructions: server.instructions.clone(),
+        meta: Meta::new(),
+    };
+    let mut response = written(id, Era::Legacy, encode_initialize(id, &result));
+    let sealed = session.seal(&server.keys.load(), &Principal::binding(caller));
+    let header = HeaderValue::try_from(sealed).expect("a sealed value has only characters of base64url");
+    response.headers_mut().insert(SESSION_ID, header);
+    response
+}
+
+/// The stream of a session: changes, and questions whose own connection was lost.
+pub(crate) async fn open_stream(
+    server: &Arc<Shared>,
+    caller: Caller,
+    listen: Listen,
+) -> Result<Response<Body>, Refused> {
+    let session = open(server, caller.as_deref(), &listen.session).await?;
+    let owner = Principal::binding(caller.as_deref());
+    let subscription = server.hub.open(Kind::Session(session.key), owner).map_err(|reason| match reason {
+        NoStream::Closing => Refused::ShuttingDown,
+        NoStream::TooMany => Refused::TooManyGetStreams,
+    })?;
+    let stream = LongStream::new(server.clone(), caller, subscription, Voice::Session, None);
+    Ok(event_stream(Box::new(stream), server.limits.keep_alive))
+}
+
+/// DELETE: the session ends, for every replica that shares the memory of ended ones.
+pub(crate) async fn end_session(
+    server: &Arc<Shared>,
+    caller: Caller,
+    id: &str,
+) -> Result<Response<Body>, Refused> {
+    let session = open(server, caller.as_deref(), id).await?;
+    server.terminations.terminate(session.key, session.ends_at()).await;
+    server.memory.forget(&session.key);
+    server.hub.end_session(&session.key);
+    Ok(status_only(StatusCode::NO_CONTENT))
+}
+
+/// The session behind an id. One that expired, ended, was forged or belongs to somebody else is not found, and the
+/// client starts anew.
+async fn open(server: &Shared, caller: Option<&Principal>, id: &str) -> Result<Session, Refused> {
+    let not_found = || Refused::transport(TransportFault::SessionNotFound);
+    let now = server.now();
+    let session =
+        Session::open(&server.keys.load(), &Principal::binding(caller), now, id).map_err(|reason| {
+            tracing::debug!(%reason, "a session id was not accepted");
+            not_found()
+        })?;
+    if server.terminations.is_terminated(session.key, now).await {
+        return Err(not_found());
+    }
+    Ok(session)
+}
+
+fn empty(id: &Id) -> Response<Body> {
+    written(id, Era::Legacy, write::result(id, &Meta::new()))
+}

@@ -1,0 +1,206 @@
+//! Lists, in pages, as the caller may see them
+//! ([Pagination](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/pagination)).
+
+use barewire_mcp::error::{Error, InvalidParams};
+use barewire_mcp::types::caching::{CacheHint, CacheScope};
+use barewire_mcp::types::operation::{Outcome, Page};
+use barewire_mcp::types::prompts::ListPromptsResult;
+use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesResult};
+use barewire_mcp::types::tools::ListToolsResult;
+use indexmap::IndexMap;
+
+use crate::auth::access::{Access, Rule, decide};
+use crate::auth::{Guard, Principal};
+use crate::call::CallState;
+use crate::registry::{PromptEntry, Registry, ResourceEntry, TemplateEntry, ToolEntry};
+use crate::seal::Purpose;
+
+/// The four lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Tools,
+    Resources,
+    ResourceTemplates,
+    Prompts,
+}
+
+/// Lists that are the same for every caller, made once.
+pub(crate) struct StaticLists {
+    tools: Option<Outcome>,
+    resources: Option<Outcome>,
+    templates: Option<Outcome>,
+    prompts: Option<Outcome>,
+}
+
+impl StaticLists {
+    pub(crate) fn new(registry: &Registry, guard: Option<&Guard>, page_size: usize) -> Self {
+        let whole = |list: List| {
+            let (count, open) = match list {
+                List::Tools => shape(&registry.tools, guard),
+                List::Resources => shape(&registry.resources, guard),
+                List::ResourceTemplates => shape(&registry.templates, guard),
+                List::Prompts => shape(&registry.prompts, guard),
+            };
+            (open && count <= page_size).then(|| outcome(registry, list, None, guard, 0, usize::MAX).0)
+        };
+        Self {
+            tools: whole(List::Tools),
+            resources: whole(List::Resources),
+            templates: whole(List::ResourceTemplates),
+            prompts: whole(List::Prompts),
+        }
+    }
+
+    fn of(&self, list: List) -> Option<&Outcome> {
+        match list {
+            List::Tools => self.tools.as_ref(),
+            List::Resources => self.resources.as_ref(),
+            List::ResourceTemplates => self.templates.as_ref(),
+            List::Prompts => self.prompts.as_ref(),
+        }
+    }
+}
+
+/// A page of a list, and how long it may be kept.
+pub(crate) enum Listed<'a> {
+    Static(&'a Outcome),
+    Made(Outcome),
+}
+
+/// The page that the client asks for.
+///
+/// # Errors
+/// The cursor is not one that this caller was given for this list, or it is too old.
+pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<Listed<'a>, Error> {
+    let server = &*call.server;
+    if let (None, Some(whole)) = (&page.cursor, server.static_lists.of(list)) {
+        return Ok(Listed::Static(whole));
+    }
+    let principal = call.principal.as_deref();
+    let start = match &page.cursor {
+        None => 0,
+        Some(cursor) => open_cursor(call, list, cursor).ok_or(InvalidParams::Cursor)?,
+    };
+    let (mut outcome, next) =
+        outcome(&server.registry, list, principal, server.guard.as_ref(), start, server.limits.page_size);
+    let cursor = next.map(|next| seal_cursor(call, list, next));
+    match &mut outcome {
+        Outcome::ListTools(result) => result.next_cursor = cursor,
+        Outcome::ListResources(result) => result.next_cursor = cursor,
+        Outcome::ListResourceTemplates(result) => result.next_cursor = cursor,
+        Outcome::ListPrompts(result) => result.next_cursor = cursor,
+        _ => {}
+    }
+    Ok(Listed::Made(outcome))
+}
+
+/// How long an outcome may be kept, and by whom. A protected server's answers are for their caller only, even where
+/// they are the same for all: whoever may not call the server shall not read them from somebody's cache.
+pub(crate) fn cache_hint(call: &CallState, outcome: &Outcome) -> CacheHint {
+    let is_list = matches!(
+        outcome,
+        Outcome::ListTools(_)
+            | Outcome::ListResources(_)
+            | Outcome::ListResourceTemplates(_)
+            | Outcome::ListPrompts(_)
+    );
+    if !is_list {
+        return CacheHint::default();
+    }
+    list_cache_hint(call.server.guard.is_some(), call.server.limits.list_cache_ttl)
+}
+
+pub(crate) fn list_cache_hint(protected: bool, ttl: std::time::Duration) -> CacheHint {
+    let cache_scope = if protected { CacheScope::Private } else { CacheScope::Public };
+    CacheHint { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), cache_scope }
+}
+
+trait Ruled {
+    fn rule(&self) -> &Rule;
+}
+
+macro_rules! ruled {
+    ($($entry:ty),*) => {$(
+        impl Ruled for $entry {
+            fn rule(&self) -> &Rule {
+                &self.rule
+            }
+        }
+    )*};
+}
+
+ruled!(ToolEntry, ResourceEntry, TemplateEntry, PromptEntry);
+
+fn shape<T: Ruled>(entries: &IndexMap<String, T>, guard: Option<&Guard>) -> (usize, bool) {
+    (entries.len(), entries.values().all(|entry| entry.rule().is_open(guard)))
+}
+
+/// One page from entry number `start` on, and where the next one starts. The position counts all entries, visible or
+/// not, so that it stays the same place when a caller's scopes change between two pages.
+fn outcome(
+    registry: &Registry,
+    list: List,
+    principal: Option<&Principal>,
+    guard: Option<&Guard>,
+    start: usize,
+    size: usize,
+) -> (Outcome, Option<usize>) {
+    match list {
+        List::Tools => {
+            let (tools, next) = page(&registry.tools, principal, guard, start, size, |e| e.declared.clone());
+            (Outcome::ListTools(ListToolsResult { tools, ..Default::default() }), next)
+        }
+        List::Resources => {
+            let (resources, next) =
+                page(&registry.resources, principal, guard, start, size, |e| e.declared.clone());
+            (Outcome::ListResources(ListResourcesResult { resources, ..Default::default() }), next)
+        }
+        List::ResourceTemplates => {
+            let (resource_templates, next) =
+                page(&registry.templates, principal, guard, start, size, |e| e.declared.clone());
+            let result = ListResourceTemplatesResult { resource_templates, ..Default::default() };
+            (Outcome::ListResourceTemplates(result), next)
+        }
+        List::Prompts => {
+            let (prompts, next) =
+                page(&registry.prompts, principal, guard, start, size, |e| e.declared.clone());
+            (Outcome::ListPrompts(ListPromptsResult { prompts, ..Default::default() }), next)
+        }
+    }
+}
+
+fn page<T: Ruled, D>(
+    entries: &IndexMap<String, T>,
+    principal: Option<&Principal>,
+    guard: Option<&Guard>,
+    start: usize,
+    size: usize,
+    declared: impl Fn(&T) -> D,
+) -> (Vec<D>, Option<usize>) {
+    let mut visible = entries
+        .values()
+        .enumerate()
+        .skip(start)
+        .filter(|(_, entry)| decide(entry.rule(), principal, guard) != Access::Hidden);
+    let mut items = Vec::new();
+    for (_, entry) in visible.by_ref().take(size.max(1)) {
+        items.push(declared(entry));
+    }
+    (items, visible.next().map(|(index, _)| index))
+}
+
+fn seal_cursor(call: &CallState, list: List, next: usize) -> String {
+    let mut payload = vec![list as u8];
+    payload.extend_from_slice(&(next as u64).to_be_bytes());
+    let bound_to = Principal::binding(call.principal.as_deref());
+    let until = call.server.now() + call.server.limits.cursor_ttl;
+    call.server.keys.load().seal(Purpose::Cursor, &bound_to, until, &payload)
+}
+
+fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<usize> {
+    let bound_to = Principal::binding(call.principal.as_deref());
+    let payload = call.server.keys.load().open(Purpose::Cursor, &bound_to, call.server.now(), cursor).ok()?;
+    let (&kind, next) = payload.split_first()?;
+    let next = u64::from_be_bytes(next.try_into().ok()?);
+    (kind == list as u8).then(|| usize::try_from(next).ok())?
+}

@@ -1,0 +1,136 @@
+//! Requests of 2026-07-28: each is understood by itself.
+
+use std::sync::Arc;
+
+use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::server::modern::Call;
+use barewire_mcp::types::notification::ServerNotification;
+use barewire_mcp::types::subscriptions::SubscriptionFilter;
+use barewire_mcp::wire::v2026_07_28::{self as wire, DiscoverResult, Request};
+use http::Response;
+use http::request::Parts;
+
+use crate::answer::written;
+use crate::ask::{AskBook, Subject};
+use crate::auth::Principal;
+use crate::auth::access::{Access, decide};
+use crate::body::{Body, event_stream};
+use crate::call::{CallState, Cancel, LastProgress};
+use crate::hub::{Kind, NoStream};
+use crate::lists::list_cache_hint;
+use crate::observer::Outcome;
+use crate::operation;
+use crate::outbox::Outbox;
+use crate::refused::Refused;
+use crate::server::Shared;
+use crate::service::Caller;
+use crate::streams::{LongStream, Voice};
+use crate::trail::Trail;
+
+/// Answers one request.
+pub(crate) async fn answer(
+    server: &Arc<Shared>,
+    mut parts: Parts,
+    caller: Caller,
+    request: Call,
+    mut trail: Option<&mut Trail>,
+) -> Response<Body> {
+    let Call { id, revision, request, meta } = request;
+    if let Some(trail) = &mut trail {
+        trail.revision = Some(revision);
+        trail.method = Some(request.method());
+        trail.name = request.name().map(str::to_owned);
+        trail.client = meta.client_info.as_ref().map(|info| (info.name.clone(), info.version.clone()));
+    }
+    match request {
+        Request::Operation(wanted) => {
+            let call = Arc::new(CallState {
+                server: server.clone(),
+                revision,
+                method: wanted.method(),
+                asks: AskBook::new(Subject::of(&wanted)),
+                id,
+                principal: caller,
+                capabilities: meta.client_capabilities,
+                progress_token: meta.progress_token,
+                log_level: server.capabilities.logging.as_ref().and(meta.log_level),
+                session: None,
+                extensions: std::mem::take(&mut parts.extensions),
+                outbox: Outbox::new(server.limits.stream_buffer, true),
+                cancel: Cancel::default(),
+                last_progress: LastProgress::default(),
+            });
+            operation::answer(call, wanted, &parts.headers, trail).await
+        }
+        Request::Discover => {
+            if let Some(trail) = &mut trail {
+                trail.outcome = Outcome::Result;
+            }
+            discover(server, &id)
+        }
+        Request::Listen(filter) => match listen(server, caller, id, &filter) {
+            Ok(response) => response,
+            Err(refused) => refused.into_response(trail),
+        },
+    }
+}
+
+/// `server/discover` ([Discovery](https://modelcontextprotocol.io/specification/2026-07-28/server/discover)).
+fn discover(server: &Shared, id: &Id) -> Response<Body> {
+    let result = DiscoverResult {
+        supported_versions: Revision::SPOKEN.iter().map(ToString::to_string).collect(),
+        capabilities: server.capabilities.clone(),
+        instructions: server.instructions.clone(),
+        server_info: Some(server.info.clone()),
+        cache: list_cache_hint(server.guard.is_some(), server.limits.list_cache_ttl),
+    };
+    written(id, Era::Modern, wire::encode_discover(id, &result))
+}
+
+/// `subscriptions/listen`: a stream that stays open
+/// ([Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)).
+fn listen(
+    server: &Arc<Shared>,
+    caller: Caller,
+    id: Id,
+    wanted: &SubscriptionFilter,
+) -> Result<Response<Body>, Refused> {
+    let agreed = agree(server, caller.as_deref(), wanted);
+    let acknowledged = ServerNotification::Acknowledged(agreed.clone());
+    let first = wire::encode_notification(&acknowledged, Some(&id));
+    let owner = Principal::binding(caller.as_deref());
+    let subscription = server.hub.open(Kind::Listen(agreed), owner).map_err(|reason| match reason {
+        NoStream::Closing => Refused::ShuttingDown,
+        NoStream::TooMany => Refused::TooManyStreams(id.clone()),
+    })?;
+    let stream = LongStream::new(server.clone(), caller, subscription, Voice::Listen { id }, Some(first));
+    Ok(event_stream(Box::new(stream), server.limits.keep_alive))
+}
+
+/// What the server will send of what a client wants: lists that exist, and resources that the caller may read.
+fn agree(server: &Shared, caller: Option<&Principal>, wanted: &SubscriptionFilter) -> SubscriptionFilter {
+    let offers = &server.capabilities;
+    let readable = |uri: &&String| server.may_read(caller, uri);
+    SubscriptionFilter {
+        tools_list_changed: wanted.tools_list_changed && offers.tools.is_some(),
+        prompts_list_changed: wanted.prompts_list_changed && offers.prompts.is_some(),
+        resources_list_changed: wanted.resources_list_changed && offers.resources.is_some(),
+        resource_subscriptions: wanted
+            .resource_subscriptions
+            .iter()
+            .take(server.limits.max_subscriptions)
+            .filter(readable)
+            .cloned()
+            .collect(),
+    }
+}
+
+impl Shared {
+    /// Whether this caller may read, and so hear about, a resource.
+    pub(crate) fn may_read(&self, caller: Option<&Principal>, uri: &str) -> bool {
+        self.registry
+            .resource(uri)
+            .is_ok_and(|found| decide(found.rule(), caller, self.guard.as_ref()) == Access::Allowed)
+    }
+}

@@ -1,0 +1,163 @@
+//! What every revision has: lists, calls, reads, prompts, completion.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use barewire_mcp::error::{Error, InvalidParams};
+use barewire_mcp::revision::Era;
+use barewire_mcp::types::completion::{CompleteRequest, CompleteResult, CompletionReference};
+use barewire_mcp::types::operation::{Operation, Outcome, Page};
+use http::{HeaderMap, Response};
+
+use crate::answer::Answer;
+use crate::auth::access::{Access, Rule, decide};
+use crate::body::Body;
+use crate::call::CallState;
+use crate::context::Context;
+use crate::error::{Kind, ToolError};
+use crate::lists::{List, Listed, list};
+use crate::observer::Decision;
+use crate::registry::{CompletionInput, CompletionOf, Found, Work};
+use crate::running;
+use crate::trail::Trail;
+
+/// Answers an operation.
+pub(crate) async fn answer(
+    call: Arc<CallState>,
+    operation: Operation,
+    headers: &HeaderMap,
+    mut trail: Option<&mut Trail>,
+) -> Response<Body> {
+    // Handlers may panic before their future exists, too.
+    let begun = std::panic::catch_unwind(AssertUnwindSafe(|| begin(&call, operation, headers)))
+        .unwrap_or_else(|_| Err(ToolError::internal("the handler panicked")));
+    let answer = match begun {
+        Ok(Begun::Work(work)) => return running::respond(work, call, trail).await,
+        Ok(Begun::Done(outcome)) => Answer::result(&call, &outcome),
+        Ok(Begun::Listed(list, page)) => match self::list(&call, list, &page) {
+            Ok(Listed::Static(outcome)) => Answer::result(&call, outcome),
+            Ok(Listed::Made(outcome)) => Answer::result(&call, &outcome),
+            Err(error) => Answer::error(&call, &error),
+        },
+        Err(error) => Answer::of(&call, Err(error)),
+    };
+    if let Some(trail) = &mut trail {
+        trail.outcome = answer.outcome;
+        if answer.challenge.is_some() {
+            trail.decision = match answer.status {
+                http::StatusCode::FORBIDDEN => Decision::InsufficientScope,
+                _ => Decision::Unauthenticated,
+            };
+        }
+    }
+    answer.into_response()
+}
+
+enum Begun {
+    Work(Work),
+    Done(Outcome),
+    Listed(List, Page),
+}
+
+/// The table: what is looked up, who may have it, and what runs.
+fn begin(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Result<Begun, ToolError> {
+    let registry = &call.server.registry;
+    let offers = &call.server.capabilities;
+    let context = || Context(call.clone());
+    match operation {
+        Operation::ListTools(page) => {
+            offered(call, offers.tools.is_some())?;
+            Ok(Begun::Listed(List::Tools, page))
+        }
+        Operation::CallTool(request) => {
+            offered(call, offers.tools.is_some())?;
+            let entry = registry.tool(&request.name)?;
+            permit(call, &entry.rule, || InvalidParams::UnknownTool { name: request.name.clone() }.into())?;
+            if call.revision.era() == Era::Modern {
+                entry.mirrored.check(request.arguments.as_ref(), headers).map_err(Error::from)?;
+            }
+            if let Some(missing) = call.capabilities.missing(&entry.requires) {
+                return Err(ToolError(Box::new(Kind::Capability(Box::new(missing)))));
+            }
+            call.asks.load(call, request.answers).map_err(Error::from)?;
+            (entry.handler)(context(), request.arguments.as_ref()).map(Begun::Work)
+        }
+        Operation::ListResources(page) => {
+            offered(call, offers.resources.is_some())?;
+            Ok(Begun::Listed(List::Resources, page))
+        }
+        Operation::ListResourceTemplates(page) => {
+            offered(call, offers.resources.is_some())?;
+            Ok(Begun::Listed(List::ResourceTemplates, page))
+        }
+        Operation::ReadResource(request) => {
+            offered(call, offers.resources.is_some())?;
+            let found = registry.resource(&request.uri)?;
+            permit(call, found.rule(), || Error::ResourceNotFound { uri: request.uri.clone() })?;
+            call.asks.load(call, request.answers).map_err(Error::from)?;
+            Ok(Begun::Work(match found {
+                Found::Resource(entry) => (entry.handler)(context()),
+                Found::Template(entry, variables) => (entry.handler)(context(), variables),
+            }))
+        }
+        Operation::ListPrompts(page) => {
+            offered(call, offers.prompts.is_some())?;
+            Ok(Begun::Listed(List::Prompts, page))
+        }
+        Operation::GetPrompt(request) => {
+            offered(call, offers.prompts.is_some())?;
+            let entry = registry.prompt(&request.name)?;
+            permit(call, &entry.rule, || InvalidParams::UnknownPrompt { name: request.name.clone() }.into())?;
+            call.asks.load(call, request.answers).map_err(Error::from)?;
+            entry.start(context(), request.arguments).map(Begun::Work)
+        }
+        Operation::Complete(request) => {
+            offered(call, offers.completions.is_some())?;
+            complete(call, request)
+        }
+    }
+}
+
+/// What is not declared does not exist.
+fn offered(call: &CallState, offered: bool) -> Result<(), Error> {
+    if offered { Ok(()) } else { Err(Error::MethodNotFound { method: call.method.to_owned() }) }
+}
+
+/// The same decision that lists make.
+fn permit(call: &CallState, rule: &Rule, unknown: impl FnOnce() -> Error) -> Result<(), ToolError> {
+    match decide(rule, call.principal.as_deref(), call.server.guard.as_ref()) {
+        Access::Allowed => Ok(()),
+        Access::Hidden => Err(unknown().into()),
+        Access::Acquirable(scopes) => Err(ToolError(Box::new(Kind::Scopes(scopes)))),
+    }
+}
+
+/// What exists and has no completion has no suggestions; what does not exist is an error.
+fn complete(call: &Arc<CallState>, request: CompleteRequest) -> Result<Begun, ToolError> {
+    let registry = &call.server.registry;
+    let argument = request.argument.name;
+    let of = match request.reference {
+        CompletionReference::Prompt { name, .. } => {
+            let entry = registry.prompt(&name)?;
+            permit(call, &entry.rule, || InvalidParams::UnknownPrompt { name: name.clone() }.into())?;
+            CompletionOf::Prompt { prompt: name, argument }
+        }
+        CompletionReference::Resource { uri } => {
+            let unknown = || Error::ResourceNotFound { uri: uri.clone() };
+            match registry.templates.get(&uri) {
+                Some(entry) => permit(call, &entry.rule, unknown)?,
+                // An address may be given too; an address has no variables to complete.
+                None => permit(call, registry.resource(&uri)?.rule(), unknown)?,
+            }
+            CompletionOf::ResourceTemplate { template: uri, variable: argument }
+        }
+    };
+    Ok(match registry.completions.get(&of) {
+        Some(handler) => {
+            let input =
+                CompletionInput { value: request.argument.value, arguments: request.context.arguments };
+            Begun::Work(handler(Context(call.clone()), input))
+        }
+        None => Begun::Done(Outcome::Complete(CompleteResult::default())),
+    })
+}

@@ -1,0 +1,115 @@
+//! Requests that are refused before their method runs.
+
+use barewire_mcp::error::{Error, TransportFault};
+use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::Era;
+use barewire_mcp::server::{Rejection, reply};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+
+use crate::auth::Refusal;
+use crate::body::{Body, status_only};
+use crate::observer::{Decision, Outcome};
+use crate::trail::Trail;
+
+/// Why a request was refused, by whose rule.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The protocol's.
+    Protocol(Rejection),
+    /// OAuth's: who sent it, or with which scopes.
+    Auth(Box<Refusal>),
+    /// The body did not arrive in time, or not whole.
+    Body(StatusCode),
+    /// The server is about to stop.
+    ShuttingDown,
+    /// The server, or this caller, has as many streams as it may have.
+    TooManyStreams(Id),
+    /// The same, for a stream that has no id.
+    TooManyGetStreams,
+}
+
+/// How long a client that was told "too many" or "not now" waits, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+impl Refused {
+    pub(crate) fn transport(fault: TransportFault) -> Self {
+        Self::Protocol(Rejection { id: None, era: Era::Legacy, error: fault.into() })
+    }
+
+    pub(crate) fn error(id: &Id, era: Era, error: impl Into<Error>) -> Self {
+        Self::Protocol(Rejection { id: Some(id.clone()), era, error: error.into() })
+    }
+
+    /// The answer, and a note about it.
+    pub(crate) fn into_response(self, trail: Option<&mut Trail>) -> Response<Body> {
+        if let Some(trail) = trail {
+            trail.outcome = match &self {
+                Self::Protocol(rejection) => Outcome::Error(rejection.error.codes(rejection.era).0),
+                _ => Outcome::Nothing,
+            };
+            if let Self::Auth(refusal) = &self {
+                trail.decision = match refusal.status {
+                    StatusCode::FORBIDDEN => Decision::InsufficientScope,
+                    _ => Decision::Unauthenticated,
+                };
+            }
+        }
+        match self {
+            Self::Protocol(rejection) => {
+                if let Error::Transport(fault @ (TransportFault::Host | TransportFault::Origin)) =
+                    rejection.error
+                {
+                    // The commonest mistake of a deployment, and invisible without a line in the log.
+                    tracing::warn!(%fault, "refused; is the public URL configured?");
+                }
+                rejection.response().map(Body::whole)
+            }
+            Self::Auth(refusal) => {
+                let mut response = Response::new(Body::whole(refusal.body));
+                *response.status_mut() = refusal.status;
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                if let Some(challenge) = refusal.challenge {
+                    headers.insert(WWW_AUTHENTICATE, challenge);
+                }
+                response
+            }
+            Self::Body(status) => status_only(status),
+            Self::ShuttingDown => {
+                let mut response = Rejection { id: None, era: Era::Modern, error: Error::ShuttingDown }
+                    .response()
+                    .map(Body::whole);
+                response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+                response
+            }
+            Self::TooManyStreams(id) => {
+                let error = barewire_mcp::jsonrpc::ErrorObject::new(
+                    barewire_mcp::error::code::INTERNAL_ERROR,
+                    "Too many open streams",
+                );
+                let error = Error::Application(Box::new(error));
+                too_many(reply(&id, Era::Modern, Err(&error)).map(Body::whole))
+            }
+            Self::TooManyGetStreams => too_many(status_only(StatusCode::TOO_MANY_REQUESTS)),
+        }
+    }
+}
+
+fn too_many(mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    response
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self::Protocol(rejection)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Auth(Box::new(refusal))
+    }
+}

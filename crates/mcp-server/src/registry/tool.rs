@@ -1,0 +1,225 @@
+//! Tools: their declaration and their handler.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use barewire_mcp::http::mirrored::MirroredParams;
+use barewire_mcp::types::capabilities::ClientCapabilities;
+use barewire_mcp::types::implementation::Icon;
+use barewire_mcp::types::json::{Meta, RawJson};
+use barewire_mcp::types::operation::Outcome;
+use barewire_mcp::types::tools::{Tool as Declared, ToolAnnotations};
+use barewire_oauth::scope::ScopeSet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::output::ToolOutput;
+use super::{RegistryError, Work, schema};
+use crate::auth::Principal;
+use crate::auth::access::Rule;
+use crate::context::Context;
+use crate::error::ToolError;
+
+/// The declaration of a tool: what lists show and who may call it
+/// ([Tools](https://modelcontextprotocol.io/specification/2026-07-28/server/tools)).
+///
+/// Its input schema comes from the handler's argument type, and its output schema from a [`Structured`](super::Structured)
+/// return type; both can be given as values instead.
+pub struct Tool {
+    declared: Declared,
+    input_schema: Option<Value>,
+    output_schema: Option<Value>,
+    rule: Rule,
+    requires: ClientCapabilities,
+}
+
+impl Tool {
+    /// A tool with this name (1 to 128 characters of `A-Z a-z 0-9 _ - .`) and a description for the model.
+    pub fn new(name: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            declared: Declared::new(name, description),
+            input_schema: None,
+            output_schema: None,
+            rule: Rule::default(),
+            requires: ClientCapabilities::default(),
+        }
+    }
+
+    /// The name that people read.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.declared.title = Some(title.into());
+        self
+    }
+
+    /// Adds a picture.
+    #[must_use]
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.declared.icons.push(icon);
+        self
+    }
+
+    /// Hints on what the tool does to the world.
+    #[must_use]
+    pub fn annotations(mut self, hints: impl FnOnce(ToolHints) -> ToolHints) -> Self {
+        let before = ToolHints(self.declared.annotations.take().unwrap_or_default());
+        self.declared.annotations = Some(hints(before).0);
+        self
+    }
+
+    /// Metadata for whoever knows its keys.
+    #[must_use]
+    pub fn meta(mut self, meta: Meta) -> Self {
+        self.declared.meta = meta;
+        self
+    }
+
+    /// The JSON Schema of the arguments, instead of that of the handler's type. Shown to clients as it is,
+    /// `x-mcp-header` annotations included; the handler's type still decides what it accepts.
+    #[must_use]
+    pub fn input_schema(mut self, schema: Value) -> Self {
+        self.input_schema = Some(schema);
+        self
+    }
+
+    /// The JSON Schema of the structured content, instead of that of the handler's return type.
+    #[must_use]
+    pub fn output_schema(mut self, schema: Value) -> Self {
+        self.output_schema = Some(schema);
+        self
+    }
+
+    /// Scopes that a call needs, all of them. Whoever lacks one sees the tool and is told what to ask for.
+    #[must_use]
+    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.rule.scopes = ScopeSet::from_tokens(scopes);
+        self
+    }
+
+    /// Callable without logging in, where the server allows anonymous requests at all.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.rule.public = true;
+        self
+    }
+
+    /// Whom the tool exists for. To everybody else lists do not show it, and a call is answered as if there were no
+    /// such tool.
+    #[must_use]
+    pub fn visible_to(
+        mut self,
+        visible: impl Fn(Option<&Principal>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.rule.visible = Some(Arc::new(visible));
+        self
+    }
+
+    /// What a client has to be able to do before it may call the tool at all.
+    #[must_use]
+    pub fn requires(mut self, capabilities: ClientCapabilities) -> Self {
+        self.requires = capabilities;
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.declared.name
+    }
+
+    pub(crate) fn into_entry(mut self, typed: Typed, handler: ToolFn) -> Result<ToolEntry, RegistryError> {
+        let name = self.declared.name.clone();
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(legal) {
+            return Err(RegistryError::ToolName(name));
+        }
+        let input = self.input_schema.unwrap_or(typed.input);
+        let output = self.output_schema.or(typed.output);
+        for (which, schema) in [("input", Some(&input)), ("output", output.as_ref())] {
+            if schema.is_some_and(|schema| !schema::is_object_schema(schema)) {
+                return Err(RegistryError::Schema { tool: name, which });
+            }
+        }
+        self.declared.input_schema = RawJson::from(input);
+        self.declared.output_schema = output.map(RawJson::from);
+        let mirrored = MirroredParams::of_schema(&self.declared.input_schema)
+            .map_err(|source| RegistryError::Header { tool: name, source })?;
+        Ok(ToolEntry { declared: self.declared, rule: self.rule, requires: self.requires, mirrored, handler })
+    }
+}
+
+/// Hints on a tool's effects; all are about honest servers, none is a guarantee.
+pub struct ToolHints(ToolAnnotations);
+
+impl ToolHints {
+    /// The tool changes nothing.
+    #[must_use]
+    pub fn read_only(mut self, yes: bool) -> Self {
+        self.0.read_only_hint = Some(yes);
+        self
+    }
+
+    /// The tool may destroy something.
+    #[must_use]
+    pub fn destructive(mut self, yes: bool) -> Self {
+        self.0.destructive_hint = Some(yes);
+        self
+    }
+
+    /// Calling it twice does what calling it once does.
+    #[must_use]
+    pub fn idempotent(mut self, yes: bool) -> Self {
+        self.0.idempotent_hint = Some(yes);
+        self
+    }
+
+    /// The tool reaches out to things beyond the server.
+    #[must_use]
+    pub fn open_world(mut self, yes: bool) -> Self {
+        self.0.open_world_hint = Some(yes);
+        self
+    }
+}
+
+/// The arguments of a tool that takes none; unknown members are let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+pub struct NoArguments {}
+
+/// A registered tool.
+pub(crate) struct ToolEntry {
+    pub(crate) declared: Declared,
+    pub(crate) rule: Rule,
+    pub(crate) requires: ClientCapabilities,
+    pub(crate) mirrored: MirroredParams,
+    pub(crate) handler: ToolFn,
+}
+
+/// A handler without its types. Reading the arguments happens before the future is made, so that they need not be
+/// kept.
+pub(crate) type ToolFn = Box<dyn Fn(Context, Option<&RawJson>) -> Result<Work, ToolError> + Send + Sync>;
+
+/// The schemas that a handler's types give.
+pub(crate) struct Typed {
+    input: Value,
+    output: Option<Value>,
+}
+
+pub(crate) fn tool_fn<A, R, F, Fut>(name: String, handler: F) -> (Typed, ToolFn)
+where
+    A: DeserializeOwned + JsonSchema + Send + 'static,
+    R: ToolOutput,
+    F: Fn(Context, A) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+{
+    let typed = Typed { input: schema::input::<A>(), output: R::output_schema() };
+    let handler: ToolFn = Box::new(move |context, arguments| {
+        let text = arguments.map_or("{}", RawJson::as_str);
+        // A model that got an argument wrong can read why and do better, so this is the tool's error, not the
+        // protocol's: https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling
+        let arguments = serde_json::from_str::<A>(text)
+            .map_err(|error| ToolError::new(format!("Invalid arguments for {name}: {error}")))?;
+        let work = handler(context, arguments);
+        Ok(Box::pin(async move { work.await?.into_result().map(Outcome::CallTool) }))
+    });
+    (typed, handler)
+}

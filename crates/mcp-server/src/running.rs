@@ -1,0 +1,244 @@
+//! A handler at work: first without a stream, then perhaps with one, in the legacy era perhaps without a connection.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use barewire_mcp::http::sse;
+use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::Era;
+use bytes::Bytes;
+use http::Response;
+use tokio::time::{Sleep, sleep};
+
+use crate::answer::Answer;
+use crate::body::{Body, Source, event_stream};
+use crate::call::CallState;
+use crate::error::ToolError;
+use crate::observer::Outcome;
+use crate::registry::Work;
+use crate::session::SessionKey;
+use crate::trail::Trail;
+
+/// A handler at work and what belongs to it.
+///
+/// A handler that is ready at its first poll costs no timer, no entry in a map and no stream.
+pub(crate) struct Running {
+    work: Option<Work>,
+    call: Arc<CallState>,
+    /// Set at the first poll that does not finish.
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    deadline: Pin<Box<Sleep>>,
+    _findable: Option<Findable>,
+}
+
+/// Answers a call: as JSON if its handler says nothing before it is done, and as a stream otherwise, or when it has
+/// been quiet for so long that a proxy may lose patience.
+pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut Trail>) -> Response<Body> {
+    let mut running = Running { work: Some(work), call, waiting: None };
+    let mut first_byte: Option<Pin<Box<Sleep>>> = None;
+    let settled = std::future::poll_fn(|cx| {
+        if let Poll::Ready(answer) = running.poll(cx) {
+            // What the handler said on its way still needs a stream to be heard.
+            let quiet = !running.call.outbox.has_messages();
+            return Poll::Ready(Some((answer, quiet)));
+        }
+        if running.call.outbox.poll_ready(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        let limit = running.call.server.limits.first_byte;
+        first_byte.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx).map(|()| None)
+    })
+    .await;
+    let last = match settled {
+        Some((Some(answer), true)) => {
+            if let Some(trail) = trail {
+                trail.outcome = answer.outcome;
+            }
+            return answer.into_response();
+        }
+        Some((answer, _)) => Last::Settled(answer),
+        None => Last::Open,
+    };
+    let keep_alive = running.call.server.limits.keep_alive;
+    event_stream(Box::new(CallStream { running, last, breath: false }), keep_alive)
+}
+
+impl Running {
+    /// Ready with the answer, or with none when the call was cancelled.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let Some(work) = &mut self.work else { return Poll::Ready(None) };
+        self.call.cancel.register(cx.waker());
+        if self.call.cancel.is_set() {
+            self.work = None;
+            return Poll::Ready(None);
+        }
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        let result = match polled {
+            Ok(Poll::Ready(result)) => result,
+            Ok(Poll::Pending) => {
+                let waiting = self.waiting.get_or_insert_with(|| Waiting::begin(&self.call));
+                match waiting.deadline.as_mut().poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => Err(ToolError::internal("the handler took longer than call_timeout")),
+                }
+            }
+            // The message has been printed by the panic hook; the payload may be anything.
+            Err(_) => Err(ToolError::internal("the handler panicked")),
+        };
+        self.work = None;
+        Poll::Ready(Some(Answer::of(&self.call, result)))
+    }
+}
+
+impl Drop for Running {
+    /// The client is gone before the answer. From 2026-07-28 on that cancels the call; before, it
+    /// [must not](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server),
+    /// so the work goes on without a reader.
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        self.call.outbox.close();
+        if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() {
+            let running = Self { work: Some(work), call: self.call.clone(), waiting: self.waiting.take() };
+            if let Err(mut refused) = RunningCalls::detach(running) {
+                // Dropped here for good: this time without another try.
+                refused.call.cancel.set();
+                refused.work = None;
+            }
+            return;
+        }
+        self.call.cancel.set();
+    }
+}
+
+impl Waiting {
+    fn begin(call: &Arc<CallState>) -> Self {
+        let deadline = Box::pin(sleep(call.server.limits.call_timeout));
+        Self { deadline, _findable: Findable::enter(call) }
+    }
+}
+
+/// The stream of one call: its messages, then its answer.
+struct CallStream {
+    running: Running,
+    last: Last,
+    /// Whether the reader has been given a moment between the last notification and the answer.
+    breath: bool,
+}
+
+enum Last {
+    /// The handler is at work.
+    Open,
+    /// It is done; what it said before goes out first. `None`: cancelled, and nothing follows.
+    Settled(Option<Answer>),
+    /// The answer has gone out.
+    Sent(Outcome),
+}
+
+impl Source for CallStream {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if matches!(self.last, Last::Open)
+            && let Poll::Ready(answer) = self.running.poll(cx)
+        {
+            self.last = Last::Settled(answer);
+        }
+        if let Poll::Ready(message) = self.running.call.outbox.poll_next(cx) {
+            self.breath = false;
+            return Poll::Ready(Some(sse::message(&message)));
+        }
+        match &mut self.last {
+            Last::Open => Poll::Pending,
+            // Some clients lose a notification that arrives in one piece with the answer. Giving way once lets what has
+            // been written leave first.
+            Last::Settled(Some(_)) if !std::mem::replace(&mut self.breath, true) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Last::Settled(answer) => {
+                let Some(answer) = answer.take() else {
+                    self.last = Last::Sent(Outcome::Cancelled);
+                    return Poll::Ready(None);
+                };
+                self.last = Last::Sent(answer.outcome);
+                Poll::Ready(Some(sse::message(&answer.message)))
+            }
+            Last::Sent(_) => Poll::Ready(None),
+        }
+    }
+
+    fn conclude(&self, trail: &mut Trail) {
+        if let Last::Sent(outcome) = self.last {
+            trail.outcome = outcome;
+        }
+    }
+}
+
+/// Legacy calls that take their time, by session and id, for `notifications/cancelled`; and how many of them have lost
+/// their connection.
+pub(crate) struct RunningCalls {
+    findable: Mutex<HashMap<(SessionKey, Id), Weak<CallState>>>,
+    detached: Arc<tokio::sync::Semaphore>,
+}
+
+struct Findable {
+    call: Weak<CallState>,
+    key: (SessionKey, Id),
+}
+
+impl RunningCalls {
+    pub(crate) fn new(max_detached: usize) -> Self {
+        let permits = max_detached.min(tokio::sync::Semaphore::MAX_PERMITS);
+        Self { findable: Mutex::default(), detached: Arc::new(tokio::sync::Semaphore::new(permits)) }
+    }
+
+    /// Cancels a call of this session. Unknown ids are ignored, as the specification has it.
+    pub(crate) fn cancel(&self, session: SessionKey, id: &Id) {
+        let findable = self.findable.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = findable.get(&(session, id.clone())).and_then(Weak::upgrade);
+        drop(findable);
+        if let Some(call) = call {
+            call.cancel.set();
+        }
+    }
+
+    /// Lets a call go on without its connection. Its answer has nobody to go to.
+    fn detach(running: Running) -> Result<(), Running> {
+        let permit = running.call.server.running.detached.clone().try_acquire_owned();
+        let (Ok(permit), Ok(runtime)) = (permit, tokio::runtime::Handle::try_current()) else {
+            return Err(running);
+        };
+        let under_way = running.call.server.drain.enter();
+        runtime.spawn(async move {
+            let mut running = running;
+            let _ = std::future::poll_fn(|cx| running.poll(cx)).await;
+            drop((permit, under_way));
+        });
+        Ok(())
+    }
+}
+
+impl Findable {
+    fn enter(call: &Arc<CallState>) -> Option<Self> {
+        let key = (call.session.as_ref()?.key, call.id.clone());
+        let mut findable = call.server.running.findable.lock().unwrap_or_else(PoisonError::into_inner);
+        findable.insert(key.clone(), Arc::downgrade(call));
+        Some(Self { call: Arc::downgrade(call), key })
+    }
+}
+
+impl Drop for Findable {
+    fn drop(&mut self) {
+        let Some(call) = self.call.upgrade() else { return };
+        let mut findable = call.server.running.findable.lock().unwrap_or_else(PoisonError::into_inner);
+        // A client that uses an id twice has replaced the entry; that one stays.
+        if findable.get(&self.key).is_some_and(|entry| Weak::ptr_eq(entry, &self.call)) {
+            findable.remove(&self.key);
+        }
+    }
+}

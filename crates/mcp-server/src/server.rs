@@ -1,0 +1,412 @@
+//! A server: what it is built from, and what all its requests share.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use barewire_mcp::http::origin::{NotAnOrigin, Origin, OriginPolicy};
+use barewire_mcp::server::Policy;
+use barewire_mcp::types::capabilities::{ListCapability, ResourcesCapability, ServerCapabilities};
+use barewire_mcp::types::implementation::{Icon, Implementation};
+use barewire_mcp::types::json::Object;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::ask::PendingAsks;
+use crate::auth::{Guard, ResourceMetadata, ResourceServer, ResourceServerError};
+use crate::config::Limits;
+use crate::context::Context;
+use crate::drain::{Drain, Drained};
+use crate::error::ToolError;
+use crate::hub::{Hub, Publisher};
+use crate::lists::StaticLists;
+use crate::observer::Observer;
+use crate::registry::{
+    self, CompletionInput, CompletionOf, CompletionOutput, Prompt, PromptArguments, PromptOutput, Registry,
+    RegistryError, Resource, ResourceOutput, ResourceTemplate, Tool, ToolOutput, UriVariables, insert_new,
+};
+use crate::running::RunningCalls;
+use crate::seal::{KeyRing, Secret};
+use crate::service::McpService;
+use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
+
+/// The time, as a test may own it.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// An MCP server for every revision at once. Cheap to clone.
+#[derive(Clone)]
+pub struct McpServer(pub(crate) Arc<Shared>);
+
+/// What all requests of one server share. Nothing in it changes a request's identity, and the hot path takes none of
+/// its locks.
+pub(crate) struct Shared {
+    pub(crate) info: Implementation,
+    /// Name and version only: goes into every result of 2026-07-28.
+    pub(crate) short_info: Implementation,
+    pub(crate) instructions: Option<String>,
+    pub(crate) capabilities: ServerCapabilities,
+    pub(crate) registry: Registry,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) keys: ArcSwap<KeyRing>,
+    pub(crate) clock: Clock,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) memory: Arc<SessionMemory>,
+    pub(crate) terminations: Arc<dyn Terminations>,
+    pub(crate) pending: PendingAsks,
+    pub(crate) running: RunningCalls,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) drain: Arc<Drain>,
+    pub(crate) static_lists: StaticLists,
+}
+
+impl McpServer {
+    /// Begins to build a server with this name and version.
+    pub fn builder(name: impl Into<String>, version: impl Into<String>) -> McpServerBuilder {
+        McpServerBuilder {
+            info: Implementation::new(name, version),
+            instructions: None,
+            logging: false,
+            extensions: Object::new(),
+            registry: Registry::default(),
+            auth: None,
+            public_url: None,
+            origins: Vec::new(),
+            limits: Limits::default(),
+            keys: None,
+            clock: Arc::new(SystemTime::now),
+            terminations: None,
+            observer: None,
+            mistake: None,
+        }
+    }
+
+    /// The server as a tower service over `http` types. Mount it at the path of its public URL; it answers below a
+    /// nested path with and without the slash at the end.
+    #[must_use]
+    pub fn service(&self) -> McpService {
+        McpService(self.0.clone())
+    }
+
+    /// The service that answers `/.well-known/oauth-protected-resource`; `None` for a server that is not protected.
+    /// Mount it at each of [`ResourceMetadata::paths`].
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
+        self.0.guard.as_ref().map(|guard| guard.metadata.clone())
+    }
+
+    /// Tells clients that something changed.
+    #[must_use]
+    pub fn publish(&self) -> Publisher {
+        Publisher(self.0.hub.clone())
+    }
+
+    /// Puts other sealing keys in place, for rotation without a restart.
+    pub fn rotate_keys(&self, keys: KeyRing) {
+        self.0.keys.store(Arc::new(keys));
+    }
+
+    /// Begins to stop: new requests are refused with 503, long-lived streams end with a word, and calls in flight go on.
+    /// The future is ready when the last of them has been answered. Calling it again waits for the same end.
+    pub fn drain(&self) -> Drained {
+        self.0.drain.begin();
+        self.0.hub.close();
+        Drained(self.0.drain.clone())
+    }
+}
+
+/// A server to be. Mistakes are collected and reported by [`McpServerBuilder::build`].
+pub struct McpServerBuilder {
+    info: Implementation,
+    instructions: Option<String>,
+    logging: bool,
+    extensions: Object,
+    registry: Registry,
+    auth: Option<ResourceServer>,
+    public_url: Option<String>,
+    origins: Vec<String>,
+    limits: Limits,
+    keys: Option<KeyRing>,
+    clock: Clock,
+    terminations: Option<Arc<dyn Terminations>>,
+    observer: Option<Arc<dyn Observer>>,
+    mistake: Option<BuildError>,
+}
+
+/// Why a server cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something that it offers.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// How it is protected.
+    #[error(transparent)]
+    ResourceServer(#[from] ResourceServerError),
+    /// The public URL has no origin.
+    #[error("the public URL is not an http or https URL")]
+    PublicUrl(#[from] NotAnOrigin),
+    /// Something asks for scopes, and nobody checks them.
+    #[error("{0} asks for scopes, but the server is not protected")]
+    ScopesWithoutAuth(String),
+}
+
+impl McpServerBuilder {
+    /// The name that people read.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.info.title = Some(title.into());
+        self
+    }
+
+    /// One sentence on what the server does.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.info.description = Some(description.into());
+        self
+    }
+
+    /// The server's site.
+    #[must_use]
+    pub fn website(mut self, url: impl Into<String>) -> Self {
+        self.info.website_url = Some(url.into());
+        self
+    }
+
+    /// Adds a picture.
+    #[must_use]
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.info.icons.push(icon);
+        self
+    }
+
+    /// How to use the server, for the model.
+    #[must_use]
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Declares that handlers send log messages to clients. Without it, [`Context::log`] sends none.
+    #[must_use]
+    pub fn logging(mut self) -> Self {
+        self.logging = true;
+        self
+    }
+
+    /// Declares an extension of the protocol and its settings.
+    #[must_use]
+    pub fn extension(mut self, identifier: impl Into<String>, settings: Value) -> Self {
+        self.extensions.insert(identifier.into(), settings);
+        self
+    }
+
+    /// Adds a tool.
+    #[must_use]
+    pub fn tool<A, R, F, Fut>(mut self, tool: Tool, handler: F) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + Send + 'static,
+        R: ToolOutput,
+        F: Fn(Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+    {
+        let name = tool.name().to_owned();
+        let (typed, handler) = registry::tool_fn(name.clone(), handler);
+        let added = tool
+            .into_entry(typed, handler)
+            .and_then(|entry| insert_new(&mut self.registry.tools, name, entry));
+        self.note(added)
+    }
+
+    /// Adds a resource with a fixed address.
+    #[must_use]
+    pub fn resource<R, F, Fut>(mut self, resource: Resource, handler: F) -> Self
+    where
+        R: ResourceOutput,
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+    {
+        let uri = resource.uri().to_owned();
+        let handler = registry::read_fn(uri.clone(), resource.mime(), handler);
+        let added = insert_new(&mut self.registry.resources, uri, resource.into_entry(handler));
+        self.note(added)
+    }
+
+    /// Adds a family of resources.
+    #[must_use]
+    pub fn resource_template<R, F, Fut>(mut self, template: ResourceTemplate, handler: F) -> Self
+    where
+        R: ResourceOutput,
+        F: Fn(Context, UriVariables) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+    {
+        let handler = registry::template_fn(template.mime(), handler);
+        let added = template.into_entry(handler).and_then(|entry| {
+            insert_new(&mut self.registry.templates, entry.template.as_str().to_owned(), entry)
+        });
+        self.note(added)
+    }
+
+    /// Adds a prompt.
+    #[must_use]
+    pub fn prompt<R, F, Fut>(mut self, prompt: Prompt, handler: F) -> Self
+    where
+        R: PromptOutput,
+        F: Fn(Context, PromptArguments) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+    {
+        let entry = prompt.into_entry(registry::prompt_fn(handler));
+        let added = insert_new(&mut self.registry.prompts, entry.declared.name.clone(), entry);
+        self.note(added)
+    }
+
+    /// Completes an argument of a prompt or a variable of a template.
+    #[must_use]
+    pub fn completion<R, F, Fut>(mut self, of: CompletionOf, handler: F) -> Self
+    where
+        R: CompletionOutput,
+        F: Fn(Context, CompletionInput) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, ToolError>> + Send + 'static,
+    {
+        self.registry.completions.insert(of, registry::complete_fn(handler));
+        self
+    }
+
+    /// Protects the server. Its resource identifier is its public URL.
+    #[must_use]
+    pub fn auth(mut self, resource_server: ResourceServer) -> Self {
+        self.auth = Some(resource_server);
+        self
+    }
+
+    /// The public URL of a server that is not protected. Without it, the server answers to loopback names only.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Lets pages of another origin in, for example `https://inspector.example.com`.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// Other limits than the default ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The keys for what the server gives away. Replicas share them; without them, random ones are used, and sessions
+    /// and half-answered calls do not survive a restart.
+    #[must_use]
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where terminated sessions are remembered; in this process's memory unless said otherwise.
+    #[must_use]
+    pub fn terminations(mut self, terminations: impl Terminations) -> Self {
+        self.terminations = Some(Arc::new(terminations));
+        self
+    }
+
+    /// Who receives one record per request.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Builds the server.
+    ///
+    /// # Errors
+    /// The first mistake that was made on the way.
+    pub fn build(self) -> Result<McpServer, BuildError> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        self.registry.check()?;
+        if self.auth.is_none()
+            && let Some(name) = self.registry.first_with_scopes()
+        {
+            return Err(BuildError::ScopesWithoutAuth(name.to_owned()));
+        }
+        let limits = self.limits;
+        let guard = self.auth.map(|auth| auth.into_guard(&limits)).transpose()?;
+        let public_url = guard.as_ref().map(|guard| guard.resource.as_str()).or(self.public_url.as_deref());
+        let origins = match public_url {
+            Some(url) => OriginPolicy::public(Origin::parse(url)?),
+            None => OriginPolicy::loopback(),
+        }
+        .also_from(self.origins);
+
+        let capabilities = capabilities(&self.registry, self.logging, self.extensions);
+        let memory = Arc::new(SessionMemory::new(limits.max_remembered_sessions, limits.max_subscriptions));
+        let static_lists = StaticLists::new(&self.registry, guard.as_ref(), limits.page_size);
+        let terminations = self
+            .terminations
+            .unwrap_or_else(|| Arc::new(InMemoryTerminations::new(limits.max_terminated_sessions)));
+        Ok(McpServer(Arc::new(Shared {
+            short_info: Implementation::new(&self.info.name, &self.info.version),
+            info: self.info,
+            instructions: self.instructions,
+            capabilities,
+            registry: self.registry,
+            guard,
+            policy: Policy { origin: origins },
+            keys: ArcSwap::from_pointee(self.keys.unwrap_or_else(|| KeyRing::new(&Secret::random(), &[]))),
+            clock: self.clock,
+            hub: Arc::new(Hub::new(memory.clone(), limits.max_streams, limits.max_streams_per_principal)),
+            memory,
+            terminations,
+            pending: PendingAsks::new(limits.max_pending_asks),
+            running: RunningCalls::new(limits.max_detached_calls),
+            observer: self.observer,
+            drain: Arc::new(Drain::default()),
+            static_lists,
+            limits,
+        })))
+    }
+
+    fn note(mut self, added: Result<(), RegistryError>) -> Self {
+        if let Err(mistake) = added {
+            self.mistake.get_or_insert(mistake.into());
+        }
+        self
+    }
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+}
+
+/// Everything that is there is declared, changes included: publishing one is always possible.
+fn capabilities(registry: &Registry, logging: bool, extensions: Object) -> ServerCapabilities {
+    let list = || ListCapability { list_changed: true };
+    let has_resources = !registry.resources.is_empty() || !registry.templates.is_empty();
+    ServerCapabilities {
+        logging: logging.then(Object::new),
+        completions: (!registry.completions.is_empty()).then(Object::new),
+        prompts: (!registry.prompts.is_empty()).then(list),
+        resources: has_resources.then_some(ResourcesCapability { subscribe: true, list_changed: true }),
+        tools: (!registry.tools.is_empty()).then(list),
+        extensions,
+        experimental: Object::new(),
+    }
+}

@@ -1,0 +1,149 @@
+//! The way of a request, from its head to its answer. This is the page to begin with.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use barewire_mcp::server::{Accepted, Verb, accept_post, accepted, admit, legacy as accept_legacy};
+use http::request::Parts;
+use http::{Method, Request, Response};
+
+use crate::body::Body;
+use crate::drain::UnderWay;
+use crate::observer::Decision;
+use crate::read::{BoxError, read_body};
+use crate::refused::Refused;
+use crate::server::Shared;
+use crate::trail::Trail;
+use crate::{cors, legacy, modern};
+
+/// The server as a tower service. Mount it at the path of the server's public URL.
+#[derive(Clone)]
+pub struct McpService(pub(crate) Arc<Shared>);
+
+impl<B> tower_service::Service<Request<B>> for McpService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let server = self.0.clone();
+        Box::pin(async move { Ok(handle(&server, request).await) })
+    }
+}
+
+/// Answers one request, whatever it is, and leaves a trail.
+async fn handle<B>(server: &Arc<Shared>, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let mut trail = Trail::begin(server.observer.as_ref(), &parts.method);
+    let origin = cors::origin(&parts.headers);
+    let under_way = server.drain.enter();
+    let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
+    let mut response = answered.unwrap_or_else(|refused| refused.into_response(trail.as_deref_mut()));
+    cors::expose(origin, &mut response);
+    if let Some(trail) = &mut trail {
+        trail.status = response.status();
+    }
+    response.body_mut().hold(under_way, trail);
+    response
+}
+
+/// By the HTTP method: a message, a stream of the legacy era, or its end.
+async fn route<B>(
+    server: &Arc<Shared>,
+    parts: Parts,
+    body: B,
+    under_way: Option<&UnderWay>,
+    trail: Option<&mut Trail>,
+) -> Result<Response<Body>, Refused>
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    if let Some(document) = server.metadata_below(parts.uri.path()) {
+        return Ok(document.answer(&parts.method));
+    }
+    if parts.method == Method::OPTIONS {
+        return cors::preflight(server, &parts);
+    }
+    let verb = admit(&parts, &server.policy)?;
+    if under_way.is_none() {
+        return Err(Refused::ShuttingDown);
+    }
+    match verb {
+        Verb::Post => post(server, parts, body, trail).await,
+        Verb::Get => {
+            let caller = identify(server, &parts, trail).await?;
+            legacy::open_stream(server, caller, accept_legacy::accept_get(&parts)?).await
+        }
+        Verb::Delete => {
+            let caller = identify(server, &parts, trail).await?;
+            legacy::end_session(server, caller, &accept_legacy::accept_delete(&parts)?).await
+        }
+    }
+}
+
+/// Who sends it, what is sent, which era it is of, and then the answer of that era.
+async fn post<B>(
+    server: &Arc<Shared>,
+    parts: Parts,
+    body: B,
+    mut trail: Option<&mut Trail>,
+) -> Result<Response<Body>, Refused>
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let caller = identify(server, &parts, trail.as_deref_mut()).await?;
+    let body = read_body(body, &server.limits).await?;
+    if let Some(trail) = &mut trail {
+        trail.bytes_in = body.len() as u64;
+    }
+    match accept_post(&parts, &body)? {
+        Accepted::Call(call) => Ok(modern::answer(server, parts, caller, *call, trail).await),
+        Accepted::Legacy(post) => legacy::answer(server, parts, caller, *post, trail).await,
+        Accepted::Notification => Ok(accepted().map(Body::whole)),
+    }
+}
+
+/// Who a request comes from: established anew for each one, and passed on as a parameter.
+pub(crate) type Caller = Option<Arc<crate::Principal>>;
+
+async fn identify(server: &Shared, parts: &Parts, trail: Option<&mut Trail>) -> Result<Caller, Refused> {
+    let caller = match &server.guard {
+        None => None,
+        Some(guard) => guard.authenticate(&parts.headers, server.now()).await?,
+    };
+    if let Some(trail) = trail {
+        trail.decision = Decision::Allowed;
+        trail.principal.clone_from(&caller);
+    }
+    Ok(caller)
+}
+
+impl Shared {
+    /// The resource metadata, when the path is the form that is appended to the endpoint's own: whoever mounts this
+    /// service with everything below it gets that form without a route.
+    fn metadata_below(&self, path: &str) -> Option<&crate::ResourceMetadata> {
+        let guard = self.guard.as_ref()?;
+        path.ends_with(barewire_oauth::metadata::well_known::PROTECTED_RESOURCE).then_some(&guard.metadata)
+    }
+}
