@@ -29,7 +29,8 @@ const MODEST = 40
 export function rowsOf(value: unknown, folding: Folding): JsonRow[] {
   const rows: JsonRow[] = []
   walk(value, '', undefined, 0, folding, rows)
-  return rows
+  // The braces around the whole say nothing: what is in them starts at the margin.
+  return rows.length > 1 ? rows.slice(1).map((row) => ({ ...row, depth: row.depth - 1 })) : rows
 }
 
 function walk(value: unknown, pointer: string, name: string | undefined, depth: number, folding: Folding, rows: JsonRow[]): void {

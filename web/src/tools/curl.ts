@@ -3,15 +3,6 @@ import type { ServerView } from '@/api/types'
 /** The revision that needs neither handshake nor session, so that one command is enough. */
 const STATELESS = '2026-07-28'
 
-/** The params of the `tools/call` that the host would send. */
-export function paramsOf(server: ServerView, name: string, args: Record<string, unknown>): Record<string, unknown> {
-  const params: Record<string, unknown> = { name, arguments: args }
-  if (revision(server) === STATELESS) {
-    params._meta = { 'io.modelcontextprotocol/protocolVersion': STATELESS, 'io.modelcontextprotocol/clientCapabilities': {} }
-  }
-  return params
-}
-
 /** A call as a command to paste into a shell. The token stays in the host: the command reads it from `$TOKEN`. */
 export function curlOf(server: ServerView, name: string, args: Record<string, unknown>): string {
   const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: paramsOf(server, name, args) }
@@ -22,6 +13,14 @@ export function curlOf(server: ServerView, name: string, args: Record<string, un
   if (server.authorization !== 'none') lines.push('-H "Authorization: Bearer $TOKEN"')
   lines.push(`-d ${quote(JSON.stringify(body))}`)
   return lines.join(' \\\n  ').replace(`'Mcp-Session-Id: $SESSION'`, '"Mcp-Session-Id: $SESSION"')
+}
+
+function paramsOf(server: ServerView, name: string, args: Record<string, unknown>): Record<string, unknown> {
+  const params: Record<string, unknown> = { name, arguments: args }
+  if (revision(server) === STATELESS) {
+    params._meta = { 'io.modelcontextprotocol/protocolVersion': STATELESS, 'io.modelcontextprotocol/clientCapabilities': {} }
+  }
+  return params
 }
 
 const revision = (server: ServerView) => server.revision ?? STATELESS

@@ -21,14 +21,15 @@ export const parties: Record<Party, string> = {
   mcp_server: 'MCP server',
 }
 
-export type Outcome = 'running' | 'ok' | 'redirect' | 'challenge' | 'refused' | 'failed'
+export type Outcome = 'running' | 'ok' | 'redirect' | 'challenge' | 'scope' | 'refused' | 'failed'
 
 /** What became of an exchange, in the one word that its shape and colour repeat. */
 export function outcomeOf(exchange: Exchange): Outcome {
   if (exchange.status === 'failed') return exchange.failure?.kind === 'closed' ? 'ok' : 'failed'
   const status = exchange.response?.status
   if (status === undefined) return 'running'
-  if (status === 401 || status === 403) return 'challenge'
+  if (status === 401) return 'challenge'
+  if (status === 403 && challenges(exchange)) return 'scope'
   if (status >= 500) return 'failed'
   if (status >= 400) return 'refused'
   if (status >= 300) return 'redirect'
@@ -39,10 +40,13 @@ export const outcomes: Record<Outcome, { word: string; shape: 'disc' | 'spin' | 
   running: { word: 'running', shape: 'spin', tone: 'plain' },
   ok: { word: 'ok', shape: 'disc', tone: 'ok' },
   redirect: { word: 'redirect', shape: 'arrow', tone: 'plain' },
-  challenge: { word: 'asks for a token', shape: 'diamond', tone: 'accent' },
+  challenge: { word: 'wants a token', shape: 'diamond', tone: 'accent' },
+  scope: { word: 'wants more scope', shape: 'diamond', tone: 'accent' },
   refused: { word: 'refused', shape: 'bar', tone: 'bad' },
   failed: { word: 'failed', shape: 'triangle', tone: 'bad' },
 }
+
+const challenges = (exchange: Exchange) => exchange.response?.headers.some((header) => header.name === 'www-authenticate') ?? false
 
 /** Whether an exchange is one that "errors only" keeps. */
 export function isTrouble(exchange: Exchange): boolean {

@@ -20,6 +20,8 @@ export interface Arrow {
   answer?: { y: number; label: string }
   outcome: Outcome
   stream: number
+  /** Which of the two grounds it stands on: labels have it around them, so that no lane runs through a word. */
+  ground: number
 }
 
 export interface Band {
@@ -72,7 +74,7 @@ export function layOut(groups: Group[], available: number): Picture {
         picture.pauses.push({ y: y + PAUSE / 2, text: `${duration(idle)} later` })
         y += PAUSE
       }
-      picture.arrows.push(arrow(item, y + 18, x))
+      picture.arrows.push({ ...arrow(item, y + 18, x), ground: picture.bands.length % 2 })
       y += STEP
       before = item.view.exchange.at + (item.view.exchange.duration_ms ?? 0)
     }
@@ -82,7 +84,7 @@ export function layOut(groups: Group[], available: number): Picture {
   return picture
 }
 
-function arrow({ number, view: { exchange } }: Numbered, y: number, x: Map<Party, number>): Arrow {
+function arrow({ number, view: { exchange } }: Numbered, y: number, x: Map<Party, number>): Omit<Arrow, 'ground'> {
   const rpc = [exchange.rpc?.method, exchange.rpc?.name].filter(Boolean).join(' ')
   const status = statusText(exchange)
   const time = duration(exchange.duration_ms)

@@ -10,6 +10,7 @@ export function saveSvg(svg: SVGSVGElement, name: string): void {
 
 export function standalone(svg: SVGSVGElement): string {
   const copy = svg.cloneNode(true) as SVGSVGElement
+  for (const head of copy.querySelectorAll('[data-head]')) head.removeAttribute('transform')
   for (const element of copy.querySelectorAll('*')) {
     for (const attribute of [...element.attributes]) {
       if (/^(class|data-|tabindex|role|aria-)/.test(attribute.name)) element.removeAttribute(attribute.name)
