@@ -19,7 +19,9 @@ pub enum ListenError {
         source: io::Error,
     },
     /// The world can reach it, but nobody said by which name.
-    #[error("{0} can be reached from other machines: give the URL under which they know this server (--public-url)")]
+    #[error(
+        "{0} can be reached from other machines: give the URL under which they know this server (--public-url)"
+    )]
     NoPublicUrl(SocketAddr),
 }
 
@@ -53,7 +55,9 @@ pub(crate) fn public_origin(configured: Option<&Url>, bound: SocketAddr) -> Resu
     match configured {
         Some(url) => Ok(url.origin().ascii_serialization()),
         None if bound.ip().is_loopback() => match bound.ip() {
-            IpAddr::V4(Ipv4Addr::LOCALHOST) | IpAddr::V6(_) => Ok(format!("http://localhost:{}", bound.port())),
+            IpAddr::V4(Ipv4Addr::LOCALHOST) | IpAddr::V6(_) => {
+                Ok(format!("http://localhost:{}", bound.port()))
+            }
             IpAddr::V4(ip) => Ok(format!("http://{ip}:{}", bound.port())),
         },
         None => Err(ListenError::NoPublicUrl(bound)),

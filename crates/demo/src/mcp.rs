@@ -6,12 +6,15 @@
 use std::time::Duration;
 
 use barewire_mcp::types::content::{ContentBlock, Role};
-use barewire_mcp::types::elicitation::{BooleanSchema, ElicitAction, ElicitForm, ElicitSchema};
+use barewire_mcp::types::elicitation::{
+    BooleanSchema, ElicitAction, ElicitForm, ElicitRequest, ElicitSchema,
+};
+use barewire_mcp::types::json::Meta;
 use barewire_mcp::types::prompts::PromptMessage;
 use barewire_mcp::types::resources::ResourceContents;
 use barewire_mcp_server::{
-    BuildError, CompletionInput, CompletionOf, Context, McpServer, Prompt, PromptArguments, Publisher, Resource,
-    ResourceServer, ResourceTemplate, Structured, Tool, ToolError, UriVariables,
+    CompletionInput, CompletionOf, Context, McpServer, McpServerBuilder, Prompt, PromptArguments, Publisher,
+    Resource, ResourceTemplate, Structured, Tool, ToolError, UriVariables,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,15 +32,11 @@ const INSTRUCTIONS: &str = "A small blog. You act for the person who logged in: 
     person's drafts, and change only that person's posts. Search before you say that something is not there. Save as \
     draft unless the person asked to publish.";
 
-/// Everything the blog offers, guarded by `auth`.
-///
-/// # Errors
-/// Only if two items have the same name, which the tests would notice.
-pub fn server(blog: &Blog, auth: ResourceServer) -> Result<McpServer, BuildError> {
+/// Everything the blog offers.
+pub fn server(blog: &Blog) -> McpServerBuilder {
     McpServer::builder("barewire-blog", env!("CARGO_PKG_VERSION"))
         .title("Barewire demo blog")
         .instructions(INSTRUCTIONS)
-        .auth(auth)
         .tool(
             Tool::new("list_posts", "Lists posts, newest first: published ones, and your own drafts.")
                 .title("List posts")
@@ -70,7 +69,9 @@ pub fn server(blog: &Blog, auth: ResourceServer) -> Result<McpServer, BuildError
             Tool::new("update_post", "Changes a post of yours; what you leave out stays as it is.")
                 .title("Change a post")
                 .scopes([WRITE])
-                .annotations(|hints| hints.read_only(false).destructive(true).idempotent(true).open_world(false)),
+                .annotations(|hints| {
+                    hints.read_only(false).destructive(true).idempotent(true).open_world(false)
+                }),
             with(blog, update_post),
         )
         .tool(
@@ -81,10 +82,13 @@ pub fn server(blog: &Blog, auth: ResourceServer) -> Result<McpServer, BuildError
             with(blog, delete_post),
         )
         .tool(
-            Tool::new("export_posts", "Writes all your posts into one Markdown text. Takes its time, and says so.")
-                .title("Export your posts")
-                .scopes([READ])
-                .annotations(|hints| hints.read_only(true).open_world(false)),
+            Tool::new(
+                "export_posts",
+                "Writes all your posts into one Markdown text. Takes its time, and says so.",
+            )
+            .title("Export your posts")
+            .scopes([READ])
+            .annotations(|hints| hints.read_only(true).open_world(false)),
             with(blog, export_posts),
         )
         .resource(
@@ -125,7 +129,6 @@ pub fn server(blog: &Blog, auth: ResourceServer) -> Result<McpServer, BuildError
         .completion(CompletionOf::prompt("summarize_post", "id"), with(blog, complete_id))
         .completion(CompletionOf::prompt("draft_post", "topic"), with(blog, complete_topic))
         .completion(CompletionOf::prompt("draft_post", "tone"), with(blog, complete_tone))
-        .build()
 }
 
 /// Tells subscribers what changed, whoever changed it by whatever way, until the blog is gone. Changes of drafts are
@@ -236,19 +239,26 @@ async fn delete_post(blog: Blog, ctx: Context, PostId { id }: PostId) -> Answer<
     let who = who(&ctx)?;
     let post = blog.own(&who, id).await?;
     let sure = BooleanSchema { title: Some("Delete it for good".to_owned()), ..BooleanSchema::default() };
-    let question = ElicitForm::new(
-        format!("Delete your post {id}, “{}”? This cannot be undone.", post.title),
-        ElicitSchema::new().required("confirm", sure),
-    );
-    let answer = ctx.elicit("confirm", question).await?;
+    let question = ElicitForm {
+        message: format!("Delete your post {id}, “{}”? This cannot be undone.", post.title),
+        requested_schema: ElicitSchema::new().required("confirm", sure),
+        meta: Meta::default(),
+    };
+    let answer = ctx.elicit("confirm", ElicitRequest::Form(question)).await?;
     let confirmed = answer.action == ElicitAction::Accept
-        && answer.content.is_some_and(|content| content.get("confirm").and_then(|c| c.as_bool()) == Some(true));
+        && answer
+            .content
+            .is_some_and(|content| content.get("confirm").and_then(|c| c.as_bool()) == Some(true));
     let post = if confirmed { blog.delete(&who, id).await? } else { post };
     Ok(Structured(Deletion { deleted: confirmed, post }))
 }
 
 /// Cancelling the call drops this future at its next pause.
-async fn export_posts(blog: Blog, ctx: Context, ExportPosts { pause_ms }: ExportPosts) -> Result<String, ToolError> {
+async fn export_posts(
+    blog: Blog,
+    ctx: Context,
+    ExportPosts { pause_ms }: ExportPosts,
+) -> Result<String, ToolError> {
     let who = who(&ctx)?;
     let author = Some(blog.me(&who).await?.username);
     let mut posts = Vec::new();

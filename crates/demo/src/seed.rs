@@ -20,18 +20,8 @@ pub struct SeedUser {
 
 /// The two users of the demo.
 pub const USERS: [SeedUser; 2] = [
-    SeedUser {
-        username: "johndoe",
-        password: "secret",
-        full_name: "John Doe",
-        email: "johndoe@example.com",
-    },
-    SeedUser {
-        username: "janedoe",
-        password: "secret",
-        full_name: "Jane Doe",
-        email: "janedoe@example.com",
-    },
+    SeedUser { username: "johndoe", password: "secret", full_name: "John Doe", email: "johndoe@example.com" },
+    SeedUser { username: "janedoe", password: "secret", full_name: "Jane Doe", email: "janedoe@example.com" },
 ];
 
 /// `# title`, then `author | tag, tag [| draft]`, then the text.

@@ -10,9 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use barewire_mcp_server::{
-    KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier,
-};
+use barewire_mcp_server::{KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier};
 use barewire_oauth::bearer::{BearerError, ChallengeContext};
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -80,6 +78,12 @@ pub enum DemoError {
     /// Its contents.
     #[error("the authorization server's state cannot be used")]
     State(#[from] store::StoreError),
+    /// Its secret for the MCP server.
+    #[error("the MCP server's sealing key is damaged")]
+    Key(#[from] barewire_mcp_server::SecretTooShort),
+    /// The URL does not do as an identifier.
+    #[error("the public URL cannot be a resource identifier")]
+    Resource(#[from] barewire_oauth::resource::ResourceError),
     /// The authorization server's settings.
     #[error("the authorization server cannot start")]
     Authorization(#[from] barewire_oauth_server::BuildError),
@@ -154,7 +158,14 @@ impl Demo {
             .authorization_server(&origin)
             .scopes_supported([READ])
             .name("Barewire demo blog");
-        let mcp = mcp::server(&blog, auth)?;
+        // Sessions and pending questions are sealed, so with a key that is kept they outlive a restart.
+        let key = store.secret("mcp.seal", &store::Secret::new(rand::random::<[u8; 32]>().to_vec())).await?;
+        let mcp = mcp::server(&blog)
+            .auth(auth)
+            .limits(Limits { token_cache_ttl: Duration::ZERO, ..config.mcp })
+            .keys(KeyRing::new(&Secret::new(key.expose())?, &[]))
+            .clock(config.clock.clone())
+            .build()?;
         let door = Door {
             verifier: tokens,
             clock: config.clock,
@@ -163,13 +174,19 @@ impl Demo {
                 scope: Some(ScopeSet::from_tokens([READ])),
             },
         };
+        let metadata = mcp.resource_metadata();
         let parts = Parts { blog: blog.clone(), store, mcp, stopping: CancellationToken::new() };
-        let app = Router::new()
+        let mut app = Router::new()
             .merge(rest::router(blog, Arc::new(door)))
             .merge(authorization.router())
             .route_service("/mcp", parts.mcp.service())
             .route_service("/mcp/", parts.mcp.service())
             .merge(around(parts.clone()));
+        for (path, metadata) in
+            metadata.iter().flat_map(|m| m.paths().iter().map(move |path| (path, m.clone())))
+        {
+            app = app.route_service(path, metadata);
+        }
         Ok(Self { listeners, origin, app, parts, shutdown_grace: config.shutdown_grace })
     }
 
@@ -191,7 +208,7 @@ impl Demo {
         connections.close();
         shutdown.await;
         parts.stopping.cancel();
-        parts.mcp.shut_down();
+        let _calls = parts.mcp.drain();
         if tokio::time::timeout(self.shutdown_grace, connections.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time and were cut off");
         }
@@ -207,13 +224,10 @@ struct Tokens {
     resource: Resource,
 }
 
+/// [`AccessTokens`] remembers signatures and knows revocations, so nothing has to be remembered in front of it.
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
         self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
-    }
-
-    fn is_revoked(&self, principal: &Principal) -> bool {
-        self.access.is_revoked(principal.grant_id.as_deref())
     }
 }
 

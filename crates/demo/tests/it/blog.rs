@@ -14,12 +14,7 @@ struct World {
 async fn world() -> World {
     let dir = TempDir::new();
     let blog = Blog::open(&dir.join("blog.sqlite"), TestClock::default().clock()).await.unwrap();
-    World {
-        blog,
-        john: identity("johndoe", &[READ, WRITE]),
-        jane: identity("janedoe", &[READ, WRITE]),
-        dir,
-    }
+    World { blog, john: identity("johndoe", &[READ, WRITE]), jane: identity("janedoe", &[READ, WRITE]), dir }
 }
 
 fn identity(subject: &str, scopes: &[&str]) -> Identity {

@@ -1,0 +1,120 @@
+//! The demo, running on a port of its own under a clock of its own, and people who use it.
+
+use std::time::Duration;
+
+use barewire_demo::{Demo, DemoConfig};
+use barewire_testkit::{OAuthClient, TempDir, TestClock};
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub(crate) const READ: &str = "posts:read";
+pub(crate) const BOTH: &str = "posts:read posts:write";
+
+pub(crate) struct World {
+    pub(crate) origin: Url,
+    pub(crate) clock: TestClock,
+    pub(crate) http: reqwest::Client,
+    pub(crate) dir: TempDir,
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<()>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut DemoConfig)) -> Self {
+        let (dir, clock, stop) = (TempDir::new(), TestClock::default(), CancellationToken::new());
+        let mut config = DemoConfig {
+            listen: "localhost:0".to_owned(),
+            data_dir: dir.path().to_owned(),
+            clock: clock.clock(),
+            ..DemoConfig::default()
+        };
+        change(&mut config);
+        let demo = Demo::bind(config).await.unwrap();
+        let origin = Url::parse(demo.origin()).unwrap();
+        let running = tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { origin, clock, http, dir, stop, running }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.origin.join(path).unwrap()
+    }
+
+    pub(crate) fn resource(&self) -> String {
+        self.url("/mcp").into()
+    }
+
+    /// A token for `user`, by way of the login page and the consent page.
+    pub(crate) async fn token(&self, user: &str, scope: &str) -> String {
+        let client = OAuthClient::register(&self.origin, &format!("{user}'s client")).await.unwrap();
+        client.log_in(&self.resource(), (user, "secret"), scope).await.unwrap().access
+    }
+
+    pub(crate) async fn rest(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = self.http.request(method, self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.rest(Method::GET, path, Some(token), None).await
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(20), self.running).await.unwrap().unwrap();
+        self.dir
+    }
+}
+
+impl Answer {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn challenge(&self) -> &str {
+        self.headers[WWW_AUTHENTICATE].to_str().unwrap()
+    }
+
+    /// Status, and the `error` of the body.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        (self.status.as_u16(), self.json()["error"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// A post as JSON to create.
+pub(crate) fn post(title: &str, status: &str) -> Value {
+    json!({ "title": title, "content": format!("{title} content"), "tags": ["test"], "status": status })
+}
