@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Judgement;
 use super::identity::ClientIdentity;
 use super::server::AuthorizationServer;
 use crate::pkce::CodeVerifier;
@@ -18,6 +19,8 @@ pub struct OpenBrowser {
     pub url: String,
     /// To be kept by [`PendingAuthorization::state`] until the callback.
     pub pending: PendingAuthorization,
+    /// What was made of the answer before.
+    pub after: Option<Judgement>,
 }
 
 /// What belongs to one authorization request, until the browser comes back

@@ -270,7 +270,7 @@ pub enum FlowError {
         /// Which server.
         issuer: String,
         /// What is wrong with it.
-        reason: String,
+        reason: &'static str,
     },
     /// The user was asked again and again, and the server still demands the same.
     #[error(

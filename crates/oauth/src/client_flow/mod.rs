@@ -5,9 +5,9 @@
 //! there is a URL to open, a token, or an error that says whose fault it is and what to do next:
 //!
 //! ```
-//! # use barewire_oauth::client_flow::{Answer, FlowError, LoggedIn, OpenBrowser, Step};
+//! # use barewire_oauth::client_flow::{Answer, FlowError, Grant, OpenBrowser, Step};
 //! # use std::time::SystemTime;
-//! enum Outcome { Open(OpenBrowser), Done(LoggedIn) }
+//! enum Outcome { Open(OpenBrowser), Done(Grant) }
 //!
 //! fn drive(mut step: Step, http: impl Fn(&http::Request<bytes::Bytes>) -> Answer, now: SystemTime)
 //!     -> Result<Outcome, FlowError> {
@@ -18,7 +18,7 @@
 //!                 fetch.answered(answer, now)
 //!             }
 //!             Step::OpenBrowser(open) => return Ok(Outcome::Open(*open)),
-//!             Step::Done(login) => return Ok(Outcome::Done(*login)),
+//!             Step::Done(grant) => return Ok(Outcome::Done(*grant)),
 //!             Step::Failed(error) => return Err(*error),
 //!         };
 //!     }
@@ -26,7 +26,7 @@
 //! ```
 //!
 //! Between the two halves the host keeps the [`PendingAuthorization`], which survives a restart. Afterwards a
-//! [`LoggedIn`] refreshes and revokes its tokens; those are single requests and so plain functions.
+//! [`Grant`] renews and gives back its tokens; those are single requests and so plain functions.
 //!
 //! The rules are those of
 //! [MCP: Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization) and its pages;
@@ -34,6 +34,7 @@
 //!
 //! What it does **not** do: send anything, open a browser, listen for the callback, or keep anything.
 
+mod answer;
 mod attempts;
 mod authorization;
 mod callback;
@@ -42,7 +43,6 @@ mod endpoint;
 mod error;
 mod grant;
 mod identity;
-mod logged_in;
 mod server;
 mod settings;
 mod token;
@@ -51,9 +51,8 @@ pub use attempts::Attempts;
 pub use authorization::{OpenBrowser, PendingAuthorization};
 pub use callback::state_of;
 pub use error::{Fault, FlowError, Obstacle, Refusal, Try};
-pub use grant::{Grant, TokenSet};
+pub use grant::{Grant, Refreshed, TokenSet};
 pub use identity::{AuthMethod, ClientIdentity, IdentityOrigin};
-pub use logged_in::{LoggedIn, Refreshed, Tokens};
 pub use server::{AuthorizationServer, Provenance};
 pub use settings::{ClientSettings, FlowLimits, PreRegistered};
 
@@ -64,6 +63,7 @@ use bytes::Bytes;
 
 use crate::challenge::Challenge;
 use crate::metadata::well_known::Form;
+use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
 /// What a login starts from.
@@ -114,7 +114,7 @@ pub enum Step {
     /// Keep the pending authorization, show the URL to the user, and wait for the callback.
     OpenBrowser(Box<OpenBrowser>),
     /// There is a token.
-    Done(Box<LoggedIn>),
+    Done(Box<Grant>),
     /// It ends here.
     Failed(Box<FlowError>),
 }
@@ -125,6 +125,8 @@ pub struct Fetch {
     pub request: http::Request<Bytes>,
     /// What it is for.
     pub purpose: Purpose,
+    /// What was made of the answer before this one.
+    pub after: Option<Judgement>,
     stage: Stage,
 }
 
@@ -139,10 +141,45 @@ pub enum Purpose {
     Registration,
     /// POST that redeems the code.
     Token,
-    /// POST that redeems a refresh token ([`LoggedIn::refresh_request`]).
+    /// POST that redeems a refresh token ([`Grant::refresh_request`]).
     Refresh,
-    /// POST that revokes a token ([`LoggedIn::revocation_requests`]).
+    /// POST that revokes a token ([`Grant::revocation_requests`]).
     Revocation,
+}
+
+/// What was made of an answer, for whoever tells the story. What ended in an error tells it itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Not here; another place is tried.
+    NotHere(Try),
+    /// The resource metadata is good.
+    Resource {
+        /// What the token will be for.
+        resource: Resource,
+        /// The authorization servers that may be used, in the order in which they are tried.
+        issuers: Vec<String>,
+    },
+    /// There is no resource metadata: the rules of revision 2025-03-26 apply.
+    NoResourceMetadata {
+        /// Where we looked.
+        tries: Vec<Try>,
+    },
+    /// This authorization server cannot be used; the next one is tried.
+    OtherServer(Box<FlowError>),
+    /// The authorization server is found and good, or its endpoints are assumed.
+    Server(Box<AuthorizationServer>),
+    /// We are a registered client now.
+    Registered {
+        /// Our identifier.
+        client_id: String,
+        /// How we authenticate.
+        auth_method: AuthMethod,
+    },
+    /// The callback belongs to this login.
+    Callback {
+        /// Whether it carried `iss`.
+        iss: bool,
+    },
 }
 
 /// What came of a request.
