@@ -1,1 +1,2 @@
+//! `fixture-client URL`: the client that the official conformance suite starts.
 fn main() {}
