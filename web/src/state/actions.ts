@@ -3,6 +3,7 @@ import { router } from '@/router'
 import { useHost } from './host'
 import { listsOf } from './lists'
 import { attempt } from './notice'
+import { rememberPlace } from './place'
 
 /** What the reader can do with a server. Failures of the host end up in the notice; those of the server in its status. */
 export const actions = {
@@ -29,7 +30,9 @@ export const actions = {
   /** Leaves the page for the authorization server; `/callback` brings it back. */
   async login(server: string, scopes?: string[]): Promise<void> {
     const started = await attempt(() => api.login(server, scopes ? { scopes } : {}))
-    if (started) location.assign(started.authorize_url)
+    if (!started) return
+    rememberPlace()
+    location.assign(started.authorize_url)
   },
 
   async logout(server: string): Promise<void> {
