@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blog;
+mod mcp;
 mod rest;
+mod wire;
 mod world;
