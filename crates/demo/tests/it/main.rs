@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blog;
+mod crossing;
+mod live;
 mod mcp;
 mod rest;
 mod wire;

@@ -103,6 +103,25 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// One request whose answer the caller reads.
+    pub(crate) async fn send(&self, id: Value, method: &str, mut params: Value) -> reqwest::Response {
+        if self.era == Era::Modern {
+            params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+            params["_meta"]["io.modelcontextprotocol/clientInfo"] =
+                json!({ "name": "by-hand", "version": "0" });
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": {} });
+        }
+        self.post(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await
+    }
+
+    /// The stream of a legacy session.
+    pub(crate) async fn stream(&self) -> reqwest::Response {
+        let session = self.session.as_ref().unwrap();
+        let request = self.world.http.get(self.world.url("/mcp")).bearer_auth(&self.token);
+        let request = request.header("accept", "text/event-stream").header("mcp-session-id", session);
+        request.header("mcp-protocol-version", "2025-11-25").send().await.unwrap()
+    }
+
     async fn post(&self, message: &Value) -> reqwest::Response {
         let accept = "application/json, text/event-stream";
         let mut request =

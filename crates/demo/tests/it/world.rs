@@ -1,5 +1,6 @@
 //! The demo, running on a port of its own under a clock of its own, and people who use it.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use barewire_demo::{Demo, DemoConfig};
@@ -7,6 +8,7 @@ use barewire_testkit::{OAuthClient, TempDir, TestClock};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -17,9 +19,9 @@ pub(crate) struct World {
     pub(crate) origin: Url,
     pub(crate) clock: TestClock,
     pub(crate) http: reqwest::Client,
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
     stop: CancellationToken,
-    running: tokio::task::JoinHandle<()>,
+    running: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// An answer, read to its end.
@@ -46,9 +48,9 @@ impl World {
         change(&mut config);
         let demo = Demo::bind(config).await.unwrap();
         let origin = Url::parse(demo.origin()).unwrap();
-        let running = tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
+        let running = Mutex::new(Some(tokio::spawn(demo.serve(stop.clone().cancelled_owned()))));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { origin, clock, http, dir, stop, running }
+        Self { origin, clock, http, _dir: dir, stop, running }
     }
 
     pub(crate) fn url(&self, path: &str) -> Url {
@@ -86,11 +88,16 @@ impl World {
         self.rest(Method::GET, path, Some(token), None).await
     }
 
-    /// Asks it to stop and waits until it has.
-    pub(crate) async fn stop(self) -> TempDir {
+    /// Asks it to stop, and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop_soon().await;
+    }
+
+    /// Asks it to stop; the future is ready when it has.
+    pub(crate) fn stop_soon(&self) -> impl Future<Output = ()> + use<> {
         self.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(20), self.running).await.unwrap().unwrap();
-        self.dir
+        let running = self.running.lock().unwrap().take().unwrap();
+        async { tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap() }
     }
 }
 
