@@ -1,0 +1,43 @@
+//! The client that the suite starts, once per scenario, against a mock of its own.
+
+mod browser;
+mod filler;
+mod orders;
+mod scenario;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use barewire_mcp_client::{Client, ClientOptions, EraChoice, PreRegistered};
+
+pub use self::orders::Orders;
+
+/// Does what the suite ordered, against the server at this URL.
+///
+/// # Errors
+/// What an application would see; the suite expects some scenarios to end so.
+pub async fn run(url: &str, orders: &Orders) -> Result<()> {
+    let client = Client::connect(url, options(orders)).await.context("cannot connect")?;
+    let outcome = scenario::play(&client, orders).await;
+    client.close().await;
+    outcome
+}
+
+fn options(orders: &Orders) -> ClientOptions {
+    let mut options = ClientOptions::new("barewire-fixture-client", env!("CARGO_PKG_VERSION"));
+    options.era = if orders.legacy { EraChoice::Legacy } else { EraChoice::Modern };
+    options.handler = Arc::new(filler::Filler);
+    options.authorizer = Some(Arc::new(browser::Redirected));
+    options.login.redirect_uri = "http://localhost:43121/callback".to_owned();
+    // The document that the suite knows; it is used where an authorization server takes documents.
+    options.login.client_document = Some("https://conformance-test.local/client-metadata.json".to_owned());
+    if let (Some(client_id), Some(issuer)) = (orders.text("client_id"), orders.text("issuer")) {
+        options.login.pre_registered.push(PreRegistered {
+            issuer,
+            client_id,
+            client_secret: orders.text("client_secret").map(Into::into),
+            auth_method: None,
+        });
+    }
+    options
+}

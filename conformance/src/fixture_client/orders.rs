@@ -1,0 +1,37 @@
+//! What the suite orders, through the environment.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// One scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
+    /// Its name.
+    pub scenario: String,
+    /// Whether it is on a wire with a handshake.
+    pub legacy: bool,
+    /// What it needs to know.
+    pub context: Value,
+}
+
+impl Orders {
+    /// Reads `MCP_CONFORMANCE_SCENARIO`, `…_PROTOCOL_VERSION` and `…_CONTEXT`. Without them, a modern client looks
+    /// around.
+    ///
+    /// # Errors
+    /// The context is not JSON.
+    pub fn from_environment() -> Result<Self> {
+        let read = |name: &str| std::env::var(format!("MCP_CONFORMANCE_{name}")).ok();
+        let context = read("CONTEXT").map_or(Ok(Value::Null), |text| serde_json::from_str(&text));
+        Ok(Self {
+            scenario: read("SCENARIO").unwrap_or_default(),
+            legacy: read("PROTOCOL_VERSION").is_some_and(|version| version.as_str() < "2026"),
+            context: context.context("MCP_CONFORMANCE_CONTEXT is not JSON")?,
+        })
+    }
+
+    /// A text of the context.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.context.get(name)?.as_str().map(str::to_owned)
+    }
+}
