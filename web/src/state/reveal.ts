@@ -6,7 +6,9 @@ import { useWire } from './wire'
  * pane already: opening an exchange from elsewhere must not steal it.
  */
 export function useReveal(scroller: Readonly<Ref<HTMLElement | null>>): void {
-  const { focused, openId } = useWire()
+  const { focused, opened } = useWire()
+  // Not what the URL says is open, but what is: after a load the log comes later.
+  const openId = () => opened.value?.view.exchange.id
 
   function reveal(id: string) {
     const pane = scroller.value
@@ -20,7 +22,7 @@ export function useReveal(scroller: Readonly<Ref<HTMLElement | null>>): void {
 
   // A frame later: what opens may only now get its place, and the pane less room.
   const later = (id: string | undefined) => id && requestAnimationFrame(() => reveal(id))
-  onMounted(() => later(openId.value))
+  onMounted(() => later(openId()))
   watch(openId, later)
   watch(focused, (id) => id && reveal(id))
 }
