@@ -2,15 +2,25 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
-use super::Judgement;
+use super::discover::Protected;
 use super::identity::ClientIdentity;
-use super::server::AuthorizationServer;
-use crate::pkce::CodeVerifier;
+use super::server::{AuthorizationServer, Provenance};
+use super::{FlowError, Judgement, LoginRequest, Step};
+use crate::challenge::Challenge;
+use crate::metadata::well_known::Form;
+use crate::pkce::{self, CodeVerifier};
 use crate::resource::Resource;
-use crate::scope::ScopeSet;
+use crate::scope::{Scope, ScopeSet};
 use crate::secret::{self, State};
+
+/// The scope of refresh tokens
+/// ([OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A URL for the user, and what to keep meanwhile.
 #[derive(Debug, Clone)]
@@ -55,4 +65,92 @@ pub struct PendingAuthorization {
 
 fn exposed_verifier<S: Serializer>(verifier: &CodeVerifier, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(verifier.expose())
+}
+
+/// Everything is known: makes the URL and what has to be kept.
+pub(super) fn open(
+    protected: Protected,
+    server: AuthorizationServer,
+    client: ClientIdentity,
+    after: Judgement,
+    now: SystemTime,
+) -> Step {
+    let Protected { context, resource, scopes_supported, .. } = protected;
+    let scopes = scopes(&context.request, &scopes_supported, &server);
+    let pending = PendingAuthorization {
+        state: State::new(URL_SAFE_NO_PAD.encode(context.entropy.state)),
+        verifier: CodeVerifier::from_random(&context.entropy.verifier),
+        endpoint: context.request.endpoint,
+        resource,
+        server,
+        client,
+        redirect_uri: context.request.settings.redirect_uri.as_str().to_owned(),
+        scopes,
+        started_at: now,
+        max_body: context.request.settings.limits.max_body,
+    };
+    match pending.url() {
+        Some(url) => Step::OpenBrowser(Box::new(OpenBrowser { url, pending, after: Some(after) })),
+        None => FlowError::UnusableEndpoint {
+            issuer: pending.server.issuer,
+            name: "authorization_endpoint",
+            reason: "is not an absolute URL",
+        }
+        .into(),
+    }
+}
+
+/// Which scope to ask for
+/// ([Scope Selection Strategy](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#scope-selection-strategy)).
+///
+/// The challenge is authoritative; without one, everything the resource lists; without that, nothing. What is held
+/// stays, and then the resource's list is not added: the new scope is what the operation needs, not all there is.
+fn scopes(request: &LoginRequest, supported: &ScopeSet, server: &AuthorizationServer) -> ScopeSet {
+    let held = &request.held_scopes;
+    let named = match request.challenge.as_ref().and_then(Challenge::scope) {
+        Some(scopes) => scopes,
+        None if held.is_empty() => supported.clone(),
+        None => ScopeSet::new(),
+    };
+    let mut scopes = held.union(&named).union(&request.settings.extra_scopes);
+    // The authorization server decides whether it knows the word, whatever the resource says about it
+    // (https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#refresh-tokens).
+    let wanted = scopes.remove(OFFLINE_ACCESS) || request.settings.offline_access;
+    // Alone it would take the place of the server's default scope.
+    if wanted && server.offers_offline_access && !scopes.is_empty() {
+        scopes.insert(Scope::parse(OFFLINE_ACCESS).expect("a legal scope token"));
+    }
+    scopes
+}
+
+impl PendingAuthorization {
+    /// The authorization URL
+    /// ([OAuth 2.1 §4.1.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.1)); `None` when
+    /// the endpoint is none. The endpoint's own query is kept.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let mut url = Url::parse(&self.server.authorization_endpoint).ok()?;
+        let challenge = self.verifier.challenge();
+        let mut query = url.query_pairs_mut();
+        query.append_pair("response_type", "code");
+        query.append_pair("client_id", &self.client.client_id);
+        query.append_pair("redirect_uri", &self.redirect_uri);
+        if !self.scopes.is_empty() {
+            query.append_pair("scope", &self.scopes.to_string());
+        }
+        query.append_pair("state", self.state.expose());
+        query.append_pair("code_challenge", challenge.as_str());
+        query.append_pair("code_challenge_method", pkce::S256);
+        query.append_pair("resource", self.resource.as_str());
+        // OpenID Connect ignores `offline_access` unless consent is asked for; other servers do not know the word.
+        let openid = matches!(
+            &self.server.provenance,
+            Provenance::Discovered(place) if matches!(place.form, Form::OpenidInserted | Form::OpenidAppended)
+        );
+        if openid && self.scopes.contains(OFFLINE_ACCESS) {
+            query.append_pair("prompt", "consent");
+        }
+        drop(query);
+        Some(url.into())
+    }
 }

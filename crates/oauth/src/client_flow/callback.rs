@@ -3,10 +3,13 @@
 
 use std::time::SystemTime;
 
+use super::answer::shown_error;
 use super::authorization::PendingAuthorization;
-use super::{Answer, FlowError, Step};
-use crate::parameters::Parameters;
-use crate::secret::State;
+use super::error::shown;
+use super::{Answer, Fetch, FlowError, Grant, Judgement, Purpose, Stage, Step, token};
+use crate::error::{ErrorCode, ErrorResponse};
+use crate::parameters::{Parameters, Repeated};
+use crate::secret::{AuthorizationCode, State};
 
 /// The `state` of a callback's query (with or without its question mark), for finding the pending authorization.
 /// `None` when there is none or more than one.
@@ -22,12 +25,102 @@ impl PendingAuthorization {
     /// The order is state, `iss`, error, code: nothing of an answer that is not ours is acted on or shown.
     #[must_use]
     pub fn callback(self, query: &str) -> Step {
-        let _ = query;
-        FlowError::StateMismatch.into()
+        match self.accept(query) {
+            Ok(accepted) => self.redeem(&accepted),
+            Err(error) => error.into(),
+        }
     }
 
-    pub(super) fn redeemed(self, answer: Answer, now: SystemTime) -> Step {
-        let _ = (answer, now);
-        FlowError::StateMismatch.into()
+    fn accept(&self, query: &str) -> Result<Accepted, FlowError> {
+        let parameters = Parameters::parse(query.strip_prefix('?').unwrap_or(query).as_bytes());
+        let one = |name: &'static str| {
+            parameters.one(name).map_err(|Repeated { name }| FlowError::RepeatedParameter { name })
+        };
+        if one("state")?.map(State::new).as_ref() != Some(&self.state) {
+            return Err(FlowError::StateMismatch);
+        }
+        let iss = one("iss")?;
+        self.check_issuer(iss)?;
+        let (error, code) = (one("error")?, one("code")?);
+        if let Some(error) = error {
+            return Err(self.refused(&ErrorResponse {
+                error: ErrorCode::from_word(error),
+                error_description: one("error_description")?.map(str::to_owned),
+                error_uri: one("error_uri")?.map(str::to_owned),
+            }));
+        }
+        let code = code.map(AuthorizationCode::new).ok_or(FlowError::NoCode)?;
+        Ok(Accepted { code, iss: iss.is_some() })
     }
+
+    /// The table of [Authorization Response Validation](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#authorization-response-validation):
+    /// what is there has to be identical, byte for byte; what is promised has to be there.
+    fn check_issuer(&self, iss: Option<&str>) -> Result<(), FlowError> {
+        let expected = &self.server.issuer;
+        match iss {
+            Some(iss) if iss == expected => Ok(()),
+            Some(iss) => Err(FlowError::IssMismatch { expected: expected.clone(), found: shown(iss) }),
+            None if self.server.sends_iss => Err(FlowError::IssMissing { expected: expected.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// An error response ([OAuth 2.1 §4.1.2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1)).
+    fn refused(&self, error: &ErrorResponse) -> FlowError {
+        let error = shown_error(error);
+        match error.error {
+            ErrorCode::AccessDenied => FlowError::AccessDenied { description: error.error_description },
+            _ => {
+                FlowError::AuthorizationRefused { issuer: self.server.issuer.clone(), error: Box::new(error) }
+            }
+        }
+    }
+
+    /// The token request ([OAuth 2.1 §4.1.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3)).
+    /// OAuth 2.0 servers also compare `redirect_uri`.
+    fn redeem(self, accepted: &Accepted) -> Step {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", accepted.code.expose()),
+            ("redirect_uri", self.redirect_uri.as_str()),
+            ("code_verifier", self.verifier.expose()),
+            ("resource", self.resource.as_str()),
+        ];
+        let after = Judgement::Callback { iss: accepted.iss };
+        match token::post(&self.server.token_endpoint, &self.client, &form) {
+            Ok(request) => Fetch::step(request, Purpose::Token, Some(after), Stage::Token(Box::new(self))),
+            Err(reason) => {
+                let name = "token_endpoint";
+                FlowError::UnusableEndpoint { issuer: self.server.issuer, name, reason }.into()
+            }
+        }
+    }
+
+    /// Reads the answer of the token request.
+    pub(super) fn redeemed(self, answer: &Answer, now: SystemTime) -> Step {
+        let reading = token::Reading {
+            issuer: &self.server.issuer,
+            client_id: &self.client.client_id,
+            requested: &self.scopes,
+            max_body: self.max_body,
+        };
+        match reading.tokens(answer, now) {
+            Ok(tokens) => Step::Done(Box::new(Grant {
+                issuer: self.server.issuer,
+                resource: self.resource,
+                client: self.client,
+                token_endpoint: self.server.token_endpoint,
+                revocation_endpoint: self.server.revocation_endpoint,
+                requested: self.scopes,
+                tokens,
+            })),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// A callback that is ours.
+struct Accepted {
+    code: AuthorizationCode,
+    iss: bool,
 }

@@ -5,6 +5,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::FlowError;
+use super::error::shown;
+use super::server::AuthorizationServer;
+use super::settings::{ClientSettings, PreRegistered};
+use crate::client::ApplicationType;
 use crate::secret::{self, ClientSecret};
 
 /// A client identity; valid with its issuer and nowhere else
@@ -70,11 +75,142 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
         }
     }
+
+    /// Reads the word; `None` for the methods this client does not do (`private_key_jwt`, …).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost]
+            .into_iter()
+            .find(|method| method.as_str() == word)
+    }
 }
 
-pub(super) struct Registering {}
-impl Registering {
-    pub(super) fn answered(self, _: super::Answer, _: std::time::SystemTime) -> super::Step {
-        super::FlowError::NoCode.into()
+impl ClientIdentity {
+    /// Whether a login at this issuer, with this redirect URI, can use it.
+    #[must_use]
+    pub fn is_usable(&self, issuer: &str, redirect_uri: &str, now: SystemTime) -> bool {
+        let registered_here = self.origin != IdentityOrigin::Registered || self.redirect_uri == redirect_uri;
+        self.issuer == issuer && registered_here && self.secret_expires_at.is_none_or(|end| end > now)
+    }
+}
+
+/// How the client comes to an identity.
+pub(super) enum Choice {
+    /// It has one.
+    Ready(ClientIdentity),
+    /// It registers here, with this method.
+    Register { endpoint: String, auth_method: AuthMethod },
+}
+
+/// Picks the identity, in the order of
+/// [Client Registration](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration):
+/// registered by hand, kept from an earlier login, our document, a new registration. Never one of another issuer.
+pub(super) fn choose(
+    settings: &ClientSettings,
+    known: &[ClientIdentity],
+    server: &AuthorizationServer,
+    now: SystemTime,
+) -> Result<Choice, FlowError> {
+    let redirect_uri = settings.redirect_uri.as_str();
+    if let Some(client) = &settings.pre_registered {
+        return pre_registered(client, known, server, redirect_uri).map(Choice::Ready);
+    }
+    // A document's URL is decided anew each time: it may have been switched off, or the server may have.
+    let kept = known.iter().find(|identity| {
+        identity.origin != IdentityOrigin::Document && identity.is_usable(&server.issuer, redirect_uri, now)
+    });
+    if let Some(identity) = kept {
+        return Ok(Choice::Ready(identity.clone()));
+    }
+    if let Some(url) = settings.client_document_url.as_ref().filter(|_| server.accepts_client_documents) {
+        return Ok(Choice::Ready(ClientIdentity {
+            issuer: server.issuer.clone(),
+            client_id: url.clone(),
+            client_secret: None,
+            secret_expires_at: None,
+            auth_method: AuthMethod::None,
+            origin: IdentityOrigin::Document,
+            redirect_uri: redirect_uri.to_owned(),
+        }));
+    }
+    match &server.registration_endpoint {
+        Some(endpoint) => {
+            let auth_method = method_to_register(settings.application_type, server)?;
+            Ok(Choice::Register { endpoint: endpoint.clone(), auth_method })
+        }
+        None => Err(FlowError::NoClient { issuer: server.issuer.clone() }),
+    }
+}
+
+/// A client registered by hand belongs to one issuer: the one it names, or the one it was first used with. With any
+/// other, an error is better than silently being somebody else.
+fn pre_registered(
+    client: &PreRegistered,
+    known: &[ClientIdentity],
+    server: &AuthorizationServer,
+    redirect_uri: &str,
+) -> Result<ClientIdentity, FlowError> {
+    let used_before = known.iter().filter(|identity| {
+        identity.origin == IdentityOrigin::PreRegistered && identity.client_id == client.client_id
+    });
+    let bound: Vec<&str> = match &client.issuer {
+        Some(issuer) => vec![issuer],
+        None => used_before.map(|identity| identity.issuer.as_str()).collect(),
+    };
+    if !bound.is_empty() && !bound.contains(&server.issuer.as_str()) {
+        return Err(FlowError::OtherIssuersClient {
+            client_id: client.client_id.clone(),
+            registered_with: bound.join(", "),
+            found: server.issuer.clone(),
+        });
+    }
+    let lists = |method| lists(server, method);
+    let auth_method = match (client.auth_method, &client.client_secret) {
+        (Some(method), _) => method,
+        (None, None) => AuthMethod::None,
+        // Basic has to work for whoever has a secret (OAuth 2.1 §2.4.1), so only a list that has post instead decides
+        // otherwise.
+        (None, Some(_)) if !lists(AuthMethod::ClientSecretBasic) && lists(AuthMethod::ClientSecretPost) => {
+            AuthMethod::ClientSecretPost
+        }
+        (None, Some(_)) => AuthMethod::ClientSecretBasic,
+    };
+    Ok(ClientIdentity {
+        issuer: server.issuer.clone(),
+        client_id: client.client_id.clone(),
+        client_secret: client.client_secret.clone(),
+        secret_expires_at: None,
+        auth_method,
+        origin: IdentityOrigin::PreRegistered,
+        redirect_uri: redirect_uri.to_owned(),
+    })
+}
+
+/// The method to register with, out of what the server lists: on the user's machine no secret, because none would be
+/// one there; elsewhere a secret. A server without metadata is of revision 2025-03-26, which recommends public clients.
+fn method_to_register(
+    application_type: ApplicationType,
+    server: &AuthorizationServer,
+) -> Result<AuthMethod, FlowError> {
+    use AuthMethod::{ClientSecretBasic, ClientSecretPost, None as Public};
+    let preferred = match application_type {
+        ApplicationType::Native => [Public, ClientSecretBasic, ClientSecretPost],
+        ApplicationType::Web => [ClientSecretBasic, ClientSecretPost, Public],
+    };
+    if server.provenance == super::Provenance::Assumed {
+        return Ok(preferred[0]);
+    }
+    preferred.into_iter().find(|method| lists(server, *method)).ok_or_else(|| FlowError::NoSharedAuthMethod {
+        issuer: server.issuer.clone(),
+        offered: shown(&server.auth_methods.clone().unwrap_or_default().join(", ")),
+    })
+}
+
+/// Without a list the server knows `client_secret_basic`
+/// ([RFC 8414 §2](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
+fn lists(server: &AuthorizationServer, method: AuthMethod) -> bool {
+    match &server.auth_methods {
+        Some(methods) => methods.iter().any(|listed| listed == method.as_str()),
+        None => method == AuthMethod::ClientSecretBasic,
     }
 }

@@ -15,7 +15,7 @@
 //!         step = match step {
 //!             Step::Fetch(fetch) => {
 //!                 let answer = http(&fetch.request);
-//!                 fetch.answered(answer, now)
+//!                 fetch.answered(&answer, now)
 //!             }
 //!             Step::OpenBrowser(open) => return Ok(Outcome::Open(*open)),
 //!             Step::Done(grant) => return Ok(Outcome::Done(*grant)),
@@ -43,6 +43,7 @@ mod endpoint;
 mod error;
 mod grant;
 mod identity;
+mod registration;
 mod server;
 mod settings;
 mod token;
@@ -199,7 +200,7 @@ pub enum Answer {
 enum Stage {
     Resource(Box<discover::ResourceSearch>),
     Server(Box<server::ServerSearch>),
-    Registration(Box<identity::Registering>),
+    Registration(Box<registration::Registering>),
     Token(Box<PendingAuthorization>),
 }
 
@@ -212,13 +213,17 @@ pub fn start(request: LoginRequest, entropy: Entropy) -> Step {
 impl Fetch {
     /// Decides what the answer means.
     #[must_use]
-    pub fn answered(self, answer: Answer, now: SystemTime) -> Step {
+    pub fn answered(self, answer: &Answer, now: SystemTime) -> Step {
         match self.stage {
-            Stage::Resource(search) => search.answered(answer, now),
+            Stage::Resource(search) => search.answered(answer),
             Stage::Server(search) => search.answered(answer, now),
             Stage::Registration(registering) => registering.answered(answer, now),
             Stage::Token(pending) => pending.redeemed(answer, now),
         }
+    }
+
+    fn step(request: http::Request<Bytes>, purpose: Purpose, after: Option<Judgement>, stage: Stage) -> Step {
+        Step::Fetch(Box::new(Self { request, purpose, after, stage }))
     }
 }
 

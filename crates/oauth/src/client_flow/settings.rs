@@ -79,10 +79,12 @@ pub struct FlowLimits {
     pub max_body: usize,
     /// Of a longer list of `authorization_servers` the rest is not tried.
     pub max_authorization_servers: usize,
+    /// Of a longer `scopes_supported` the rest is not asked for; a URL has to hold them all.
+    pub max_scopes: usize,
 }
 
 impl Default for FlowLimits {
     fn default() -> Self {
-        Self { max_body: 256 * 1024, max_authorization_servers: 4 }
+        Self { max_body: 256 * 1024, max_authorization_servers: 4, max_scopes: 64 }
     }
 }
