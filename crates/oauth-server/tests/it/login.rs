@@ -1,0 +1,157 @@
+//! `/login`: passwords, sessions, and who may send the form.
+
+use barewire_oauth_server::AuthConfig;
+use barewire_testkit::Browser;
+use reqwest::StatusCode;
+
+use crate::world::{CALLBACK, RawForm, WEB_CALLBACK, World, config, has_session, query, set_cookies};
+
+const GOOD: &[(&str, &str)] = &[("username", "johndoe"), ("password", "secret")];
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_users_look_alike() {
+    let world = World::new().await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let mut answers = Vec::new();
+    for (user, password) in [("johndoe", "wrong"), ("nobody", "secret"), ("JOHNDOE", "secret")] {
+        let answer = form.post(&world, &[("username", user), ("password", password)]).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(answer.headers().get("location").is_none());
+        answers.push(answer.text().await.unwrap().replace(user, "?"));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert!(answers[0].contains("do not belong together"));
+    let answer = form.post(&world, &[("username", "johndoe")]).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_form_is_refused_without_its_token() {
+    let world = World::new().await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let other = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let foreign_token =
+        RawForm { csrf: other.csrf.clone(), action: form.action.clone(), cookie: form.cookie.clone() };
+    let no_cookie = RawForm { cookie: String::new(), csrf: form.csrf.clone(), action: form.action.clone() };
+    let no_token = RawForm { csrf: String::new(), cookie: form.cookie.clone(), action: form.action.clone() };
+    for bad in [foreign_token, no_cookie, no_token] {
+        let answer = bad.post(&world, GOOD).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(set_cookies(&answer).is_empty());
+    }
+    // Sent by another site: a browser says so, whatever token it carries.
+    let cross_site = world.http.post(form.action.clone()).header("cookie", &form.cookie);
+    let fields = [("csrf", form.csrf.as_str()), GOOD[0], GOOD[1]];
+    let answer = cross_site.header("sec-fetch-site", "cross-site").form(&fields).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert_eq!(form.post(&world, GOOD).await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_login_gives_the_browser_a_new_session_id() {
+    let world = World::new().await;
+    // An attacker planted a cookie that he knows.
+    let planted = "barewire_auth=planted";
+    let form = RawForm::get(&world, world.at("/login"), "/login", Some(planted)).await;
+    let answer = form.post(&world, GOOD).await;
+    let first = set_cookies(&answer)[0].clone();
+    assert_ne!(first, planted);
+    assert!(has_session(&world, &first).await);
+    assert!(!has_session(&world, planted).await);
+    // A second login in the same browser ends the first session.
+    let url = world.authorize_url("web", WEB_CALLBACK, &[("prompt", "login")]);
+    let mut again = url.clone();
+    again.set_path("/login");
+    let form = RawForm::get(&world, again, "/login", Some(&first)).await;
+    let second = set_cookies(&form.post(&world, GOOD).await)[0].clone();
+    assert_ne!(first, second);
+    assert!(has_session(&world, &second).await);
+    assert!(!has_session(&world, &first).await);
+}
+
+#[tokio::test]
+async fn cookies_are_kept_from_scripts_and_other_sites() {
+    let world = World::new().await;
+    let answer = world.http.get(world.at("/login")).send().await.unwrap();
+    let line = answer.headers()["set-cookie"].to_str().unwrap();
+    for part in ["barewire_auth=", "Path=/", "HttpOnly", "SameSite=Lax"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!line.contains("Domain"));
+}
+
+#[tokio::test]
+async fn a_session_ends_in_time_and_by_signing_out() {
+    let world = World::new().await;
+    let mut browser = Browser::new();
+    let url = world.authorize_url("web", WEB_CALLBACK, &[]);
+    browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
+    assert_eq!(browser.open(&world.at("/login")).await.unwrap().select("h1").unwrap(), "You are signed in");
+    world.advance(config().session_ttl.as_secs());
+    assert_eq!(browser.open(&world.at("/login")).await.unwrap().select("h1").unwrap(), "Sign in");
+
+    browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
+    let page = browser.open(&world.at("/login")).await.unwrap();
+    let form = page.forms().remove(0);
+    browser.submit(&page, &form, None).await.unwrap();
+    assert_eq!(browser.open(&world.at("/login")).await.unwrap().select("h1").unwrap(), "Sign in");
+}
+
+#[tokio::test]
+async fn another_account_can_be_used_from_the_consent_page() {
+    let world = World::new().await;
+    let client = world.register().await;
+    let url = world.authorize_url(&client, CALLBACK, &[]);
+    let mut browser = Browser::new();
+    browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
+    let page = browser.open(&url).await.unwrap();
+    assert!(page.text().contains("johndoe"));
+    let form = page.forms().into_iter().find(|form| form.action.path() == "/logout").unwrap();
+    browser.submit(&page, &form, None).await.unwrap();
+    let callback = browser.login_and_consent(&url, "janedoe", "secret").await.unwrap();
+    let (_, answer) = world.redeem(&client, &query(&callback)["code"]).await;
+    let resource = barewire_oauth::resource::Resource::parse("https://rs.example/mcp").unwrap();
+    let token = answer["access_token"].as_str().unwrap();
+    let claims = world.server.access_tokens().verify(token, &resource, world.clock.now()).unwrap();
+    assert_eq!(claims.sub, "janedoe");
+}
+
+#[tokio::test]
+async fn guesses_are_slowed_down_and_the_owner_is_not_locked_out() {
+    let settings = AuthConfig {
+        login_free_attempts: 3,
+        client_address_header: Some("x-forwarded-for".into()),
+        ..config()
+    };
+    let world = World::with(settings).await;
+    let (attacker, elsewhere) = (Some("6.6.6.6, 192.0.2.66"), Some("192.0.2.1"));
+    let fresh = || RawForm::get(&world, world.at("/login"), "/login", None);
+
+    // The owner has logged in once from the attacker's network: shared egress.
+    let form = fresh().await;
+    let known = set_cookies(&form.post_from(&world, GOOD, attacker).await);
+    let known_browser = known.iter().find(|cookie| cookie.starts_with("barewire_known")).unwrap();
+
+    for _ in 0..3 {
+        let answer = fresh().await.post_from(&world, &[GOOD[0], ("password", "guess")], attacker).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    }
+    for guess in ["guess", "secret"] {
+        let answer = fresh().await.post_from(&world, &[GOOD[0], ("password", guess)], attacker).await;
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()["retry-after"], "1");
+    }
+    // A forged first hop does not make the attacker somebody else.
+    let answer = fresh().await.post_from(&world, GOOD, Some("192.0.2.9, 192.0.2.66")).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    // Another account, another place, and the owner's own browser are not slowed down.
+    let jane = fresh().await.post_from(&world, &[("username", "janedoe"), GOOD[1]], attacker).await;
+    assert_eq!(jane.status(), StatusCode::SEE_OTHER);
+    assert_eq!(fresh().await.post_from(&world, GOOD, elsewhere).await.status(), StatusCode::SEE_OTHER);
+    let mut form = fresh().await;
+    form.cookie = format!("{}; {known_browser}", form.cookie);
+    assert_eq!(form.post_from(&world, GOOD, attacker).await.status(), StatusCode::SEE_OTHER);
+    // And after the wait the attacker's place has one try again.
+    world.advance(1);
+    assert_eq!(fresh().await.post_from(&world, GOOD, attacker).await.status(), StatusCode::SEE_OTHER);
+}
