@@ -95,13 +95,13 @@ impl Documents {
         if !config.client_documents || !host_accepted {
             return Err(DocumentFetchError::HostNotAccepted(url.host().to_owned()));
         }
-        if let Some(known) = self.cache.get(client_id).filter(|known| now < known.until) {
-            return Ok(known.client);
-        }
-        let (client, lifetime) = self.fetch(config, &url).await?;
-        let client = Arc::new(client);
-        self.cache.insert(client_id.to_owned(), Known { client: Arc::clone(&client), until: now + lifetime });
-        Ok(client)
+        self.cache.remove_if(client_id, |known| known.until <= now);
+        // Several browsers that ask for the same client wait for one fetch.
+        let fetch = async {
+            let (client, lifetime) = self.fetch(config, &url).await?;
+            Ok::<_, DocumentFetchError>(Known { client: Arc::new(client), until: now + lifetime })
+        };
+        Ok(self.cache.get_or_insert_async(client_id, fetch).await?.client)
     }
 
     async fn fetch(

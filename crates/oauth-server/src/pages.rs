@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::AuthorizationRequest;
 use barewire_oauth::client::{Client, RedirectKind, RedirectUri, Registration};
 use barewire_oauth::client_document::DocumentUrl;
-use barewire_oauth::consent::Question;
+use barewire_oauth::consent::{self, Question};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -258,6 +258,11 @@ pub(crate) struct ConsentTemplate {
     more: bool,
     /// Asked again because the client wants that.
     again: bool,
+    /// Anybody could have registered it.
+    self_registered: bool,
+    /// Whether the answer is remembered.
+    remembered: bool,
+    /// For how long the access can be renewed, in words.
     lasting: Option<String>,
 }
 
@@ -338,6 +343,8 @@ impl ConsentTemplate {
             scopes: request.scope.iter().map(line).collect(),
             more: matches!(question, Question::More(_)),
             again: matches!(question, Question::Again),
+            self_registered: client.registration == Registration::Dynamic,
+            remembered: consent::is_remembered(client, &request.redirect_uri),
             lasting,
         }
     }

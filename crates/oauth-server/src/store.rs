@@ -94,7 +94,6 @@ pub enum Swap {
 
 /// What became of an insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "an insertion that met an existing record changed nothing"]
 pub enum Insert {
     /// It is there now.
     Inserted,

@@ -182,7 +182,8 @@ async fn log_in(
     match throttle::admit(state.store.as_ref(), &state.config, key, state.now()).await? {
         Admission::Admitted => {}
         Admission::Wait(wait) => {
-            tracing::info!(user = username, "a login has to wait after wrong passwords");
+            // What was typed may be anything, a password too; the name of a user that exists is not.
+            tracing::info!(user = user.map(|user| user.id), "a login has to wait after wrong passwords");
             return Ok(Err(LoginError::Throttled(wait)));
         }
     }

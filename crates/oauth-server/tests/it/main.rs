@@ -1,5 +1,7 @@
 //! The authorization server from outside: real HTTP, a real store, a browser without JavaScript.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 mod authorize;
 mod consent;
 mod documents;

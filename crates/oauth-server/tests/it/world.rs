@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
-use barewire_oauth_server::store::Store as _;
 use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient};
 use barewire_store::Store;
 use barewire_testkit::{Browser, TempDir, TestClock};
