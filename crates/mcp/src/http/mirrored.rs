@@ -2,8 +2,12 @@
 //! ([Custom headers](https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters)).
 
 use http::HeaderValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use http::header::{HeaderMap, HeaderName};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::headers::{PARAM_PREFIX, different, single};
 use super::value;
@@ -98,14 +102,17 @@ impl MirroredParams {
         if self.is_empty() {
             return Ok(());
         }
-        let arguments = decode(arguments).ok_or(UnfitArgument::Arguments)?;
+        let arguments = match arguments {
+            Some(arguments) if !arguments.is_object() => return Err(UnfitArgument::Arguments),
+            arguments => arguments.map(RawJson::as_raw),
+        };
         for param in &self.0 {
             let unfit = || UnfitArgument::Value { header: param.header.to_string() };
-            let value = match at(&arguments, &param.path) {
+            let value = match primitive(at(arguments, &param.path)) {
                 None | Some(Value::Null) => continue,
-                Some(Value::String(text)) => value::encode(text),
-                Some(Value::Bool(flag)) => HeaderValue::from_static(if *flag { "true" } else { "false" }),
-                Some(Value::Number(number)) => integer(number).ok_or_else(unfit)?.into(),
+                Some(Value::String(text)) => value::encode(&text),
+                Some(Value::Bool(flag)) => HeaderValue::from_static(if flag { "true" } else { "false" }),
+                Some(Value::Number(number)) => integer(&number).ok_or_else(unfit)?.into(),
                 Some(Value::Array(_) | Value::Object(_)) => return Err(unfit()),
             };
             headers.insert(param.header.clone(), value);
@@ -121,12 +128,11 @@ impl MirroredParams {
         if self.is_empty() {
             return Ok(());
         }
-        // Arguments that are not an object are refused where they are decoded, with a better error.
-        let Some(arguments) = decode(arguments) else { return Ok(()) };
+        let arguments = arguments.map(RawJson::as_raw);
         for param in &self.0 {
             let name = || spelled(&param.header);
             let header = single(headers, &param.header)?;
-            let body = at(&arguments, &param.path).filter(|value| !value.is_null());
+            let body = primitive(at(arguments, &param.path)).filter(|value| !value.is_null());
             match (header, body) {
                 (None, None) => {}
                 (None, Some(_)) => return Err(HeaderMismatch::Missing { header: name() }),
@@ -134,7 +140,7 @@ impl MirroredParams {
                 (Some(written), Some(body)) => {
                     let decoded =
                         value::decode(written).ok_or_else(|| HeaderMismatch::Malformed { header: name() })?;
-                    if !says(&decoded, body) {
+                    if !says(&decoded, &body) {
                         return Err(different(&param.header, written, &body.to_string()));
                     }
                 }
@@ -163,15 +169,21 @@ fn integer(number: &serde_json::Number) -> Option<i64> {
     (float.fract() == 0.0 && float.abs() <= MAX_SAFE_INTEGER).then_some(float as i64)
 }
 
-fn decode(arguments: Option<&RawJson>) -> Option<Value> {
-    match arguments {
-        None => Some(Value::Object(serde_json::Map::new())),
-        Some(raw) => raw.decode().ok().filter(Value::is_object),
-    }
+/// The raw value at a path of property names. Nothing beside the path is decoded, so that neither size nor depth of the
+/// other arguments can keep a header from being checked.
+fn at<'a>(arguments: Option<&'a RawValue>, path: &[String]) -> Option<&'a RawValue> {
+    path.iter().try_fold(arguments?, |value, step| {
+        let mut members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(value.get()).ok()?;
+        members.remove(step.as_str())
+    })
 }
 
-fn at<'a>(arguments: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(arguments, |value, step| value.as_object()?.get(step))
+/// The value, where it is small. Anything else has no form in a header and stands for itself as an empty array.
+fn primitive(raw: Option<&RawValue>) -> Option<Value> {
+    raw.map(|raw| match raw.get().as_bytes().first() {
+        Some(b'{' | b'[') => Value::Array(Vec::new()),
+        _ => serde_json::from_str(raw.get()).unwrap_or_default(),
+    })
 }
 
 fn spelled(header: &HeaderName) -> String {
@@ -353,5 +365,19 @@ mod tests {
         check(&[("mcp-param-i", "inf")], json!({ "i": 42 }), false);
         check(&[("mcp-param-s", "x"), ("mcp-param-s", "x")], json!({ "s": "x" }), false);
         check(&[("mcp-param-unknown", "x")], json!({}), true);
+        check(&[("mcp-param-s", "x")], json!({ "s": ["x"] }), false);
+        check(&[("mcp-param-s", "x")], json!([]), false);
+    }
+
+    #[test]
+    fn depth_elsewhere_does_not_hide_a_mismatch() {
+        let params = params(&json!({ "s": { "type": "string", "x-mcp-header": "S" } })).unwrap();
+        let deep = format!(r#"{{"x":{}{},"s":"body"}}"#, "[".repeat(1000), "]".repeat(1000));
+        let arguments = RawJson::parse(&deep).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("mcp-param-s", HeaderValue::from_static("header"));
+        assert!(params.check(Some(&arguments), &headers).is_err());
+        headers.insert("mcp-param-s", HeaderValue::from_static("body"));
+        assert_eq!(params.check(Some(&arguments), &headers), Ok(()));
     }
 }
