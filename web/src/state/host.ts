@@ -15,6 +15,7 @@ const dropped = reactive<Record<string, number>>({})
 const listeners = new Set<(event: Event) => void>()
 let close: (() => void) | undefined
 let retry: ReturnType<typeof setTimeout> | undefined
+let missing: ReturnType<typeof setTimeout> | undefined
 
 /** Loads what there is and follows it from there. Called once, and again after a `resync`. */
 async function start(): Promise<void> {
@@ -24,8 +25,8 @@ async function start(): Promise<void> {
     applyState(model, state)
     await Promise.all(Object.keys(model.exchanges).map((server) => loadExchanges(server)))
     close?.()
-    close = openEvents(state.last_event, { event: receive, open: () => (link.value = 'live'), lost })
-    link.value = 'live'
+    close = openEvents(state.last_event, { event: receive, open: live, lost })
+    live()
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     link.value = 'unreachable'
@@ -33,8 +34,17 @@ async function start(): Promise<void> {
   }
 }
 
+function live(): void {
+  clearTimeout(missing)
+  link.value = 'live'
+}
+
+// A stream that is back within a moment, or that ends because the reader leaves the page, is nothing to speak of.
+const MOMENT = 1200
+
 function lost(): void {
-  if (link.value === 'live') link.value = 'reconnecting'
+  clearTimeout(missing)
+  missing = setTimeout(() => (link.value = 'reconnecting'), MOMENT)
 }
 
 function receive(event: Event): void {
