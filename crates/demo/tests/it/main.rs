@@ -4,6 +4,7 @@
 
 mod blog;
 mod crossing;
+mod kill;
 mod live;
 mod mcp;
 mod rest;
