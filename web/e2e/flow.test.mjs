@@ -28,7 +28,7 @@ describe('the flow', () => {
   })
 
   it('says what is wrong with a URL that is no MCP server', async () => {
-    await page.getByLabel('URL of an MCP server').fill(new URL('/users/me/', serverUrl).href)
+    await page.getByLabel('URL of an MCP server').fill(new URL('/', serverUrl).href)
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
     await page.getByRole('button', { name: 'Connect again' }).waitFor()
     await assertAccessible(page, 'failed')
