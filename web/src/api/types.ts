@@ -375,7 +375,15 @@ server: string,
 /**
  * Which list.
  */
-list: ListKind, } | { "type": "call",
+list: ListKind, } | { "type": "resource_updated",
+/**
+ * Id of the server.
+ */
+server: string,
+/**
+ * URI of the resource.
+ */
+uri: string, } | { "type": "call",
 /**
  * As it is now.
  */
@@ -759,6 +767,19 @@ arguments: Array<ArgumentView>, };
  * How the host became a client of an authorization server.
  */
 export type Registration = "pre_registered" | "client_document" | "dynamic";
+
+/**
+ * A tool whose definition cannot be used.
+ */
+export type RejectedTool = {
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * What is wrong with its definition.
+ */
+reason: string, };
 
 /**
  * What was sent.
@@ -1156,9 +1177,13 @@ open_world: boolean | null, };
  */
 export type ToolList = {
 /**
- * The tools.
+ * The tools that can be called.
  */
 tools: Array<ToolView>,
+/**
+ * The tools that were left out.
+ */
+rejected: Array<RejectedTool>,
 /**
  * The server has more than the host was willing to fetch.
  */

@@ -49,7 +49,7 @@ async fn a_lost_stream_goes_on_where_it_was() {
     drop(events);
     page.delete(&format!("/api/servers/{}", server.id)).await;
 
-    let request = page.request(Method::GET, "/api/events?after=old").header("last-event-id", id);
+    let request = page.request(&Method::GET, "/api/events?after=old").header("last-event-id", id);
     let mut events = Events::of(request.send().await.unwrap());
     loop {
         let (_, event) = events.next().await.unwrap();
