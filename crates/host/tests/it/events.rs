@@ -79,6 +79,14 @@ async fn an_id_of_another_run_of_the_host_is_a_resync() {
 }
 
 #[tokio::test]
+async fn a_page_whose_session_is_gone_is_told_to_start_again() {
+    let running = Running::start().await;
+    let mut events = running.browser().with_cookie("barewire_session=gone").events("earlier-7").await;
+    assert_eq!(events.next().await.unwrap().1, Event::Resync);
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
 async fn two_browsers_have_two_streams() {
     let running = Running::start().await;
     let (first, second) = (running.open().await, running.open().await);

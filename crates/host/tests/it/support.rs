@@ -170,8 +170,8 @@ impl Events {
                 };
                 let found = (field("id"), field("data"));
                 self.text = rest.to_owned();
-                if let (Some(id), Some(data)) = found {
-                    return Some((id, serde_json::from_str(&data).unwrap()));
+                if let (id, Some(data)) = found {
+                    return Some((id.unwrap_or_default(), serde_json::from_str(&data).unwrap()));
                 }
                 continue;
             }
