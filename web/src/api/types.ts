@@ -993,7 +993,7 @@ resource: string | null,
  */
 scopes: Array<string>,
 /**
- * Scopes that the server's metadata names (RFC 9728 `scopes_supported`).
+ * Scopes that the server's last challenge named (RFC 6750 `scope`); the next login asks for them.
  */
 scopes_supported: Array<string>,
 /**

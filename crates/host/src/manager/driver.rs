@@ -139,12 +139,17 @@ impl Driver {
     fn troubled(&mut self, trouble: Trouble) -> Phase {
         match trouble {
             Trouble::LoginRequired { login, message } => {
+                let challenge = login.challenge.as_ref();
+                let scopes = challenge.and_then(|it| it.parameters.get("scope")).cloned().unwrap_or_default();
                 self.server.set_login_required(Some(*login));
                 self.server.set_status(
                     ServerStatusKind::LoginRequired,
                     message,
                     Some("Log in: you are sent to the authorization server and come back here."),
-                    |view| view.authorization = Authorization::Required,
+                    |view| {
+                        view.authorization = Authorization::Required;
+                        view.scopes_supported = scopes.split_whitespace().map(ToOwned::to_owned).collect();
+                    },
                 );
                 Phase::Waiting
             }

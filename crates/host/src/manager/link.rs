@@ -72,27 +72,18 @@ impl Link {
             return std::future::pending().await;
         }
         loop {
-            let ended = match self.client.listen(filter.clone()).await {
-                // Changes go to the handler.
-                Ok(mut subscription) => loop {
-                    match subscription.next().await {
-                        Ok(Some(_)) => {}
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
-                    }
-                },
-                Err(error) => Some(error),
-            };
-            match ended.map(Trouble::from) {
-                // A server may end a stream at any time; it is opened again.
-                None => tokio::time::sleep(self.pause).await,
-                Some(trouble @ (Trouble::Lost { .. } | Trouble::LoginRequired { .. })) => return trouble,
+            match self.client.listen(filter.clone()).await.map_err(Trouble::from) {
+                // Changes go to the handler. A stream may end at any time, silence is no news, and a connection that
+                // breaks says little: whether the server is there shows when the stream is opened again.
+                Ok(mut subscription) => while let Ok(Some(_)) = subscription.next().await {},
+                Err(trouble @ (Trouble::Lost { .. } | Trouble::LoginRequired { .. })) => return trouble,
                 // It declared changes and does not send them. Everything else works.
-                Some(trouble) => {
+                Err(trouble) => {
                     tracing::debug!(?trouble, "no stream of changes");
                     return std::future::pending().await;
                 }
             }
+            tokio::time::sleep(self.pause).await;
         }
     }
 
