@@ -106,7 +106,9 @@ fn a_server_that_knows_us_goes_first() {
 
     world.login.known.clear();
     world.login.settings.pre_registered = Some(by_hand(Some(second)));
-    assert_eq!(world.run().grant().client.client_id, "by-hand");
+    let story = world.run();
+    assert_eq!(story.grant().client.client_id, "by-hand");
+    assert!(!story.asked().contains(&format!("GET {SERVER_METADATA}")), "nobody else is asked");
 }
 
 #[test]

@@ -207,6 +207,31 @@ fn wrong_places_of_the_resource_metadata() {
         let asked: Vec<String> = story.asked().iter().map(|asked| asked.replace("GET ", "")).collect();
         let looked = asked.iter().take_while(|url| order.contains(url)).count();
         assert_eq!(asked[..looked], order[..looked], "in this order, each once");
+        if expected == "Unavailable" {
+            assert_eq!(asked.len(), looked, "a server in trouble is not taken for an old one");
+        }
+    }
+}
+
+/// Endpoints are assumed only when the server says that it has no metadata, not when it cannot say anything.
+#[test]
+fn when_endpoints_are_assumed() {
+    let place = "https://mcp.example/.well-known/oauth-authorization-server";
+    for (answer, assumed) in [
+        (answer(404, ""), true),
+        (answer(401, ""), true),
+        (answer(200, "<!doctype html>"), true),
+        (answer(503, ""), false),
+        (answer(429, ""), false),
+        (Answer::Unreachable { reason: "timeout".into() }, false),
+        (json_answer(200, &server_metadata("https://elsewhere.example")), false),
+    ] {
+        let mut world = World::new();
+        world.gone(RESOURCE_METADATA).answers(place, answer.clone());
+        let story = world.run();
+        let asked = story.asked();
+        assert_eq!(asked.contains(&"POST https://mcp.example/register".to_owned()), assumed, "{answer:?}");
+        assert!(asked.iter().all(|asked| asked.contains("https://mcp.example/")));
     }
 }
 
