@@ -25,9 +25,8 @@ pub enum ListenError {
     NoPublicUrl(SocketAddr),
 }
 
-/// Listens on `address` (`host:port`), and says where the first listener is; for `localhost` on both loopback
-/// addresses where the machine has both.
-pub(crate) async fn bind(address: &str) -> Result<(Vec<TcpListener>, SocketAddr), ListenError> {
+/// Listens on `address` (`host:port`); for `localhost` on both loopback addresses where the machine has both.
+pub(crate) async fn bind(address: &str) -> Result<Vec<TcpListener>, ListenError> {
     let failed = |source| ListenError::Bind { address: address.to_owned(), source };
     let mut addresses: Vec<SocketAddr> = lookup_host(address).await.map_err(failed)?.collect();
     if address.starts_with("localhost:")
@@ -48,9 +47,7 @@ pub(crate) async fn bind(address: &str) -> Result<(Vec<TcpListener>, SocketAddr)
             Err(error) => return Err(failed(error)),
         }
     }
-    let first = listeners.first().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
-    let bound = first.local_addr().map_err(failed)?;
-    Ok((listeners, bound))
+    Ok(listeners)
 }
 
 /// The origin for metadata, tokens and cookies: as configured, or `http://localhost:PORT` on this machine.

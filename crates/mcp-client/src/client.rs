@@ -1,28 +1,35 @@
 //! The client as an application sees it.
 
+use std::sync::Arc;
+
 use barewire_mcp::revision::Revision;
 use barewire_mcp::types::capabilities::ServerCapabilities;
 use barewire_mcp::types::completion::{CompleteRequest, CompleteResult};
 use barewire_mcp::types::implementation::Implementation;
+use barewire_mcp::types::input::InputAnswers;
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::LoggingLevel;
-use barewire_mcp::types::prompts::{GetPromptResult, Prompt};
-use barewire_mcp::types::resources::{ReadResourceResult, Resource, ResourceTemplate};
-use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
-use barewire_mcp::types::tools::{CallToolResult, Tool};
+use barewire_mcp::types::operation::{Operation, Outcome};
+use barewire_mcp::types::prompts::{GetPromptRequest, GetPromptResult, Prompt};
+use barewire_mcp::types::resources::{ReadResourceRequest, ReadResourceResult, Resource, ResourceTemplate};
+use barewire_mcp::types::subscriptions::SubscriptionFilter;
+use barewire_mcp::types::tools::{CallToolRequest, CallToolResult, Tool};
 use barewire_oauth::client_flow::Grant;
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
+use crate::connect;
+use crate::connection::{Connection, Spoken};
 use crate::error::{CallError, ConnectError};
 use crate::options::ClientOptions;
+use crate::plain::PlainResponse;
+use crate::subscription::{self, Subscription};
 
 /// A connection to one server. Cheap to clone; clones are the same connection.
 #[derive(Clone)]
 pub struct Client {
     url: String,
+    handle: Arc<Handle>,
 }
 
 /// What the server said about itself.
@@ -62,35 +69,15 @@ pub struct RejectedTool {
     pub reason: String,
 }
 
-/// The answer of a plain resource of the server.
-#[derive(Debug, Clone)]
-pub struct PlainResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// The header lines.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
+/// Everything that belongs to the application's hold on a connection: when the last one is gone, what runs in the
+/// background ends.
+pub(crate) struct Handle {
+    pub(crate) connection: Arc<Connection>,
 }
 
-/// A stream of changes. Dropping it ends the subscription.
-pub struct Subscription {
-    agreed: SubscriptionFilter,
-}
-
-impl Subscription {
-    /// What the server agreed to send.
-    #[must_use]
-    pub fn agreed(&self) -> &SubscriptionFilter {
-        &self.agreed
-    }
-
-    /// The next change; `None` when the server ended the stream.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn next(&mut self) -> Result<Option<Change>, CallError> {
-        Err(CallError::Cancelled)
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.connection.closed.cancel();
     }
 }
 
@@ -101,8 +88,9 @@ impl Client {
     /// [`ConnectError`]; [`ConnectError::LoginRequired`] when the server wants a token, there is none, and the options
     /// have no [`Authorizer`](crate::Authorizer).
     pub async fn connect(url: impl Into<String>, options: ClientOptions) -> Result<Self, ConnectError> {
-        let _ = options;
-        Err(ConnectError::Url { url: url.into() })
+        let url = url.into();
+        let connection = connect::connect(url.clone(), options).await?;
+        Ok(Self { url, handle: Arc::new(Handle { connection }) })
     }
 
     /// The URL it was given.
@@ -114,14 +102,7 @@ impl Client {
     /// What the server said about itself.
     #[must_use]
     pub fn server(&self) -> ServerInfo {
-        ServerInfo {
-            revision: Revision::LATEST_MODERN,
-            supported: Vec::new(),
-            implementation: None,
-            capabilities: ServerCapabilities::default(),
-            raw_capabilities: RawJson::empty_object(),
-            instructions: None,
-        }
+        self.connection().info()
     }
 
     /// The grant in use, if the server wanted one.
@@ -129,7 +110,7 @@ impl Client {
     /// # Errors
     /// The store failed.
     pub async fn grant(&self) -> Result<Option<Grant>, CallError> {
-        Err(CallError::Cancelled)
+        Ok(self.connection().authorized.auth.kept().await?)
     }
 
     /// All tools that can be called; those that cannot are in [`Client::rejected_tools`].
@@ -137,14 +118,14 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn list_tools(&self) -> Result<Vec<Tool>, CallError> {
-        Err(CallError::Cancelled)
+        self.connection().list_tools().await
     }
 
     /// The tools that the last listing left out
     /// ([Custom Headers](https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters)).
     #[must_use]
     pub fn rejected_tools(&self) -> Vec<RejectedTool> {
-        Vec::new()
+        self.connection().rejected_tools()
     }
 
     /// All resources.
@@ -152,7 +133,7 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn list_resources(&self) -> Result<Vec<Resource>, CallError> {
-        Err(CallError::Cancelled)
+        self.connection().list_resources().await
     }
 
     /// All resource templates.
@@ -160,7 +141,7 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn list_resource_templates(&self) -> Result<Vec<ResourceTemplate>, CallError> {
-        Err(CallError::Cancelled)
+        self.connection().list_resource_templates().await
     }
 
     /// All prompts.
@@ -168,7 +149,7 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn list_prompts(&self) -> Result<Vec<Prompt>, CallError> {
-        Err(CallError::Cancelled)
+        self.connection().list_prompts().await
     }
 
     /// Calls a tool; questions on the way go to the handler.
@@ -181,8 +162,15 @@ impl Client {
         arguments: RawJson,
         options: CallOptions,
     ) -> Result<CallToolResult, CallError> {
-        let _ = (name, arguments, options);
-        Err(CallError::Cancelled)
+        let request = CallToolRequest {
+            name: name.to_owned(),
+            arguments: Some(arguments),
+            answers: InputAnswers::default(),
+        };
+        match self.run(Operation::CallTool(request), &options).await? {
+            Outcome::CallTool(result) => Ok(result),
+            _ => Err(another("tools/call")),
+        }
     }
 
     /// Reads a resource.
@@ -194,8 +182,11 @@ impl Client {
         uri: &str,
         options: CallOptions,
     ) -> Result<ReadResourceResult, CallError> {
-        let _ = (uri, options);
-        Err(CallError::Cancelled)
+        let request = ReadResourceRequest { uri: uri.to_owned(), answers: InputAnswers::default() };
+        match self.run(Operation::ReadResource(request), &options).await? {
+            Outcome::ReadResource(result) => Ok(result),
+            _ => Err(another("resources/read")),
+        }
     }
 
     /// Gets a prompt with its arguments filled in.
@@ -208,8 +199,11 @@ impl Client {
         arguments: IndexMap<String, String>,
         options: CallOptions,
     ) -> Result<GetPromptResult, CallError> {
-        let _ = (name, arguments, options);
-        Err(CallError::Cancelled)
+        let request = GetPromptRequest { name: name.to_owned(), arguments, answers: InputAnswers::default() };
+        match self.run(Operation::GetPrompt(request), &options).await? {
+            Outcome::GetPrompt(result) => Ok(result),
+            _ => Err(another("prompts/get")),
+        }
     }
 
     /// Asks how an argument could go on.
@@ -217,8 +211,10 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn complete(&self, request: CompleteRequest) -> Result<CompleteResult, CallError> {
-        let _ = request;
-        Err(CallError::Cancelled)
+        match self.run(Operation::Complete(request), &CallOptions::default()).await? {
+            Outcome::Complete(result) => Ok(result),
+            _ => Err(another("completion/complete")),
+        }
     }
 
     /// Listens for changes, in the way of the era. They come from the subscription and go to
@@ -227,8 +223,7 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, CallError> {
-        let _ = filter;
-        Err(CallError::Cancelled)
+        subscription::open(&self.handle, filter).await
     }
 
     /// GETs a plain resource of the same server with the same token, such as `/users/me/`. A relative URL is one of
@@ -237,7 +232,7 @@ impl Client {
     /// # Errors
     /// [`CallError::OtherOrigin`] when the URL leads elsewhere; the token is not sent there.
     pub async fn authorized_get(&self, url: &str) -> Result<PlainResponse, CallError> {
-        Err(CallError::OtherOrigin { url: url.to_owned() })
+        self.connection().plain_get(url).await
     }
 
     /// Revokes the grant where the issuer allows it, and forgets it.
@@ -245,9 +240,28 @@ impl Client {
     /// # Errors
     /// The store failed. That the issuer cannot be reached is not an error: the grant is forgotten here.
     pub async fn log_out(&self) -> Result<(), CallError> {
-        Err(CallError::Cancelled)
+        Ok(self.connection().authorized.auth.revoke().await?)
     }
 
     /// Ends the connection: streams are closed, a session is deleted.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        let connection = self.connection();
+        if let Spoken::Legacy(legacy) = &connection.spoken {
+            connection.end_session(legacy).await;
+        }
+        connection.closed.cancel();
+    }
+
+    async fn run(&self, operation: Operation, options: &CallOptions) -> Result<Outcome, CallError> {
+        self.connection().run(operation, options).await
+    }
+
+    fn connection(&self) -> &Arc<Connection> {
+        &self.handle.connection
+    }
+}
+
+/// Results are decoded by the request's method, so this does not happen; it is not worth a panic either.
+fn another(method: &str) -> CallError {
+    CallError::Malformed { method: method.to_owned(), detail: "the result is another method's".to_owned() }
 }

@@ -21,8 +21,8 @@ pub struct GrantKey {
 /// Keeps what a client must not lose. An implementation that writes to a disk encrypts: both values hold secrets.
 #[async_trait]
 pub trait CredentialStore: Send + Sync {
-    /// The identity that was registered at this issuer.
-    async fn identity(&self, issuer: &str) -> Result<Option<ClientIdentity>, StoreError>;
+    /// Every identity that is kept, of whatever issuer; one is only ever used with its own.
+    async fn identities(&self) -> Result<Vec<ClientIdentity>, StoreError>;
 
     /// Keeps an identity, replacing one for the same issuer.
     async fn save_identity(&self, identity: &ClientIdentity) -> Result<(), StoreError>;
@@ -75,8 +75,8 @@ impl MemoryCredentials {
 
 #[async_trait]
 impl CredentialStore for MemoryCredentials {
-    async fn identity(&self, issuer: &str) -> Result<Option<ClientIdentity>, StoreError> {
-        Ok(self.lock().identities.get(&issuer.to_owned()))
+    async fn identities(&self) -> Result<Vec<ClientIdentity>, StoreError> {
+        Ok(self.lock().identities.values())
     }
 
     async fn save_identity(&self, identity: &ClientIdentity) -> Result<(), StoreError> {
@@ -123,6 +123,10 @@ impl<K, V> Default for Bounded<K, V> {
 impl<K: Clone + Eq + std::hash::Hash, V: Clone> Bounded<K, V> {
     fn get(&self, key: &K) -> Option<V> {
         self.entries.get(key).map(|(_, value)| value.clone())
+    }
+
+    fn values(&self) -> Vec<V> {
+        self.entries.values().map(|(_, value)| value.clone()).collect()
     }
 
     fn put(&mut self, key: K, value: V) {

@@ -21,18 +21,35 @@
 //! goes to the [`Authorizer`] or comes back as [`ConnectError::LoginRequired`], and tokens live in the
 //! [`CredentialStore`] that the application brings.
 
+mod auth;
+mod authorized;
 mod client;
+mod connect;
+mod connection;
 mod credentials;
 mod error;
 mod handler;
+mod input;
+mod legacy;
+mod lists;
 mod login;
+mod modern;
+mod narrate;
 mod options;
+mod plain;
 mod recorder;
+mod recording;
+mod shared;
+mod subscription;
+mod transport;
 
-pub use client::{CallOptions, Client, PlainResponse, RejectedTool, ServerInfo, Subscription};
+pub use client::{CallOptions, Client, RejectedTool, ServerInfo};
 pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
 pub use error::{Answered, CallError, ConnectError, TransportError};
 pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
 pub use login::{AuthorizeError, Authorizer, Login, LoginError, LoginRequired, PreRegistered};
 pub use options::{ClientConfig, ClientOptions, Clock, EraChoice, LoginOptions};
+pub use plain::PlainResponse;
 pub use recorder::{NoRecorder, Recorder};
+pub use shared::Shared;
+pub use subscription::Subscription;

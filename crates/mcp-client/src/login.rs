@@ -1,15 +1,27 @@
-//! Logging in: drives `oauth::client_flow` over HTTP.
+//! Logging in: drives `oauth::client_flow` over HTTP, and keeps what comes of it.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use barewire_exchange::{Decision, Phase, Step as Told};
 use barewire_oauth::challenge::Challenge;
-use barewire_oauth::client_flow::{AuthMethod, Grant};
+use barewire_oauth::client::{ApplicationType, RedirectKind, RedirectUri};
+use barewire_oauth::client_flow::{
+    self, AuthMethod, ClientIdentity, ClientSettings, Entropy, FlowError, FlowLimits, Grant, IdentityOrigin,
+    LoginRequest, OpenBrowser, PendingAuthorization, Step,
+};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::{ClientSecret, serialize_exposed_option};
 use serde::{Deserialize, Serialize};
+use url::Url;
+use zeroize::Zeroizing;
 
-use crate::credentials::StoreError;
-use crate::error::TransportError;
+use crate::auth::{self, issued};
+use crate::credentials::{GrantKey, StoreError};
+use crate::narrate;
 use crate::options::ClientOptions;
+use crate::recording::{Purpose, Recording};
+use crate::transport::Transport;
 
 /// What is known when a server asks for a login; everything [`Login::start`] needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +63,25 @@ pub struct PreRegistered {
     /// Its secret, if it has one.
     #[serde(default, serialize_with = "serialize_exposed_option")]
     pub client_secret: Option<ClientSecret>,
-    /// How it authenticates; when absent, what the issuer's metadata says.
+    /// How it authenticates; when absent, Basic with a secret and nothing without.
     #[serde(default)]
     pub auth_method: Option<AuthMethod>,
+}
+
+impl PreRegistered {
+    fn identity(&self, redirect_uri: &str) -> ClientIdentity {
+        let usual =
+            if self.client_secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+        ClientIdentity {
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            secret_expires_at: None,
+            auth_method: self.auth_method.unwrap_or(usual),
+            origin: IdentityOrigin::PreRegistered,
+            redirect_uri: redirect_uri.to_owned(),
+        }
+    }
 }
 
 /// Opens the browser and waits until it comes back.
@@ -79,10 +107,10 @@ pub enum AuthorizeError {
 
 /// A login that waits for the browser.
 pub struct Login {
-    options: ClientOptions,
-    required: LoginRequired,
-    authorize_url: String,
-    state: String,
+    driver: Driver,
+    open: Box<OpenBrowser>,
+    /// The record of the browser's way to the authorization server.
+    away: Recording,
 }
 
 impl Login {
@@ -97,50 +125,251 @@ impl Login {
         required: LoginRequired,
         scopes: ScopeSet,
     ) -> Result<Self, LoginError> {
-        let _ = (options, required, scopes);
-        Err(LoginError::Abandoned)
+        let driver = Driver { transport: Transport::new(options.clone()), options, required };
+        let known = driver.options.credentials.identities().await?;
+        let request = driver.request(&known, scopes)?;
+        let step = client_flow::start(request, entropy());
+        let (open, last) = match driver.drive(step, Recording::disabled()).await? {
+            Reached::Browser(open, last) => (open, last),
+            Reached::Grant(..) => return Err(LoginError::Abandoned),
+        };
+        if let Some(judgement) = &open.after {
+            last.decide(&narrate::judgement(judgement));
+        }
+        drop(last);
+        let client = &open.pending.client;
+        // Kept before the browser leaves: the registration is made, whatever becomes of the login.
+        if client.origin == IdentityOrigin::Registered && !known.contains(client) {
+            driver.options.credentials.save_identity(client).await?;
+        }
+        let away = driver.browser_leaves(&open);
+        Ok(Self { driver, open, away })
     }
 
     /// Where the browser goes.
     #[must_use]
     pub fn authorize_url(&self) -> &str {
-        &self.authorize_url
+        &self.open.url
     }
 
     /// The `state` of this login, by which its callback is recognised.
     #[must_use]
     pub fn state(&self) -> &str {
-        &self.state
+        self.pending().state.expose()
     }
 
     /// The server it is for.
     #[must_use]
     pub fn server(&self) -> &str {
-        &self.required.server
+        &self.driver.required.server
     }
 
-    /// Takes the callback's query, redeems the code and keeps the grant in the store.
+    /// What has to be remembered until the callback: issuer, client, scope, and where the endpoints came from.
+    #[must_use]
+    pub fn pending(&self) -> &PendingAuthorization {
+        &self.open.pending
+    }
+
+    /// Takes the callback's query (or the whole callback URL), redeems the code and keeps the grant in the store.
     ///
     /// # Errors
     /// [`LoginError`] with the rule that stopped it.
     pub async fn finish(self, query: &str) -> Result<Grant, LoginError> {
-        let _ = (query, self.options);
-        Err(LoginError::Abandoned)
+        let Self { driver, open, away } = self;
+        away.finish();
+        let query = query_of(query);
+        let back = driver.browser_returns(&open.pending, query);
+        let step = open.pending.callback(query);
+        back.finish();
+        // What was made of the callback is told with the next step, and told about this record.
+        let (grant, last) = match driver.drive(step, back).await {
+            Ok(Reached::Grant(grant, last)) => (grant, last),
+            Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
+            Err(error) => return Err(driver.forget_after(error).await?),
+        };
+        last.decide(&issued(&grant, (driver.options.clock)()));
+        drop(last);
+        let key = driver.key();
+        driver.options.credentials.save_grant(&key, &grant).await?;
+        Ok(*grant)
     }
+}
+
+/// A whole login: away and back, with whoever opens the browser.
+pub(crate) async fn run(options: &ClientOptions, required: LoginRequired) -> Result<Grant, LoginError> {
+    let authorizer = options.authorizer.as_ref().map(Arc::clone).ok_or(LoginError::Abandoned)?;
+    let login = Login::start(options.clone(), required, ScopeSet::new()).await?;
+    let query = authorizer.authorize(login.authorize_url()).await?;
+    login.finish(&query).await
+}
+
+struct Driver {
+    options: ClientOptions,
+    transport: Transport,
+    required: LoginRequired,
+}
+
+enum Reached {
+    Browser(Box<OpenBrowser>, Recording),
+    Grant(Box<Grant>, Recording),
+}
+
+impl Driver {
+    /// What the machine starts from. Clients registered by hand come first among the known ones.
+    fn request(&self, known: &[ClientIdentity], wanted: ScopeSet) -> Result<LoginRequest, LoginError> {
+        let login = &self.options.login;
+        let redirect_uri = RedirectUri::parse(&login.redirect_uri).map_err(|reason| {
+            LoginError::RedirectUri { uri: login.redirect_uri.clone(), reason: reason.to_string() }
+        })?;
+        let by_hand = login.pre_registered.iter().map(|client| client.identity(&login.redirect_uri));
+        let application_type = match redirect_uri.kind() {
+            RedirectKind::Https => ApplicationType::Web,
+            RedirectKind::Loopback | RedirectKind::PrivateUse => ApplicationType::Native,
+        };
+        let settings = ClientSettings {
+            client_name: login.client_name.clone(),
+            client_uri: login.client_uri.clone(),
+            logo_uri: None,
+            redirect_uri,
+            application_type,
+            pre_registered: None,
+            client_document_url: login.client_document.clone(),
+            extra_scopes: wanted,
+            offline_access: login.offline_access,
+            limits: FlowLimits { max_body: self.options.config.max_oauth_bytes, ..FlowLimits::default() },
+        };
+        Ok(LoginRequest {
+            endpoint: self.required.server.clone(),
+            challenge: self.required.challenge.clone(),
+            settings,
+            known: by_hand.chain(known.iter().cloned()).collect(),
+            held_scopes: self.required.scopes.clone(),
+        })
+    }
+
+    /// Sends what the machine asks for, until there is a URL or a grant.
+    async fn drive(&self, mut step: Step, mut last: Recording) -> Result<Reached, LoginError> {
+        loop {
+            let fetch = match step {
+                Step::Fetch(fetch) => fetch,
+                Step::OpenBrowser(open) => return Ok(Reached::Browser(open, last)),
+                Step::Done(grant) => return Ok(Reached::Grant(grant, last)),
+                Step::Failed(error) => {
+                    last.decide(&narrate::failure(&error));
+                    return Err(LoginError::Flow(error));
+                }
+            };
+            if let Some(judgement) = &fetch.after {
+                last.decide(&narrate::judgement(judgement));
+            }
+            let request = copy(&fetch.request);
+            let purpose = self.purpose(narrate::step(fetch.purpose));
+            let (answer, recording) = auth::send(&self.transport, &self.options, request, purpose).await;
+            last = recording;
+            step = fetch.answered(&answer, (self.options.clock)());
+        }
+    }
+
+    /// A refused client is forgotten, so that the next login becomes another one.
+    async fn forget_after(&self, error: LoginError) -> Result<LoginError, StoreError> {
+        if let LoginError::Flow(flow) = &error
+            && let FlowError::ClientRefused { issuer, client_id, .. } = &**flow
+            && flow.forgets_client()
+        {
+            self.options.credentials.forget_identity(issuer, client_id).await?;
+        }
+        Ok(error)
+    }
+
+    fn browser_leaves(&self, open: &OpenBrowser) -> Recording {
+        let pending = &open.pending;
+        let recording = self.transport.note(self.purpose(Told::Authorize), &open.url);
+        if pending.client.origin != IdentityOrigin::Registered {
+            let how = match pending.client.origin {
+                IdentityOrigin::PreRegistered => "configured for this issuer",
+                IdentityOrigin::Document => "our metadata document, which this issuer reads",
+                IdentityOrigin::Registered => "registered",
+            };
+            recording.decide(&Decision::ClientChosen { client_id: pending.client.client_id.clone(), how });
+        }
+        recording.decide(&Decision::SentToBrowser {
+            scope: (!pending.scopes.is_empty()).then(|| pending.scopes.to_string()),
+            resource: pending.resource.to_string(),
+        });
+        recording
+    }
+
+    fn browser_returns(&self, pending: &PendingAuthorization, query: &str) -> Recording {
+        let mut url = pending.redirect_uri.clone();
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
+        self.transport.note(self.purpose(Told::Callback), &url)
+    }
+
+    fn purpose(&self, step: Told) -> Purpose {
+        let mut purpose = Purpose::of(step);
+        purpose.tag.clone_from(&self.options.tag);
+        if self.required.step_up {
+            purpose.phase = Some(Phase::StepUp);
+        }
+        purpose
+    }
+
+    fn key(&self) -> GrantKey {
+        GrantKey { owner: self.options.owner.clone(), server: self.required.server.clone() }
+    }
+}
+
+/// The query of a callback: what follows the `?` of a URL, or the text itself.
+fn query_of(callback: &str) -> &str {
+    let query = match Url::parse(callback) {
+        Ok(_) => callback.split_once('?').map_or("", |(_, query)| query),
+        Err(_) => callback.strip_prefix('?').unwrap_or(callback),
+    };
+    query.split('#').next().unwrap_or_default()
+}
+
+fn entropy() -> Entropy {
+    let bytes = Zeroizing::new(std::array::from_fn::<u8, 64, _>(|_| rand::random()));
+    Entropy::from_random(&bytes)
+}
+
+fn copy(request: &http::Request<bytes::Bytes>) -> http::Request<bytes::Bytes> {
+    let mut copy = http::Request::new(request.body().clone());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }
 
 /// Why a login did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
+    /// A rule stopped it, ours or the other side's.
+    #[error("{0}")]
+    Flow(Box<FlowError>),
     /// The user did not finish it.
     #[error("the user did not finish the login")]
     Abandoned,
+    /// The configured redirect URI cannot be one.
+    #[error("the redirect URI {uri} cannot be used: {reason}")]
+    RedirectUri {
+        /// What is configured.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server asked for more scope after every login.
+    #[error("after {attempts} logins the server still asks for the scope {scopes}")]
+    ScopeLimit {
+        /// How many logins there were.
+        attempts: usize,
+        /// What it asks for.
+        scopes: ScopeSet,
+    },
     /// The browser could not be sent away.
     #[error(transparent)]
     Authorizer(#[from] AuthorizeError),
-    /// The network failed.
-    #[error("{0}")]
-    Transport(#[from] TransportError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -151,9 +380,31 @@ impl LoginError {
     #[must_use]
     pub fn what_next(&self) -> Option<String> {
         match self {
+            Self::Flow(error) => Some(error.what_next().to_owned()),
             Self::Abandoned | Self::Authorizer(_) => Some("Start the login again.".to_owned()),
-            Self::Transport(error) => Some(error.what_next().to_owned()),
+            Self::RedirectUri { .. } => Some("Configure an https URL, or http on localhost.".to_owned()),
+            Self::ScopeLimit { .. } => {
+                Some("The server's challenges lead nowhere; ask its operator.".to_owned())
+            }
             Self::Store(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_is_found_in_whatever_the_browser_brought() {
+        for (callback, expected) in [
+            ("code=c&state=s", "code=c&state=s"),
+            ("?code=c&state=s", "code=c&state=s"),
+            ("http://localhost:5173/callback?code=c&state=s#x", "code=c&state=s"),
+            ("http://localhost:5173/callback", ""),
+            ("code=c&back=https://a?b=c", "code=c&back=https://a?b=c"),
+        ] {
+            assert_eq!(query_of(callback), expected, "{callback}");
         }
     }
 }

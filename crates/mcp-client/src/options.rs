@@ -11,6 +11,7 @@ use crate::credentials::{CredentialStore, MemoryCredentials};
 use crate::handler::{Handler, Silent};
 use crate::login::{Authorizer, PreRegistered};
 use crate::recorder::{NoRecorder, Recorder};
+use crate::shared::Shared;
 
 /// Where the time comes from; a test owns it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -42,6 +43,8 @@ pub struct ClientOptions {
     pub config: ClientConfig,
     /// The time.
     pub clock: Clock,
+    /// What clones have in common; nothing to set.
+    pub shared: Arc<Shared>,
 }
 
 impl ClientOptions {
@@ -60,6 +63,7 @@ impl ClientOptions {
             tag: None,
             config: ClientConfig::default(),
             clock: Arc::new(SystemTime::now),
+            shared: Arc::new(Shared::new()),
         }
     }
 }
@@ -144,6 +148,8 @@ pub struct ClientConfig {
     pub max_retry: f64,
     /// The wait before a stream is resumed when the server names none. Default 1.
     pub default_retry: f64,
+    /// How long a connection waits for the older revisions' stream to open. Default 0.5.
+    pub stream_open_timeout: f64,
     /// What is kept of each recorded exchange.
     pub exchange: Limits,
 }
@@ -167,6 +173,7 @@ impl Default for ClientConfig {
             max_resumes: 5,
             max_retry: 60.0,
             default_retry: 1.0,
+            stream_open_timeout: 0.5,
             exchange: Limits::default(),
         }
     }

@@ -38,7 +38,6 @@ mod keys;
 mod pages;
 mod passwords;
 mod random;
-mod redeeming;
 mod refresh_tokens;
 mod respond;
 mod routes;

@@ -375,15 +375,7 @@ server: string,
 /**
  * Which list.
  */
-list: ListKind, } | { "type": "resource_updated",
-/**
- * Id of the server.
- */
-server: string,
-/**
- * URI of the resource.
- */
-uri: string, } | { "type": "call",
+list: ListKind, } | { "type": "call",
 /**
  * As it is now.
  */
@@ -769,19 +761,6 @@ arguments: Array<ArgumentView>, };
 export type Registration = "pre_registered" | "client_document" | "dynamic";
 
 /**
- * A tool whose definition cannot be used.
- */
-export type RejectedTool = {
-/**
- * Its name.
- */
-name: string,
-/**
- * What is wrong with its definition.
- */
-reason: string, };
-
-/**
  * What was sent.
  */
 export type Request = {
@@ -993,7 +972,7 @@ resource: string | null,
  */
 scopes: Array<string>,
 /**
- * Scopes that the server's last challenge named (RFC 6750 `scope`); the next login asks for them.
+ * Scopes that the server's metadata names (RFC 9728 `scopes_supported`).
  */
 scopes_supported: Array<string>,
 /**
@@ -1177,13 +1156,9 @@ open_world: boolean | null, };
  */
 export type ToolList = {
 /**
- * The tools that can be called.
+ * The tools.
  */
 tools: Array<ToolView>,
-/**
- * The tools that were left out.
- */
-rejected: Array<RejectedTool>,
 /**
  * The server has more than the host was willing to fetch.
  */

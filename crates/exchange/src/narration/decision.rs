@@ -43,6 +43,8 @@ pub enum Decision {
     ResponseIssuerRefused { expected: String, found: Option<String> },
     /// The user or the authorization server said no.
     LoginRefused { error: String },
+    /// The login cannot go on.
+    LoginStopped { error: String, what_next: String },
     /// Tokens.
     TokensIssued { scope: Option<String>, expires_in: Option<u64>, refreshable: bool },
     /// No tokens.
@@ -216,6 +218,9 @@ impl Decision {
                 R::AuthorizationError,
                 "Log in again and allow the access.",
             ),
+            Self::LoginStopped { error, what_next } => {
+                refused(format!("The login stops here: {error}."), R::ServerDiscovery, what_next.clone())
+            }
             Self::TokensIssued { scope, expires_in, refreshable } => {
                 let scope = scope.as_ref().map_or(String::new(), |scope| format!(" Granted: {scope}."));
                 let ends = expires_in.map_or(String::new(), |seconds| format!(" Good for {seconds} s."));

@@ -1,0 +1,179 @@
+//! Requests of the modern era: one POST each, and again with answers when the server needs some.
+
+use std::sync::Arc;
+
+use barewire_exchange::{Decision, Step};
+use barewire_mcp::client;
+use barewire_mcp::error::code;
+use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::types::input::{InputAnswers, InputRequired};
+use barewire_mcp::types::operation::{Operation, Outcome};
+use barewire_mcp::wire::v2026_07_28::{self as wire, ClientMeta, Request};
+use futures_util::future::join_all;
+
+use crate::authorized::Follow;
+use crate::client::CallOptions;
+use crate::connection::{Connection, Pending, Response, conclude, not_mcp, purpose, step_of};
+use crate::error::{Answered, CallError};
+use crate::handler::{Asked, InputRefused};
+use crate::input::{self, NoAnswer};
+
+impl Connection {
+    /// Does an operation: rounds of questions included, and once again when the server expects other headers.
+    pub(crate) async fn run_modern(
+        self: &Arc<Self>,
+        revision: Revision,
+        mut operation: Operation,
+        call: &CallOptions,
+    ) -> Result<Outcome, CallError> {
+        let mut rounds = 0;
+        let mut relisted = false;
+        let mut repeats: Option<String> = None;
+        loop {
+            let step = if rounds > 0 { Step::AnswerInput } else { step_of(&operation) };
+            let Response { outcome, recording } =
+                self.ask_modern(revision, step, &operation, call, repeats.take()).await?;
+            let result = match outcome {
+                Ok(result) => result,
+                // The tool's definition changed since it was listed, or it never was.
+                Err(error) if error.code == code::HEADER_MISMATCH && is_call(&operation) && !relisted => {
+                    relisted = true;
+                    recording.decide(&Decision::HeadersRefused);
+                    repeats = recording.id();
+                    Box::pin(self.list_tools()).await?;
+                    continue;
+                }
+                Err(error) => return Err(CallError::Rpc(error)),
+            };
+            let decoded = wire::decode_result(&operation, result.as_raw()).map_err(|fault| {
+                CallError::Malformed { method: operation.method().to_owned(), detail: fault.to_string() }
+            })?;
+            let Outcome::InputRequired(required) = decoded.outcome else {
+                conclude(&decoded.outcome, &recording);
+                return Ok(decoded.outcome);
+            };
+            rounds += 1;
+            if rounds > self.options.config.max_input_rounds {
+                recording.decide(&Decision::InputLimit { rounds: rounds - 1 });
+                return Err(CallError::TooManyRounds { rounds: rounds - 1 });
+            }
+            recording.decide(&Decision::InputRequired { questions: required.requests.len(), round: rounds });
+            repeats = recording.id();
+            drop(recording);
+            let answers = self.answer_all(required, call.tag.as_deref()).await?;
+            with_answers(&mut operation, answers);
+        }
+    }
+
+    /// Sends one request and reads its response.
+    async fn ask_modern(
+        self: &Arc<Self>,
+        revision: Revision,
+        step: Step,
+        operation: &Operation,
+        call: &CallOptions,
+        repeats: Option<String>,
+    ) -> Result<Response, CallError> {
+        let mirrored = self.mirrored(operation)?;
+        let tag = call.tag.as_deref().or(self.options.tag.as_deref());
+        let id = self.next_id();
+        let request = Request::Operation(operation.clone());
+        let _running = self.follow_progress(&id, call.tag.as_deref());
+        let capabilities = self.options.handler.capabilities();
+        // Whoever names no work follows no progress, and then the server need not send any.
+        let follows = call.tag.is_some() || is_call(operation);
+        let meta = ClientMeta {
+            revision,
+            client_info: &self.options.identity,
+            client_capabilities: &capabilities,
+            log_level: call.log_level,
+            progress_token: follows.then_some(&id),
+            extra: None,
+        };
+        let mut purpose = purpose(step, operation.method(), Some(&id), operation.name(), Some(revision), tag);
+        purpose.repeats = repeats;
+        let (reply, _) = self
+            .post(Follow::Everything, &purpose, || {
+                client::modern::request(&id, &request, &meta, &mirrored).map_err(|fault| unfit(&fault))
+            })
+            .await?;
+        let pending = Pending { id: &id, method: operation.method(), tag: call.tag.as_deref() };
+        self.read_modern(&pending, reply).await
+    }
+
+    /// Reads the response to a request, whichever way it comes.
+    pub(crate) async fn read_modern(
+        self: &Arc<Self>,
+        pending: &Pending<'_>,
+        mut reply: crate::transport::Reply,
+    ) -> Result<Response, CallError> {
+        if reply.is_stream() {
+            let mut events = reply.events(self.options.config.max_answer_bytes);
+            while let Some(event) = events.next().await.map_err(CallError::Transport)? {
+                if let Some(outcome) = self.read_event(Era::Modern, Some(pending), &events, &event.data)? {
+                    events.recording.finish();
+                    return Ok(Response { outcome, recording: events.recording });
+                }
+            }
+            return Err(CallError::Http(Answered::StreamEnded));
+        }
+        if reply.media_type() == "application/json" {
+            return self.read_message(Era::Modern, pending, &mut reply).await;
+        }
+        Err(not_mcp(reply).await)
+    }
+
+    /// Gets all answers, at the same time: the user sees all questions at once.
+    async fn answer_all(
+        &self,
+        required: InputRequired,
+        tag: Option<&str>,
+    ) -> Result<InputAnswers, CallError> {
+        let InputRequired { requests, state } = required;
+        let handler = &*self.options.handler;
+        let answers = requests.into_iter().map(|(key, request)| async move {
+            let method = request.method();
+            let asked = Asked { key: key.clone(), tag: tag.map(str::to_owned) };
+            match input::answer(handler, asked, request).await {
+                Ok(answer) => Ok((key, answer)),
+                // There is no way to tell the server "no" here but not to send the request again.
+                Err(NoAnswer::Refused(InputRefused::Declined)) => Err(CallError::Cancelled),
+                Err(
+                    NoAnswer::Undeclared
+                    | NoAnswer::Refused(InputRefused::Unsupported)
+                    | NoAnswer::Unwritable,
+                ) => Err(CallError::Undeclared { method: method.to_owned() }),
+            }
+        });
+        let responses = join_all(answers).await.into_iter().collect::<Result<_, _>>()?;
+        Ok(InputAnswers { responses, state })
+    }
+}
+
+pub(crate) fn unfit(fault: &client::BuildFault) -> CallError {
+    let detail = match std::error::Error::source(fault) {
+        Some(source) => format!("{fault}: {source}"),
+        None => fault.to_string(),
+    };
+    CallError::Transport(crate::error::TransportError::Request { detail })
+}
+
+fn is_call(operation: &Operation) -> bool {
+    matches!(operation, Operation::CallTool(_))
+}
+
+/// Puts the answers into the request that is sent again. Those of an earlier round belong to that round only, and so
+/// does its state
+/// ([Client requirements](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#client-requirements-basic-workflow)).
+fn with_answers(operation: &mut Operation, answers: InputAnswers) {
+    match operation {
+        Operation::CallTool(request) => request.answers = answers,
+        Operation::ReadResource(request) => request.answers = answers,
+        Operation::GetPrompt(request) => request.answers = answers,
+        Operation::ListTools(_)
+        | Operation::ListResources(_)
+        | Operation::ListResourceTemplates(_)
+        | Operation::ListPrompts(_)
+        | Operation::Complete(_) => {}
+    }
+}
