@@ -3,6 +3,36 @@
 //! [`admit`] looks at the head alone, before a token is checked and the body is read. [`accept_post`] takes the body and
 //! decides, for this request alone, which era it belongs to. [`reply`] writes the answer. What lies between (who the
 //! caller is, which session, running the handler, streaming) is the caller's.
+//!
+//! ```
+//! use barewire_mcp::revision::Era;
+//! use barewire_mcp::server::{Accepted, Policy, accept, reply};
+//! use barewire_mcp::wire::v2026_07_28::{DiscoverResult, Request, encode_discover};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let body = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{
+//!     "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+//!     "io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+//! let (parts, ()) = http::Request::post("/mcp")
+//!     .header("content-type", "application/json")
+//!     .header("accept", "application/json, text/event-stream")
+//!     .header("mcp-protocol-version", "2026-07-28")
+//!     .header("mcp-method", "server/discover")
+//!     .body(())?
+//!     .into_parts();
+//!
+//! let response = match accept(&parts, body.as_bytes(), &Policy::default()) {
+//!     Ok(Accepted::Call(call)) if call.request == Request::Discover => {
+//!         let offer = DiscoverResult { supported_versions: vec![call.revision.to_string()], ..Default::default() };
+//!         reply(&call.id, Era::Modern, Ok(encode_discover(&call.id, &offer)?))
+//!     }
+//!     Ok(_) => unreachable!("the body says what it is"),
+//!     Err(rejection) => rejection.response(),
+//! };
+//! assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod legacy;
 pub mod modern;
