@@ -78,10 +78,8 @@ pub enum BlogError {
 pub struct Change {
     /// The post.
     pub id: i64,
-    /// Whether it is seen by everybody, before or after.
+    /// Whether everybody sees it, now or until now.
     pub public: bool,
-    /// Whether lists of posts look different now.
-    pub listed: bool,
 }
 
 /// The blog. Clones share the database.
@@ -302,9 +300,8 @@ impl Blog {
 
     fn changed(&self, post: &Post, before: Option<Status>) {
         let public = post.status == Status::Published || before == Some(Status::Published);
-        let listed = public && before != Some(post.status);
         // Nobody listens before the MCP server is mounted, which is fine.
-        let _ = self.changes.send(Change { id: post.id, public, listed });
+        let _ = self.changes.send(Change { id: post.id, public });
     }
 
     fn now(&self) -> String {

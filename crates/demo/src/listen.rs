@@ -25,8 +25,9 @@ pub enum ListenError {
     NoPublicUrl(SocketAddr),
 }
 
-/// Listens on `address` (`host:port`); for `localhost` on both loopback addresses where the machine has both.
-pub(crate) async fn bind(address: &str) -> Result<Vec<TcpListener>, ListenError> {
+/// Listens on `address` (`host:port`), and says where the first listener is; for `localhost` on both loopback
+/// addresses where the machine has both.
+pub(crate) async fn bind(address: &str) -> Result<(Vec<TcpListener>, SocketAddr), ListenError> {
     let failed = |source| ListenError::Bind { address: address.to_owned(), source };
     let mut addresses: Vec<SocketAddr> = lookup_host(address).await.map_err(failed)?.collect();
     if address.starts_with("localhost:")
@@ -47,7 +48,9 @@ pub(crate) async fn bind(address: &str) -> Result<Vec<TcpListener>, ListenError>
             Err(error) => return Err(failed(error)),
         }
     }
-    Ok(listeners)
+    let first = listeners.first().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
+    let bound = first.local_addr().map_err(failed)?;
+    Ok((listeners, bound))
 }
 
 /// The origin for metadata, tokens and cookies: as configured, or `http://localhost:PORT` on this machine.

@@ -34,61 +34,59 @@ const INSTRUCTIONS: &str = "A small blog. You act for the person who logged in: 
 
 /// Everything the blog offers.
 pub fn server(blog: &Blog) -> McpServerBuilder {
+    let for_recent = blog.clone();
     McpServer::builder("barewire-blog", env!("CARGO_PKG_VERSION"))
         .title("Barewire demo blog")
         .instructions(INSTRUCTIONS)
         .tool(
-            Tool::new("list_posts", "Lists posts, newest first: published ones, and your own drafts.")
-                .title("List posts")
-                .scopes([READ])
-                .annotations(|hints| hints.read_only(true).open_world(false)),
+            reads(
+                "list_posts",
+                "List posts",
+                "Lists posts, newest first: published ones, and your own drafts.",
+            ),
             with(blog, list_posts),
         )
         .tool(
-            Tool::new("search_posts", "Finds posts that contain all the words of a query, newest first.")
-                .title("Search posts")
-                .scopes([READ])
-                .annotations(|hints| hints.read_only(true).open_world(false)),
+            reads(
+                "search_posts",
+                "Search posts",
+                "Finds posts that contain all words of a query, newest first.",
+            ),
             with(blog, search_posts),
         )
+        .tool(reads("read_post", "Read a post", "Reads one post."), with(blog, read_post))
         .tool(
-            Tool::new("read_post", "Reads one post.")
-                .title("Read a post")
-                .scopes([READ])
-                .annotations(|hints| hints.read_only(true).open_world(false)),
-            with(blog, read_post),
-        )
-        .tool(
-            Tool::new("create_post", "Publishes a post as you, or saves it as a draft that only you see.")
-                .title("Write a post")
-                .scopes([WRITE])
-                .annotations(|hints| hints.read_only(false).destructive(false).open_world(false)),
+            writes(
+                "create_post",
+                "Write a post",
+                "Publishes a post as you, or saves it as a draft only you see.",
+            )
+            .annotations(|hints| hints.destructive(false)),
             with(blog, create_post),
         )
         .tool(
-            Tool::new("update_post", "Changes a post of yours; what you leave out stays as it is.")
-                .title("Change a post")
-                .scopes([WRITE])
-                .annotations(|hints| {
-                    hints.read_only(false).destructive(true).idempotent(true).open_world(false)
-                }),
+            writes(
+                "update_post",
+                "Change a post",
+                "Changes a post of yours; what you leave out stays as it is.",
+            )
+            .annotations(|hints| hints.idempotent(true)),
             with(blog, update_post),
         )
         .tool(
-            Tool::new("delete_post", "Deletes a post of yours for good, after you have confirmed it.")
-                .title("Delete a post")
-                .scopes([WRITE])
-                .annotations(|hints| hints.read_only(false).destructive(true).open_world(false)),
+            writes(
+                "delete_post",
+                "Delete a post",
+                "Deletes a post of yours for good, once you have confirmed it.",
+            ),
             with(blog, delete_post),
         )
         .tool(
-            Tool::new(
+            reads(
                 "export_posts",
-                "Writes all your posts into one Markdown text. Takes its time, and says so.",
-            )
-            .title("Export your posts")
-            .scopes([READ])
-            .annotations(|hints| hints.read_only(true).open_world(false)),
+                "Export your posts",
+                "Writes all your posts into one Markdown text. Takes its time, and says how far it is.",
+            ),
             with(blog, export_posts),
         )
         .resource(
@@ -97,10 +95,7 @@ pub fn server(blog: &Blog) -> McpServerBuilder {
                 .description("The twenty newest posts that you can see.")
                 .mime_type("application/json")
                 .scopes([READ]),
-            {
-                let blog = blog.clone();
-                move |ctx| recent(blog.clone(), ctx)
-            },
+            move |ctx| recent(for_recent.clone(), ctx),
         )
         .resource_template(
             ResourceTemplate::new(POST, "post")
@@ -332,6 +327,20 @@ async fn complete_tone(_: Blog, _: Context, input: CompletionInput) -> Result<Ve
 }
 
 // -------------------------------------------------------------------------------------------------- helpers
+
+fn reads(name: &str, title: &str, description: &str) -> Tool {
+    Tool::new(name, description)
+        .title(title)
+        .scopes([READ])
+        .annotations(|hints| hints.read_only(true).open_world(false))
+}
+
+fn writes(name: &str, title: &str, description: &str) -> Tool {
+    Tool::new(name, description)
+        .title(title)
+        .scopes([WRITE])
+        .annotations(|hints| hints.read_only(false).destructive(true).open_world(false))
+}
 
 /// Gives each call of a handler the blog.
 fn with<A, F, Fut>(blog: &Blog, handler: F) -> impl Fn(Context, A) -> Fut + Send + Sync + 'static

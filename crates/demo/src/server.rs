@@ -127,9 +127,7 @@ impl Demo {
     /// # Errors
     /// [`DemoError`], see its variants.
     pub async fn bind(config: DemoConfig) -> Result<Self, DemoError> {
-        let listeners = listen::bind(&config.listen).await?;
-        let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
-        let bound = bound.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let (listeners, bound) = listen::bind(&config.listen).await?;
         let origin = listen::public_origin(config.public_url.as_ref(), bound)?;
         let resource = format!("{origin}/mcp");
 
@@ -174,7 +172,6 @@ impl Demo {
                 scope: Some(ScopeSet::from_tokens([READ])),
             },
         };
-        let metadata = mcp.resource_metadata();
         let parts = Parts { blog: blog.clone(), store, mcp, stopping: CancellationToken::new() };
         let mut app = Router::new()
             .merge(rest::router(blog, Arc::new(door)))
@@ -182,10 +179,10 @@ impl Demo {
             .route_service("/mcp", parts.mcp.service())
             .route_service("/mcp/", parts.mcp.service())
             .merge(around(parts.clone()));
-        for (path, metadata) in
-            metadata.iter().flat_map(|m| m.paths().iter().map(move |path| (path, m.clone())))
-        {
-            app = app.route_service(path, metadata);
+        if let Some(metadata) = parts.mcp.resource_metadata() {
+            for path in metadata.paths() {
+                app = app.route_service(path, metadata.clone());
+            }
         }
         Ok(Self { listeners, origin, app, parts, shutdown_grace: config.shutdown_grace })
     }

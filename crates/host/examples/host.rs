@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use barewire_host::api::Offered;
 use barewire_host::{HostConfig, MemoryHostStore};
+use barewire_mcp_client::MemoryCredentials;
+use barewire_store::Store;
 use clap::Parser;
 
 #[derive(Parser)]
@@ -15,6 +17,9 @@ struct Arguments {
     /// A server that the page offers; may be given several times.
     #[arg(long = "server")]
     servers: Vec<String>,
+    /// Keep state in this folder; without it nothing outlives the process.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
     /// Serve the page from this folder, e.g. web/dist.
     #[arg(long)]
     page: Option<PathBuf>,
@@ -26,13 +31,24 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter("info,barewire_host=debug").init();
-    let Arguments { listen, servers, page, public_origin } = Arguments::parse();
+    let Arguments { listen, servers, data_dir, page, public_origin } = Arguments::parse();
     let offered = servers.into_iter().map(|url| Offered { name: url.clone(), url }).collect();
     let config = HostConfig { listen, offered, page, public_origin, ..HostConfig::default() };
     let stopped = async {
         // Without a signal handler there is nothing to wait for but the end of the process.
         let _ = tokio::signal::ctrl_c().await;
     };
-    barewire_host::run(config, Arc::new(MemoryHostStore::default()), stopped).await?;
+    match data_dir {
+        Some(dir) => {
+            std::fs::create_dir_all(&dir)?;
+            let store = Arc::new(Store::open(dir.join("host.sqlite")).await?);
+            barewire_host::run(config, store.clone(), Arc::new(MemoryCredentials::new()), stopped).await?;
+            store.close().await;
+        }
+        None => {
+            let (store, credentials) = (MemoryHostStore::default(), MemoryCredentials::new());
+            barewire_host::run(config, Arc::new(store), Arc::new(credentials), stopped).await?;
+        }
+    }
     Ok(())
 }

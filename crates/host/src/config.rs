@@ -2,18 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use barewire_mcp_client::{ClientConfig, LoginOptions};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
 use crate::api::Offered;
 use crate::duration;
-
-/// Where the time comes from; a test owns its own.
-pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// The host's configuration, section `host` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +25,10 @@ pub struct HostConfig {
     pub offered: Vec<Offered>,
     /// Serve the page from this folder rather than from the binary: for those who work on the page.
     pub page: Option<PathBuf>,
+    /// How the host becomes a client of authorization servers. Its redirect URI is always `{public_origin}/callback`.
+    pub login: LoginOptions,
+    /// Times and limits of the MCP clients.
+    pub client: ClientConfig,
     /// How much of everything.
     pub limits: Limits,
 }
@@ -59,8 +60,6 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Open event streams of one session: tabs.
     pub event_streams_per_session: usize,
-    /// Tools, resources or prompts fetched from one server.
-    pub list_items: usize,
     /// Bytes of one API request.
     pub request_body: usize,
     /// Silence on an event stream after which a comment is sent.
@@ -114,6 +113,8 @@ impl Default for HostConfig {
             public_origin: None,
             offered: Vec::new(),
             page: None,
+            login: LoginOptions { client_name: "Barewire host".to_owned(), ..LoginOptions::default() },
+            client: ClientConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -133,7 +134,6 @@ impl Default for Limits {
             events: 2_000,
             event_bytes: 16 << 20,
             event_streams_per_session: 16,
-            list_items: 5_000,
             request_body: 1 << 20,
             keep_alive: Duration::from_secs(15),
             reconnect_after: Duration::from_secs(1),
@@ -175,7 +175,7 @@ impl HostConfig {
     /// If it is configured and not an origin, or not configured and needed.
     pub fn origin(&self, port: u16) -> Result<PublicOrigin, ConfigError> {
         if let Some(url) = &self.public_origin {
-            return PublicOrigin::parse(url.clone()).ok_or_else(|| ConfigError::PublicOrigin(url.clone()));
+            return PublicOrigin::parse(url).ok_or_else(|| ConfigError::PublicOrigin(url.clone()));
         }
         if !self.addresses()?.iter().all(|it| it.ip().is_loopback()) {
             return Err(ConfigError::PublicOriginMissing { listen: self.listen.clone() });
@@ -195,7 +195,7 @@ pub struct PublicOrigin {
 }
 
 impl PublicOrigin {
-    fn parse(url: Url) -> Option<Self> {
+    fn parse(url: &Url) -> Option<Self> {
         let clean = matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.path() == "/"

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use barewire_mcp_client::StoreError;
 use http::StatusCode;
 use thiserror::Error;
 
@@ -35,6 +36,9 @@ pub(crate) enum ApiError {
     /// The host's store.
     #[error("the host could not save or load its state")]
     Store(#[from] HostStoreError),
+    /// The host's store of tokens.
+    #[error("the host could not save or load a token")]
+    Credentials(#[source] StoreError),
 }
 
 impl ApiError {
@@ -55,7 +59,7 @@ impl ApiError {
             Self::Upstream { what_next, .. } => {
                 (StatusCode::BAD_GATEWAY, ErrorCode::Upstream, what_next.as_deref())
             }
-            Self::Store(_) => (
+            Self::Store(_) | Self::Credentials(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 ErrorCode::Internal,
                 Some("Look into the host's log; is its data directory writable?"),
@@ -67,8 +71,8 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code, what_next) = self.table();
-        if let Self::Store(source) = &self {
-            tracing::error!(error = source as &dyn std::error::Error, "the host's store failed");
+        if let Some(source) = std::error::Error::source(&self) {
+            tracing::error!(error = source, "{self}");
         }
         let what_next = what_next.map(ToOwned::to_owned);
         (status, Json(ErrorBody { code, message: self.to_string(), what_next })).into_response()

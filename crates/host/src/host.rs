@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use barewire_mcp_client::{ClientOptions, Clock, CredentialStore, LoginOptions, MemoryCredentials};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
-use crate::config::{Clock, HostConfig, Limits, PublicOrigin};
+use crate::config::{HostConfig, Limits, PublicOrigin};
 use crate::routes;
 use crate::session::Sessions;
 use crate::store::{HostStore, MemoryHostStore};
@@ -29,19 +30,21 @@ struct Inner {
     assets: Assets,
     store: Arc<dyn HostStore>,
     clock: Clock,
+    client: ClientOptions,
     sessions: Sessions,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Host {
-    /// A host at that origin. Without [`Host::with_store`] nothing outlives the process.
+    /// A host at that origin. Without stores of its own nothing outlives the process.
     #[must_use]
-    pub fn new(config: HostConfig, origin: PublicOrigin) -> HostBuilder {
+    pub fn builder(config: HostConfig, origin: PublicOrigin) -> HostBuilder {
         HostBuilder {
             config,
             origin,
             store: Arc::new(MemoryHostStore::default()),
+            credentials: Arc::new(MemoryCredentials::new()),
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -69,6 +72,7 @@ pub struct HostBuilder {
     config: HostConfig,
     origin: PublicOrigin,
     store: Arc<dyn HostStore>,
+    credentials: Arc<dyn CredentialStore>,
     clock: Clock,
 }
 
@@ -77,6 +81,13 @@ impl HostBuilder {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn HostStore>) -> Self {
         self.store = store;
+        self
+    }
+
+    /// Keeps tokens and OAuth clients there.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Arc<dyn CredentialStore>) -> Self {
+        self.credentials = credentials;
         self
     }
 
@@ -91,7 +102,9 @@ impl HostBuilder {
     #[must_use]
     pub fn build(self) -> Host {
         let sessions = Sessions::new(self.config.limits.sessions);
+        let client = self.client();
         let inner = Inner {
+            client,
             assets: Assets::new(self.config.page.clone()),
             config: self.config,
             origin: self.origin,
@@ -102,6 +115,18 @@ impl HostBuilder {
             tasks: TaskTracker::new(),
         };
         Host { app: App(Arc::new(inner)) }
+    }
+
+    /// What the clients of all sessions share.
+    fn client(&self) -> ClientOptions {
+        let mut options = ClientOptions::new("barewire-host", env!("CARGO_PKG_VERSION"));
+        options.identity.title = Some("Barewire host".to_owned());
+        options.credentials = self.credentials.clone();
+        options.clock = self.clock.clone();
+        options.config = self.config.client.clone();
+        options.login =
+            LoginOptions { redirect_uri: self.origin.join("/callback"), ..self.config.login.clone() };
+        options
     }
 }
 
@@ -124,6 +149,11 @@ impl App {
 
     pub(crate) fn store(&self) -> &Arc<dyn HostStore> {
         &self.0.store
+    }
+
+    /// What the clients of all sessions share.
+    pub(crate) fn client(&self) -> &ClientOptions {
+        &self.0.client
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {

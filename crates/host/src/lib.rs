@@ -23,7 +23,7 @@ mod serve;
 mod session;
 mod store;
 
-pub use config::{Clock, ConfigError, HostConfig, Limits, PublicOrigin};
+pub use config::{ConfigError, HostConfig, Limits, PublicOrigin};
 pub use host::{Host, HostBuilder};
 pub use serve::{RunError, bind, run, serve};
 pub use store::{HostStore, HostStoreError, MemoryHostStore, SessionKey, StoredExchange, StoredServer};

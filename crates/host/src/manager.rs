@@ -9,11 +9,18 @@ mod link;
 mod login;
 mod run;
 mod server;
+mod trouble;
+mod view;
+mod watch;
 mod wire;
 mod writer;
 
 pub(crate) use call::Call;
 pub(crate) use driver::Command;
-pub(crate) use login::{Callback, Logins, finish as finish_login, log_out, start as start_login};
+pub(crate) use link::Link;
+pub(crate) use login::{
+    Callback, Logins, finish as finish_login, forget as forget_login, log_out, start as start_login,
+};
 pub(crate) use run::start as start_call;
-pub(crate) use server::{Server, parse_url};
+pub(crate) use server::{Server, forget_stored_grant, parse_url};
+pub(crate) use trouble::Trouble;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use barewire_mcp_client::CredentialStore;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -39,13 +40,14 @@ pub enum RunError {
 pub async fn run(
     config: HostConfig,
     store: Arc<dyn HostStore>,
+    credentials: Arc<dyn CredentialStore>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
     let listeners = bind(&config).await?;
     let port = listeners.first().and_then(|it| it.local_addr().ok()).map_or(0, |it| it.port());
     let origin = config.origin(port)?;
     tracing::info!(origin = origin.as_str(), "the host listens");
-    let host = Host::new(config, origin).store(store).build();
+    let host = Host::builder(config, origin).store(store).credentials(credentials).build();
     serve(host, listeners, shutdown).await;
     Ok(())
 }

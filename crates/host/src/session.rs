@@ -13,7 +13,7 @@ use crate::config::{Limits, PublicOrigin};
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::host::App;
-use crate::manager::{Call, Logins, Server};
+use crate::manager::{self, Call, Logins, Server};
 use crate::store::SessionKey;
 
 /// Name of the cookie.
@@ -99,17 +99,26 @@ impl App {
                 session.lock_servers().insert(server.id().to_owned(), server);
             }
         }
-        self.sessions().insert(session.clone())?;
+        if let Err(full) = self.sessions().insert(session.clone()) {
+            session.close();
+            return Err(full);
+        }
         Ok(Some(session))
     }
 
-    /// Forgets sessions that nobody came back to, in memory and in the store.
+    /// Forgets sessions that nobody came back to, in memory and in the store; first their tokens, then where they were.
     pub(crate) async fn forget_idle_sessions(&self) -> Result<(), ApiError> {
         let Some(before) = self.now().checked_sub(self.limits().session_idle) else { return Ok(()) };
         self.sessions().remove_seen_before(before);
-        let forgotten = self.store().remove_sessions_seen_before(before).await?;
-        if forgotten > 0 {
-            tracing::info!(sessions = forgotten, "forgot idle sessions");
+        for key in self.store().sessions_seen_before(before).await? {
+            if self.sessions().find(&key).is_some() {
+                continue;
+            }
+            for stored in self.store().servers(&key).await? {
+                manager::forget_stored_grant(self, &key, &stored).await?;
+            }
+            self.store().remove_session(&key, before).await?;
+            tracing::info!("forgot an idle session");
         }
         Ok(())
     }
@@ -287,10 +296,10 @@ impl Session {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).at
     }
 
-    /// Somebody looks, or something runs.
+    /// Somebody looks, or something runs. What waits for a person waits for nobody here.
     fn is_busy(&self) -> bool {
         self.streams.available_permits() < self.stream_limit
-            || self.lock_calls().values().any(|it| !it.is_finished())
+            || self.lock_calls().values().any(|it| it.is_running())
     }
 
     fn close(&self) {

@@ -27,6 +27,12 @@ impl SessionKey {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(cookie)))
     }
 
+    /// A key as a store gives it back.
+    #[must_use]
+    pub fn from_store(digest: String) -> Self {
+        Self(digest)
+    }
+
     /// The digest.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -83,8 +89,15 @@ pub trait HostStore: Send + Sync + 'static {
     /// Makes the session, or notes that it was seen.
     async fn save_session(&self, session: &SessionKey, seen: SystemTime) -> Result<(), HostStoreError>;
 
-    /// Forgets sessions that were last seen before, with all that is theirs. Says how many.
-    async fn remove_sessions_seen_before(&self, time: SystemTime) -> Result<u64, HostStoreError>;
+    /// The sessions that were last seen before that time.
+    async fn sessions_seen_before(&self, time: SystemTime) -> Result<Vec<SessionKey>, HostStoreError>;
+
+    /// Forgets the session with all that is its own, unless it was seen at or after that time meanwhile.
+    async fn remove_session(
+        &self,
+        session: &SessionKey,
+        seen_before: SystemTime,
+    ) -> Result<(), HostStoreError>;
 
     /// The servers of a session, in the order they were added.
     async fn servers(&self, session: &SessionKey) -> Result<Vec<StoredServer>, HostStoreError>;
@@ -95,14 +108,14 @@ pub trait HostStore: Send + Sync + 'static {
     /// Removes the server and its exchanges. One that is not there is removed already.
     async fn remove_server(&self, session: &SessionKey, server: &str) -> Result<(), HostStoreError>;
 
-    /// Appends exchanges to a server's log and drops the oldest ones until at most `keep` are left. Exchanges of a server
-    /// that was removed meanwhile are dropped.
-    async fn append_exchanges(
+    /// Writes exchanges into a server's log, in the place of those with the same number, and drops what is older than the
+    /// number `oldest`. Exchanges of a server that was removed meanwhile are dropped.
+    async fn save_exchanges(
         &self,
         session: &SessionKey,
         server: &str,
         exchanges: &[StoredExchange],
-        keep: usize,
+        oldest: u64,
     ) -> Result<(), HostStoreError>;
 
     /// The log of a server, oldest first.

@@ -38,6 +38,7 @@ mod keys;
 mod pages;
 mod passwords;
 mod random;
+mod redeeming;
 mod refresh_tokens;
 mod respond;
 mod routes;

@@ -262,8 +262,10 @@ pub(crate) struct ConsentTemplate {
     self_registered: bool,
     /// Whether the answer is remembered.
     remembered: bool,
-    /// For how long the access can be renewed, in words.
-    lasting: Option<String>,
+    /// For how long the access can be renewed, in words; if it can.
+    renewed_for: Option<String>,
+    /// After what time it ends otherwise.
+    ends_after: String,
 }
 
 /// How the client is known, in words.
@@ -328,7 +330,6 @@ impl ConsentTemplate {
                 .map(str::to_owned),
             new: matches!(question, Question::More(new) if new.contains(scope)),
         };
-        let lasting = flow.is_refreshable().then(|| duration::words(state.config.grant_ttl));
         Self {
             frame: Frame::new(state),
             action: forms.action,
@@ -345,7 +346,8 @@ impl ConsentTemplate {
             again: matches!(question, Question::Again),
             self_registered: client.registration == Registration::Dynamic,
             remembered: consent::is_remembered(client, &request.redirect_uri),
-            lasting,
+            renewed_for: flow.is_refreshable().then(|| duration::words(state.config.grant_ttl)),
+            ends_after: duration::words(state.config.access_token_ttl),
         }
     }
 }

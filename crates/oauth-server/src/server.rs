@@ -23,6 +23,7 @@ use crate::endpoints::metadata;
 use crate::keys::{KeyError, KeyRing};
 use crate::pages::Style;
 use crate::passwords::{PasswordError, Passwords};
+use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
 use crate::{housekeeping, random, routes};
 
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) tokens: AccessTokens,
     pub(crate) passwords: Passwords,
     pub(crate) documents: Documents,
+    pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
     pub(crate) metadata: Bytes,
     pub(crate) style: Style,
@@ -273,6 +275,7 @@ impl Builder {
                 .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
             passwords: Passwords::new(&self.config).await?,
             documents: Documents::new(&self.config),
+            redeeming: Redeeming::default(),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
             style: Style::new(),
             scopes: self.scopes.into_iter().collect(),

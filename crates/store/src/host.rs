@@ -34,10 +34,21 @@ impl HostStore for Store {
         query.execute(self.writer()).await.map(drop).map_err(failed("save a session"))
     }
 
-    async fn remove_sessions_seen_before(&self, time: SystemTime) -> Result<u64, HostStoreError> {
-        let query = sqlx::query("DELETE FROM host_sessions WHERE seen_at < ?1").bind(micros(time));
-        let done = query.execute(self.writer()).await.map_err(failed("remove sessions"))?;
-        Ok(done.rows_affected())
+    async fn sessions_seen_before(&self, time: SystemTime) -> Result<Vec<SessionKey>, HostStoreError> {
+        let query =
+            sqlx::query_scalar("SELECT session FROM host_sessions WHERE seen_at < ?1").bind(micros(time));
+        let keys: Vec<String> = query.fetch_all(self.reader()).await.map_err(failed("find old sessions"))?;
+        Ok(keys.into_iter().map(SessionKey::from_store).collect())
+    }
+
+    async fn remove_session(
+        &self,
+        session: &SessionKey,
+        seen_before: SystemTime,
+    ) -> Result<(), HostStoreError> {
+        let query = sqlx::query("DELETE FROM host_sessions WHERE session = ?1 AND seen_at < ?2");
+        let query = query.bind(session.as_str()).bind(micros(seen_before));
+        query.execute(self.writer()).await.map(drop).map_err(failed("remove a session"))
     }
 
     async fn servers(&self, session: &SessionKey) -> Result<Vec<StoredServer>, HostStoreError> {
@@ -69,14 +80,14 @@ impl HostStore for Store {
         query.execute(self.writer()).await.map(drop).map_err(failed("remove a server"))
     }
 
-    async fn append_exchanges(
+    async fn save_exchanges(
         &self,
         session: &SessionKey,
         server: &str,
         exchanges: &[StoredExchange],
-        keep: usize,
+        oldest: u64,
     ) -> Result<(), HostStoreError> {
-        self.append(session, server, exchanges, keep).await.map_err(failed("log exchanges"))
+        self.log_exchanges(session, server, exchanges, oldest).await.map_err(failed("log exchanges"))
     }
 
     async fn exchanges(
@@ -98,22 +109,18 @@ impl HostStore for Store {
 }
 
 impl Store {
-    async fn append(
+    async fn log_exchanges(
         &self,
         session: &SessionKey,
         server: &str,
         exchanges: &[StoredExchange],
-        keep: usize,
+        oldest: u64,
     ) -> Result<(), sqlx::Error> {
         const INSERT: &str = concat!(
             "INSERT OR REPLACE INTO host_exchanges (session, server, number, document)",
             " SELECT session, server, ?3, ?4 FROM host_servers WHERE session = ?1 AND server = ?2"
         );
-        const TRIM: &str = concat!(
-            "DELETE FROM host_exchanges WHERE session = ?1 AND server = ?2 AND number <=",
-            " (SELECT number FROM host_exchanges WHERE session = ?1 AND server = ?2",
-            " ORDER BY number DESC LIMIT 1 OFFSET ?3)"
-        );
+        const TRIM: &str = "DELETE FROM host_exchanges WHERE session = ?1 AND server = ?2 AND number < ?3";
         let mut tx = self.begin().await?;
         for exchange in exchanges {
             let number = i64::try_from(exchange.number).map_err(|error| sqlx::Error::Encode(error.into()))?;
@@ -125,8 +132,8 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-        sqlx::query(TRIM).bind(session.as_str()).bind(server).bind(keep).execute(&mut *tx).await?;
+        let oldest = i64::try_from(oldest).unwrap_or(i64::MAX);
+        sqlx::query(TRIM).bind(session.as_str()).bind(server).bind(oldest).execute(&mut *tx).await?;
         tx.commit().await
     }
 }

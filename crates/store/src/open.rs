@@ -155,7 +155,10 @@ impl Store {
 /// Creates the file before SQLite does: `-wal` and `-shm` inherit its permissions.
 fn create(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent)?;
+        let mut folder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.recursive(true).create(parent)?;
     }
     let mut options = OpenOptions::new();
     options.create(true).append(true);

@@ -375,7 +375,15 @@ server: string,
 /**
  * Which list.
  */
-list: ListKind, } | { "type": "call",
+list: ListKind, } | { "type": "resource_updated",
+/**
+ * Id of the server.
+ */
+server: string,
+/**
+ * URI of the resource.
+ */
+uri: string, } | { "type": "call",
 /**
  * As it is now.
  */
@@ -761,6 +769,19 @@ arguments: Array<ArgumentView>, };
 export type Registration = "pre_registered" | "client_document" | "dynamic";
 
 /**
+ * A tool whose definition cannot be used.
+ */
+export type RejectedTool = {
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * What is wrong with its definition.
+ */
+reason: string, };
+
+/**
  * What was sent.
  */
 export type Request = {
@@ -972,7 +993,7 @@ resource: string | null,
  */
 scopes: Array<string>,
 /**
- * Scopes that the server's metadata names (RFC 9728 `scopes_supported`).
+ * Scopes that the server's last challenge named (RFC 6750 `scope`); the next login asks for them.
  */
 scopes_supported: Array<string>,
 /**
@@ -1156,9 +1177,13 @@ open_world: boolean | null, };
  */
 export type ToolList = {
 /**
- * The tools.
+ * The tools that can be called.
  */
 tools: Array<ToolView>,
+/**
+ * The tools that were left out.
+ */
+rejected: Array<RejectedTool>,
 /**
  * The server has more than the host was willing to fetch.
  */

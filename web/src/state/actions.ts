@@ -40,7 +40,7 @@ export const actions = {
     if (!view) return
     keep(view)
     const lists = listsOf(server)
-    for (const list of Object.values(lists)) Object.assign(list, { items: [], state: 'none', truncated: false })
+    for (const list of Object.values(lists)) Object.assign(list, { items: [], state: 'none', truncated: false, rejected: [] })
     await router.push({ name: 'server', params: { server } })
   },
 }

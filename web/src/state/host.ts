@@ -89,7 +89,7 @@ export function useHost() {
     forgetExchanges,
     onEvent(listener: (event: Event) => void) {
       listeners.add(listener)
-      return () => listeners.delete(listener)
+      return () => void listeners.delete(listener)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { reactive } from 'vue'
 import { api, ApiError } from '@/api/client'
-import type { ListKind, PromptView, ResourceView, TemplateView, ToolView } from '@/api/types'
+import type { ListKind, PromptView, RejectedTool, ResourceView, TemplateView, ToolView } from '@/api/types'
 
 /** A list as the page has it: what it holds stays visible while it is fetched again. */
 export interface Listing<T> {
@@ -8,6 +8,8 @@ export interface Listing<T> {
   state: 'none' | 'loading' | 'there' | 'failed'
   truncated: boolean
   problem?: string
+  /** What was left out, and why. */
+  rejected: RejectedTool[]
 }
 
 export interface ServerLists {
@@ -18,7 +20,7 @@ export interface ServerLists {
 }
 
 const lists = reactive<Record<string, ServerLists>>({})
-const none = <T>(): Listing<T> => ({ items: [], state: 'none', truncated: false })
+const none = <T>(): Listing<T> => ({ items: [], state: 'none', truncated: false, rejected: [] })
 
 /** The lists of a server, empty at first; `load` fetches them. */
 export function listsOf(server: string): ServerLists {
@@ -47,13 +49,14 @@ export async function refetchList(server: string, kind: ListKind): Promise<void>
   }
 }
 
-async function fill<T, L extends { truncated: boolean }>(listing: Listing<T>, fetch: () => Promise<L>, items: (list: L) => T[]) {
+async function fill<T, L extends { truncated: boolean; rejected?: RejectedTool[] }>(listing: Listing<T>, fetch: () => Promise<L>, items: (list: L) => T[]) {
   if (listing.state === 'loading') return
   listing.state = 'loading'
   try {
     const list = await fetch()
     listing.items = items(list)
     listing.truncated = list.truncated
+    listing.rejected = list.rejected ?? []
     listing.state = 'there'
     listing.problem = undefined
   } catch (error) {

@@ -40,6 +40,9 @@ export function applyEvent(model: Model, event: Event): Effect | undefined {
       return
     case 'list_changed':
       return { kind: 'refetch', server: event.server, list: event.list }
+    case 'resource_updated':
+      // The view of that resource listens for itself.
+      return
     case 'call':
       upsert(model.calls, event.call, (call) => call.id)
       return

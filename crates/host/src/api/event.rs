@@ -32,6 +32,13 @@ pub enum Event {
         /// Which list.
         list: ListKind,
     },
+    /// A resource changed: read it again if it is shown.
+    ResourceUpdated {
+        /// Id of the server.
+        server: String,
+        /// URI of the resource.
+        uri: String,
+    },
     /// A call is new or changed.
     Call {
         /// As it is now.

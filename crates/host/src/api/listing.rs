@@ -9,10 +9,22 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ToolList {
-    /// The tools.
+    /// The tools that can be called.
     pub tools: Vec<ToolView>,
+    /// The tools that were left out.
+    pub rejected: Vec<RejectedTool>,
     /// The server has more than the host was willing to fetch.
     pub truncated: bool,
+}
+
+/// A tool whose definition cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RejectedTool {
+    /// Its name.
+    pub name: String,
+    /// What is wrong with its definition.
+    pub reason: String,
 }
 
 /// One tool.

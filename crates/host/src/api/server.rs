@@ -70,7 +70,7 @@ pub struct ServerView {
     pub resource: Option<String>,
     /// Scopes that were granted.
     pub scopes: Vec<String>,
-    /// Scopes that the server's metadata names (RFC 9728 `scopes_supported`).
+    /// Scopes that the server's last challenge named (RFC 6750 `scope`); the next login asks for them.
     pub scopes_supported: Vec<String>,
     /// When the access token ends; it is refreshed by itself where a refresh token was issued.
     #[cfg_attr(test, ts(type = "number | null"))]

@@ -92,6 +92,11 @@ impl Call {
         is_finished(&self.lock().view.status)
     }
 
+    /// It is on the wire, and does not wait for a person.
+    pub(crate) fn is_running(&self) -> bool {
+        self.lock().view.status == CallStatus::Running
+    }
+
     /// Scopes that it waits for, if it waits for scopes.
     pub(crate) fn scopes_wanted(&self) -> Option<Vec<String>> {
         match &self.lock().view.status {
@@ -251,5 +256,89 @@ fn parts(request: &StartCall) -> (CallKind, String, Map<String, Value>) {
         StartCall::Tool { name, arguments } => (CallKind::Tool, name.clone(), arguments.clone()),
         StartCall::Resource { uri } => (CallKind::Resource, uri.clone(), Map::new()),
         StartCall::Prompt { name, arguments } => (CallKind::Prompt, name.clone(), arguments.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Action;
+
+    fn call(logs: usize) -> Arc<Call> {
+        let request = StartCall::Tool { name: "echo".to_owned(), arguments: Map::new() };
+        let events = Arc::new(EventLog::new(100, 1 << 20));
+        Call::new("s1", request, 1, logs, events, &CancellationToken::new())
+    }
+
+    fn ask(call: &Call, key: &str) -> oneshot::Receiver<Answer> {
+        call.ask(key, InputKind::Url { message: "go".to_owned(), url: "http://localhost/".to_owned() })
+    }
+
+    fn answer(key: &str) -> Answer {
+        Answer { key: key.to_owned(), action: Action::Accept, content: None }
+    }
+
+    fn keys(call: &Call) -> Vec<String> {
+        match call.view().status {
+            CallStatus::InputRequired { requests } => requests.into_iter().map(|it| it.key).collect(),
+            CallStatus::Running => Vec::new(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_question_is_answered_once_and_then_it_runs_on() {
+        let call = call(10);
+        let (one, two) = (ask(&call, "1"), ask(&call, "2"));
+        assert_eq!(keys(&call), ["1", "2"]);
+        call.answer(answer("1")).unwrap();
+        assert_eq!(keys(&call), ["2"]);
+        assert!(matches!(call.answer(answer("1")), Err(ApiError::Conflict { .. })));
+        call.answer(answer("2")).unwrap();
+        assert_eq!(call.view().status, CallStatus::Running);
+        assert_eq!((one.await.unwrap(), two.await.unwrap()), (answer("1"), answer("2")));
+    }
+
+    #[test]
+    fn a_question_that_nobody_waits_for_is_taken_back() {
+        let call = call(10);
+        drop(ask(&call, "1"));
+        call.withdraw("1");
+        assert_eq!(call.view().status, CallStatus::Running);
+        assert!(call.answer(answer("1")).is_err());
+    }
+
+    #[test]
+    fn what_has_ended_stays_as_it_ended() {
+        let call = call(10);
+        let _open = ask(&call, "1");
+        call.was_cancelled(2);
+        call.done(CallResult::Resource { contents: Vec::new() }, 3);
+        call.progressed(Progress { progress: 1.0, total: None, message: None });
+        call.runs();
+        let view = call.view();
+        assert_eq!((view.status, view.finished_at), (CallStatus::Cancelled, Some(2)));
+        assert_eq!((view.result, view.progress), (None, None));
+        assert!(call.answer(answer("1")).is_err());
+        // Its last exchange is recorded after the answer was read.
+        call.exchanged("x1");
+        assert_eq!(call.view().exchanges, ["x1"]);
+    }
+
+    #[test]
+    fn a_call_that_waits_for_a_login_is_cancelled_at_once() {
+        let call = call(10);
+        call.scope_required(vec!["posts:write".to_owned()], "more".to_owned());
+        call.cancel(5);
+        assert_eq!(call.view().status, CallStatus::Cancelled);
+    }
+
+    #[test]
+    fn log_lines_are_bounded() {
+        let call = call(2);
+        for at in 0..5 {
+            call.logged(LogLine { at, level: "info".to_owned(), logger: None, data: Value::Null });
+        }
+        assert_eq!(call.view().logs.iter().map(|it| it.at).collect::<Vec<_>>(), [3, 4]);
     }
 }

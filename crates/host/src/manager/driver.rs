@@ -13,18 +13,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Server;
-use super::link::{Link, Trouble};
+use super::link::{self, Link};
 use super::run;
+use super::trouble::Trouble;
 use crate::api::{Authorization, ServerStatusKind};
 use crate::host::{App, millis};
 
 /// What the driver can be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Command {
     /// Connect (again): somebody asked, logged in or logged out.
     Connect,
-    /// The token is no good any more and cannot be renewed.
-    LoginRequired(String),
+    /// A call found out that the connection is no good any more.
+    Troubled(Trouble),
 }
 
 /// Where the lifecycle is, between two waits.
@@ -92,7 +93,11 @@ impl Driver {
 
     async fn ready(&self, link: &Arc<Link>) {
         self.server.set_link(Some(link.clone()));
+        self.server.set_login_required(None);
+        link::show_grant(link, &self.server).await;
         self.server.set_status(ServerStatusKind::Ready, "Connected.", None, |view| link.describe(view));
+        let (shown, server) = (link.clone(), self.server.clone());
+        self.app.tasks().spawn(async move { link::show_user(&shown, &server).await });
         if let Err(error) = self.app.store().save_server(self.server.key(), &self.server.stored()).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a server's name was not kept");
         }
@@ -122,9 +127,9 @@ impl Driver {
                 self.pause = None;
                 Phase::Connecting
             }
-            Some(Command::LoginRequired(message)) => {
+            Some(Command::Troubled(trouble)) => {
                 self.leave().await;
-                self.troubled(Trouble::LoginRequired { message, scopes: Vec::new() })
+                self.troubled(trouble)
             }
             // The server holds the other end, and this task the server.
             None => std::future::pending().await,
@@ -133,16 +138,22 @@ impl Driver {
 
     fn troubled(&mut self, trouble: Trouble) -> Phase {
         match trouble {
-            Trouble::LoginRequired { message, .. } => {
+            Trouble::LoginRequired { login, message } => {
+                let challenge = login.challenge.as_ref();
+                let scopes = challenge.and_then(|it| it.parameters.get("scope")).cloned().unwrap_or_default();
+                self.server.set_login_required(Some(*login));
                 self.server.set_status(
                     ServerStatusKind::LoginRequired,
                     message,
                     Some("Log in: you are sent to the authorization server and come back here."),
-                    |view| view.authorization = Authorization::Required,
+                    |view| {
+                        view.authorization = Authorization::Required;
+                        view.scopes_supported = scopes.split_whitespace().map(ToOwned::to_owned).collect();
+                    },
                 );
                 Phase::Waiting
             }
-            Trouble::Lost { message } => {
+            Trouble::Lost { message, what_next } => {
                 let limits = self.app.limits();
                 let pause =
                     self.pause.map_or(limits.reconnect_after, |it| (it * 2).min(limits.reconnect_at_most));
@@ -151,7 +162,7 @@ impl Driver {
                 self.server.set_status(
                     ServerStatusKind::Disconnected,
                     message,
-                    Some("It is tried again by itself; look whether the server runs and the URL is right."),
+                    what_next.as_deref(),
                     |view| view.status.retry_at = Some(retry_at),
                 );
                 Phase::Pausing(pause)

@@ -6,12 +6,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use barewire_mcp_client::{GrantKey, Login, LoginError};
+use barewire_oauth::scope::ScopeSet;
 use indexmap::IndexMap;
+use url::form_urlencoded;
 
 use super::driver::Command;
-use super::link::{Login, Trouble};
-use super::{Server, run};
-use crate::api::ServerStatusKind;
+use super::{Server, link, run, trouble, view};
+use crate::api::{ListKind, ServerStatusKind};
 use crate::error::ApiError;
 use crate::host::App;
 use crate::session::Session;
@@ -52,20 +54,22 @@ impl Logins {
 
 /// How a callback ended, for the browser that made it.
 pub(crate) enum Callback {
-    /// Go to this server; how it went on is in its status.
+    /// Go to this server; how it goes on is in its status.
     Server(String),
     /// No login of this session has that `state`.
     Unknown,
 }
 
-/// Begins a login and says where the browser goes.
-pub(crate) async fn start(
-    app: &App,
-    server: &Arc<Server>,
-    scopes: Option<Vec<String>>,
-) -> Result<String, ApiError> {
+/// Begins a login and says where the browser goes. `scopes` are asked for beside those that the server's challenge names.
+pub(crate) async fn start(app: &App, server: &Arc<Server>, scopes: &[String]) -> Result<String, ApiError> {
     let session = server.session().ok_or(ApiError::NoSession)?;
-    let (login, state, authorize_url) = Login::begin(app, server, scopes).await?;
+    // One at a time: the second of two clicks finds the registration of the first.
+    let _one = server.one_login().await;
+    let required = server.login_required();
+    let scopes = ScopeSet::from_tokens(scopes);
+    let login = Login::start(link::options(app, server), required, scopes).await.map_err(|it| failed(&it))?;
+    let authorize_url = login.authorize_url().to_owned();
+    let state = login.state().to_owned();
     session.logins().insert(state, Pending { server: server.id().to_owned(), login, since: app.now() });
     Ok(authorize_url)
 }
@@ -73,33 +77,71 @@ pub(crate) async fn start(
 /// Takes what the authorization server sent the browser back with. The code is redeemed in the background, so that the
 /// browser is back on the page, where it sees that happen, and closing it loses nothing.
 pub(crate) fn finish(app: &App, session: &Session, query: &str) -> Callback {
-    let state = url::form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "state")
-        .map(|(_, value)| value);
+    let state =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state").map(|(_, value)| value);
     let taken = state.and_then(|it| session.logins().take(&it, app.now(), app.limits().login));
     let Some((id, login)) = taken else { return Callback::Unknown };
     let Ok(server) = session.server(&id) else { return Callback::Unknown };
-    let (app_, query) = (app.clone(), query.to_owned());
-    app.tasks().spawn(async move {
-        let app = app_;
-        match login.finish(&app, &server, &query).await {
-            Ok(()) => server.command(Command::Connect),
-            Err(trouble) => refuse(&app, &server, trouble),
-        }
-    });
+    if server.link().is_err() {
+        let message = "Back from the login; the code is exchanged for a token.";
+        server.set_status(ServerStatusKind::Connecting, message, None, |_| {});
+    }
+    app.tasks().spawn(redeem(app.clone(), server, login, query.to_owned()));
     Callback::Server(id)
 }
 
-/// Forgets the tokens, at the authorization server too where it can be told.
+async fn redeem(app: App, server: Arc<Server>, login: Login, query: String) {
+    match (login.finish(&query).await, server.link()) {
+        // A step-up: the connection is good, and what waited for the scopes goes on.
+        (Ok(_), Ok(link)) => {
+            server.set_login_required(None);
+            link::show_grant(&link, &server).await;
+            link::show_user(&link, &server).await;
+            for list in [ListKind::Tools, ListKind::Resources, ListKind::Prompts] {
+                server.list_changed(list);
+            }
+            run::resume(&app, &server);
+            run::refused(&server, "The login did not give all of these scopes.");
+        }
+        (Ok(_), Err(_)) => {
+            server.set_login_required(None);
+            server.command(Command::Connect);
+        }
+        // A refused step-up takes nothing away; the calls that waited say what they wait for.
+        (Err(error), Ok(_)) => {
+            let message = trouble::sentence(&error);
+            run::refused(&server, &message);
+            server.set_status(ServerStatusKind::Ready, message, error.what_next().as_deref(), |_| {});
+        }
+        (Err(error), Err(_)) => {
+            let message = trouble::sentence(&error);
+            server.set_status(ServerStatusKind::Refused, message, error.what_next().as_deref(), |_| {});
+        }
+    }
+}
+
+/// Revokes the tokens where the authorization server can be told, forgets them, and asks the server again without any.
 pub(crate) async fn log_out(app: &App, server: &Arc<Server>) -> Result<(), ApiError> {
-    Login::log_out(app, server).await?;
+    forget(app, server).await?;
     server.command(Command::Connect);
     Ok(())
 }
 
-/// A login that failed leaves a connection that works as it is: a refused step-up takes nothing away.
-fn refuse(app: &App, server: &Arc<Server>, trouble: Trouble) {
-    let _ = (app, run::resume);
-    let (message, what_next) = trouble.sentences();
-    server.set_status(ServerStatusKind::Refused, message, what_next.as_deref(), |_| {});
+/// Revokes the tokens where that can be done, and forgets them.
+pub(crate) async fn forget(app: &App, server: &Arc<Server>) -> Result<(), ApiError> {
+    if let Ok(link) = server.link() {
+        link.log_out().await?;
+    }
+    let key = GrantKey { owner: server.key().as_str().to_owned(), server: server.url().to_string() };
+    app.client().credentials.forget_grant(&key).await.map_err(ApiError::Credentials)?;
+    server.set_login_required(None);
+    server.update(|view| {
+        view::grant(view, None);
+        view.user = None;
+    });
+    Ok(())
+}
+
+fn failed(error: &LoginError) -> ApiError {
+    ApiError::Upstream { message: trouble::sentence(&error), what_next: error.what_next() }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::link::Trouble;
-use super::{Call, Server, driver::Command};
+use super::trouble::Trouble;
+use super::{Call, Server};
 use crate::api::{CallError, StartCall};
 use crate::error::ApiError;
 use crate::host::{App, millis};
@@ -43,30 +43,40 @@ fn spawn(app: &App, server: &Arc<Server>, call: &Arc<Call>) {
     app.tasks().spawn(execute(app.clone(), server.clone(), call.clone()));
 }
 
+/// Tells the calls that wait for scopes that a login did not give them.
+pub(crate) fn refused(server: &Server, message: &str) {
+    let Some(session) = server.session() else { return };
+    for call in session.calls() {
+        if let Some(wanted) = call.scopes_wanted().filter(|_| call.server() == server.id()) {
+            call.scope_required(wanted, message.to_owned());
+        }
+    }
+}
+
 async fn execute(app: App, server: Arc<Server>, call: Arc<Call>) {
-    let Ok(link) = server.link() else {
-        let (message, what_next) =
-            Trouble::lost("the connection was lost before the call could be sent").sentences();
-        call.failed(CallError { message, what_next, code: None, data: None }, millis(app.now()));
-        return;
-    };
-    let outcome = tokio::select! {
-        biased;
-        // Dropping the other branch closes the request, which is how a server hears of it (and is told so, in the
-        // revision that has a notification for it).
-        () = call.cancelled().cancelled() => Err(Trouble::Cancelled),
-        outcome = link.call(&call) => outcome,
+    // The client notices a cancellation by itself and tells the server in the way of its era.
+    let outcome = match server.link() {
+        Ok(link) => link.call(&call).await,
+        Err(_) => Err(Trouble::Lost {
+            message: "The connection was lost before the call was sent.".to_owned(),
+            what_next: Some("Call it again when the server is back.".to_owned()),
+        }),
     };
     let now = || millis(app.now());
-    match outcome {
-        Ok(result) => call.done(result, now()),
-        Err(Trouble::Cancelled) => call.was_cancelled(now()),
-        Err(Trouble::ScopeRequired { scopes, message }) => wait_for_scopes(&call, scopes, message, now()),
-        Err(Trouble::LoginRequired { scopes, message }) => {
-            server.command(Command::LoginRequired(message.clone()));
+    let trouble = match outcome {
+        Ok(result) => return call.done(result, now()),
+        Err(_) if call.cancelled().is_cancelled() => return call.was_cancelled(now()),
+        Err(trouble) => trouble,
+    };
+    server.noticed(&trouble);
+    match trouble {
+        Trouble::ScopeRequired { login, scopes, message } => {
+            server.set_login_required(Some(*login));
             wait_for_scopes(&call, scopes, message, now());
         }
-        Err(trouble) => {
+        Trouble::LoginRequired { message, .. } => wait_for_scopes(&call, Vec::new(), message, now()),
+        Trouble::Cancelled => call.was_cancelled(now()),
+        trouble => {
             let (code, data) = trouble.rpc();
             let (message, what_next) = trouble.sentences();
             call.failed(CallError { message, what_next, code, data }, now());

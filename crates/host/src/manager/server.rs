@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
-use barewire_exchange::Exchange;
+use barewire_mcp_client::{Clock, GrantKey, LoginRequired};
+use barewire_oauth::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -11,10 +12,10 @@ use url::Url;
 
 use super::driver::{self, Command};
 use super::link::Link;
-use super::wire::Wire;
+use super::trouble::Trouble;
+use super::wire::{Ended, Wire};
 use super::writer;
 use crate::api::{Authorization, Event, ListKind, ServerStatus, ServerStatusKind, ServerView};
-use crate::config::Clock;
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::host::{App, millis};
@@ -38,15 +39,17 @@ pub(crate) struct Server {
     events: Arc<EventLog>,
     clock: Clock,
     wire: Wire,
-    finished: mpsc::Sender<StoredExchange>,
+    finished: mpsc::Sender<Ended>,
     commands: mpsc::Sender<Command>,
     closed: CancellationToken,
+    logging_in: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     view: ServerView,
     link: Option<Arc<Link>>,
+    login: Option<LoginRequired>,
 }
 
 /// What the store keeps of a server.
@@ -149,7 +152,8 @@ impl Server {
             finished,
             commands,
             closed: session.closed().child_token(),
-            state: Mutex::new(State { view, link: None }),
+            logging_in: tokio::sync::Mutex::default(),
+            state: Mutex::new(State { view, link: None, login: None }),
         });
         server.publish(&server.lock());
         app.tasks().spawn(writer::write(app.clone(), server.clone(), for_writer));
@@ -207,6 +211,13 @@ impl Server {
         }
     }
 
+    /// Tells the driver of a trouble that a request met, if it is one of the whole connection.
+    pub(crate) fn noticed(&self, trouble: &Trouble) {
+        if matches!(trouble, Trouble::LoginRequired { .. } | Trouble::Lost { .. }) && self.link().is_ok() {
+            self.command(Command::Troubled(trouble.clone()));
+        }
+    }
+
     /// The connection, if there is one now.
     pub(crate) fn link(&self) -> Result<Arc<Link>, ApiError> {
         let state = self.lock();
@@ -256,15 +267,35 @@ impl Server {
         self.events.publish(&Event::ListChanged { server: self.id.clone(), list });
     }
 
-    /// Takes in a new state of an exchange and says under which id it is shown.
-    pub(crate) fn record(&self, exchange: &Exchange) -> String {
-        let (id, finished) = self.wire.record(exchange);
-        if let Some(finished) = finished
-            && self.finished.try_send(finished).is_err()
+    pub(crate) fn resource_updated(&self, uri: &str) {
+        self.events.publish(&Event::ResourceUpdated { server: self.id.clone(), uri: uri.to_owned() });
+    }
+
+    /// Hands an exchange that has ended to the store, behind the work that made it.
+    pub(crate) fn keep(&self, ended: Option<Ended>) {
+        if let Some(ended) = ended
+            && self.finished.try_send(ended).is_err()
         {
             tracing::warn!(server = self.id, "the store is too slow: an exchange will not survive a restart");
         }
-        id
+    }
+
+    /// What the next login has to know: the server's last challenge.
+    pub(crate) fn login_required(&self) -> LoginRequired {
+        let known = self.lock().login.clone();
+        known.unwrap_or_else(|| {
+            let scopes = ScopeSet::from_tokens(&self.view().scopes);
+            LoginRequired { step_up: !scopes.is_empty(), scopes, ..LoginRequired::to(self.url.as_str()) }
+        })
+    }
+
+    /// While this is held nobody else starts a login here.
+    pub(crate) async fn one_login(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.logging_in.lock().await
+    }
+
+    pub(crate) fn set_login_required(&self, login: Option<LoginRequired>) {
+        self.lock().login = login;
     }
 
     fn publish(&self, state: &State) {
@@ -274,6 +305,17 @@ impl Server {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Forgets the tokens of a server that is in the store only.
+pub(crate) async fn forget_stored_grant(
+    app: &App,
+    session: &SessionKey,
+    stored: &StoredServer,
+) -> Result<(), ApiError> {
+    let Ok(document) = serde_json::from_str::<Document>(&stored.document) else { return Ok(()) };
+    let key = GrantKey { owner: session.as_str().to_owned(), server: document.url.to_string() };
+    app.client().credentials.forget_grant(&key).await.map_err(ApiError::Credentials)
 }
 
 /// What a server is called before it said its name.

@@ -1,6 +1,6 @@
 //! The exchange log of one server: bounded, told to the page as it grows, kept over a restart.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use barewire_exchange::{Exchange, Status, StreamEvent};
@@ -25,8 +25,6 @@ pub(crate) struct Wire {
 #[derive(Default)]
 struct Log {
     entries: VecDeque<Entry>,
-    /// Ids of exchanges that have not ended, kept or not: the end of one that was dropped must not bring it back.
-    running: HashSet<String>,
     bytes: usize,
     dropped: u64,
     next: u64,
@@ -36,6 +34,13 @@ struct Entry {
     number: u64,
     bytes: usize,
     view: ExchangeView,
+}
+
+/// An exchange that has ended, for the store.
+pub(crate) struct Ended {
+    pub(crate) exchange: StoredExchange,
+    /// Number of the oldest exchange that is kept.
+    pub(crate) oldest: u64,
 }
 
 impl Wire {
@@ -64,52 +69,52 @@ impl Wire {
         }
     }
 
-    /// Takes in a new state of an exchange. A finished one is given back as it goes into the store, and with it its id.
-    pub(crate) fn record(&self, exchange: &Exchange) -> (String, Option<StoredExchange>) {
+    /// Takes in a new exchange and says under which id it is known here.
+    pub(crate) fn started(&self, exchange: &Exchange) -> String {
         let view = self.view(exchange);
         let id = view.exchange.id.clone();
-        let Ok(document) = serde_json::to_string(&view) else { return (id, None) };
-        let runs = view.exchange.status == Status::Running;
         let mut log = self.lock();
-        let began = if runs { !log.running.insert(id.clone()) } else { log.running.remove(&id) };
-        let mut arrived = Vec::new();
-        let number = match log.entries.iter().rposition(|it| it.view.exchange.id == id) {
-            Some(index) => {
-                arrived = log
-                    .entries
-                    .get(index)
-                    .map(|it| arrivals(&it.view.exchange, &view.exchange))
-                    .unwrap_or_default();
-                log.replace(index, document.len(), view.clone())
-            }
-            None if began => return (id, None),
-            None => {
-                let number = log.next;
-                log.next += 1;
-                log.push(number, document.len(), view.clone());
-                number
-            }
-        };
+        let number = log.next;
+        log.next += 1;
+        log.push(number, size(&view), view.clone());
         log.shrink(self.limit, self.byte_limit);
-        drop(log);
-        if runs && !arrived.is_empty() {
-            for event in arrived {
-                self.events.publish(&Event::ExchangeStreamed {
-                    server: self.server.clone(),
-                    exchange: id.clone(),
-                    event: Box::new(event),
-                    events_dropped: view.exchange.response.as_ref().map_or(0, |it| it.events_dropped),
-                });
-            }
-            return (id, None);
-        }
+        self.events.publish(&Event::ExchangeStarted { exchange: Box::new(view) });
+        id
+    }
+
+    /// Takes in a new state of an exchange, as long as it is kept. One that has ended is given back for the store.
+    pub(crate) fn changed(&self, exchange: &Exchange) -> Option<Ended> {
+        let view = self.view(exchange);
+        let document = serde_json::to_string(&view).ok()?;
+        let mut log = self.lock();
+        let number = log.replace(document.len(), view.clone())?;
+        log.shrink(self.limit, self.byte_limit);
+        let runs = exchange.status == Status::Running;
         let exchange = Box::new(view);
-        self.events.publish(&match (began, runs) {
-            (false, true) => Event::ExchangeStarted { exchange },
-            (true, true) => Event::ExchangeUpdated { exchange },
-            (_, false) => Event::ExchangeFinished { exchange },
+        self.events.publish(&if runs {
+            Event::ExchangeUpdated { exchange }
+        } else {
+            Event::ExchangeFinished { exchange }
         });
-        (id, (!runs).then_some(StoredExchange { number, document }))
+        (!runs).then(|| Ended { exchange: StoredExchange { number, document }, oldest: log.oldest() })
+    }
+
+    /// Takes in an event of a stream. A long stream is taken in and told event by event, since the whole of it each time
+    /// would grow with its square.
+    pub(crate) fn streamed(&self, exchange: &Exchange, event: &StreamEvent) {
+        let id = self.own(&exchange.id);
+        let dropped = exchange.response.as_ref().map_or(0, |it| it.events_dropped);
+        let mut log = self.lock();
+        if !log.append(&id, event, dropped) {
+            return;
+        }
+        log.shrink(self.limit, self.byte_limit);
+        self.events.publish(&Event::ExchangeStreamed {
+            server: self.server.clone(),
+            exchange: id,
+            event: Box::new(event.clone()),
+            events_dropped: dropped,
+        });
     }
 
     /// Everything that is kept, oldest first.
@@ -133,27 +138,19 @@ impl Wire {
     }
 
     fn view(&self, exchange: &Exchange) -> ExchangeView {
-        let own = |id: &str| format!("{}-{id}", self.prefix);
-        let call = exchange.tag.clone();
-        let exchange = Exchange {
-            id: own(&exchange.id),
-            repeats: exchange.repeats.as_deref().map(own),
-            ..exchange.clone()
-        };
-        ExchangeView { server: self.server.clone(), call, exchange }
+        let mut exchange = exchange.clone();
+        exchange.id = self.own(&exchange.id);
+        exchange.repeats = exchange.repeats.as_deref().map(|it| self.own(it));
+        ExchangeView { server: self.server.clone(), call: exchange.tag.clone(), exchange }
+    }
+
+    fn own(&self, id: &str) -> String {
+        format!("{}-{id}", self.prefix)
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The stream events that the newer state has and the older has not. A long stream is told event by event, since telling
-/// the whole of it each time would grow with its square.
-fn arrivals(older: &Exchange, newer: &Exchange) -> Vec<StreamEvent> {
-    let (Some(older), Some(newer)) = (&older.response, &newer.response) else { return Vec::new() };
-    let next = older.events.last().map_or(older.events_dropped, |it| it.seq + 1);
-    newer.events.iter().filter(|it| it.seq >= next).cloned().collect()
 }
 
 impl Log {
@@ -162,12 +159,33 @@ impl Log {
         self.entries.push_back(Entry { number, bytes, view });
     }
 
-    fn replace(&mut self, index: usize, bytes: usize, view: ExchangeView) -> u64 {
-        let Some(entry) = self.entries.get_mut(index) else { return self.next };
+    /// The newer state takes the place of the older; says which number it has. The newest ones change most.
+    fn replace(&mut self, bytes: usize, view: ExchangeView) -> Option<u64> {
+        let entry = self.entries.iter_mut().rev().find(|it| it.view.exchange.id == view.exchange.id)?;
         self.bytes = (self.bytes - entry.bytes) + bytes;
         entry.bytes = bytes;
         entry.view = view;
-        entry.number
+        Some(entry.number)
+    }
+
+    /// Adds to the events of a response; says whether the exchange is kept.
+    fn append(&mut self, id: &str, event: &StreamEvent, dropped: u64) -> bool {
+        let Some(entry) = self.entries.iter_mut().rev().find(|it| it.view.exchange.id == id) else {
+            return false;
+        };
+        let Some(response) = &mut entry.view.exchange.response else { return false };
+        response.events.push(event.clone());
+        response.events_dropped = dropped;
+        let gone = response.events.iter().take_while(|it| it.seq < dropped).count();
+        let freed: usize = response.events.drain(..gone).map(|it| it.data.len()).sum();
+        entry.bytes = (entry.bytes + event.data.len()).saturating_sub(freed);
+        self.bytes = (self.bytes + event.data.len()).saturating_sub(freed);
+        true
+    }
+
+    /// Number of the oldest exchange that is kept.
+    fn oldest(&self) -> u64 {
+        self.entries.front().map_or(self.next, |it| it.number)
     }
 
     fn shrink(&mut self, limit: usize, byte_limit: usize) {
@@ -176,5 +194,137 @@ impl Log {
             self.bytes -= oldest.bytes;
             self.dropped += 1;
         }
+    }
+}
+
+/// About what it is as JSON, without the cost of writing it.
+fn size(view: &ExchangeView) -> usize {
+    let request = &view.exchange.request;
+    let body = request.body.as_ref().and_then(|it| it.text.as_ref()).map_or(0, String::len);
+    let headers: usize = request.headers.iter().map(|it| it.name.len() + it.value.len()).sum();
+    1_000 + request.url.len() + headers + body
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use barewire_exchange::narration::Step;
+    use barewire_exchange::{ExchangeBuilder, Limits as ExchangeLimits, Masker};
+    use http::{HeaderMap, Method, StatusCode};
+
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn wire(limit: usize, bytes: usize, stored: Vec<StoredExchange>) -> (Wire, Arc<EventLog>) {
+        let limits =
+            Limits { exchanges_per_server: limit, exchange_bytes_per_server: bytes, ..Limits::default() };
+        let events = Arc::new(EventLog::new(100, 1 << 20));
+        (Wire::new("s1", &limits, events.clone(), stored), events)
+    }
+
+    fn builder(id: &str) -> ExchangeBuilder {
+        let mut builder = ExchangeBuilder::new(
+            id.to_owned(),
+            Step::CallTool,
+            NOW,
+            Masker::new(),
+            ExchangeLimits::default(),
+        );
+        builder.request(&Method::POST, "http://localhost/mcp", &HeaderMap::new(), Some(b"{}"));
+        builder
+    }
+
+    fn whole(wire: &Wire, id: &str) -> Option<Ended> {
+        let mut builder = builder(id);
+        wire.started(builder.exchange());
+        builder.response(StatusCode::OK, &HeaderMap::new(), NOW);
+        builder.finish(NOW);
+        wire.changed(builder.exchange())
+    }
+
+    fn numbers(wire: &Wire) -> Vec<u64> {
+        wire.lock().entries.iter().map(|it| it.number).collect()
+    }
+
+    #[test]
+    fn the_oldest_make_room_and_are_counted() {
+        let (wire, _) = wire(2, usize::MAX, Vec::new());
+        for id in ["1", "2", "3"] {
+            whole(&wire, id);
+        }
+        assert_eq!(numbers(&wire), [1, 2]);
+        assert_eq!(wire.list().dropped, 1);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let (wire, _) = wire(100, 5_000, Vec::new());
+        let ended: Vec<Ended> = (0..20).filter_map(|id| whole(&wire, &id.to_string())).collect();
+        let log = wire.lock();
+        assert!(log.bytes <= 5_000 && !log.entries.is_empty());
+        assert_eq!(log.bytes, log.entries.iter().map(|it| it.bytes).sum::<usize>());
+        assert_eq!(ended.last().unwrap().oldest, log.oldest());
+    }
+
+    #[test]
+    fn the_end_of_one_that_was_dropped_does_not_bring_it_back() {
+        let (wire, _) = wire(10, usize::MAX, Vec::new());
+        let mut late = builder("late");
+        wire.started(late.exchange());
+        wire.clear();
+        late.finish(NOW);
+        assert!(wire.changed(late.exchange()).is_none());
+        assert!(wire.list().exchanges.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_told_event_by_event() {
+        let (wire, events) = wire(10, usize::MAX, Vec::new());
+        let mut reader = events.read(None);
+        let mut builder = builder("1");
+        let id = wire.started(builder.exchange());
+        builder.response(StatusCode::OK, &HeaderMap::new(), NOW);
+        wire.changed(builder.exchange());
+        for data in ["one", "two"] {
+            let event = StreamEvent {
+                seq: u64::from(data == "two"),
+                at: 0,
+                event: None,
+                id: None,
+                retry: None,
+                data: data.to_owned(),
+                truncated: false,
+            };
+            wire.streamed(builder.exchange(), &event);
+        }
+        let mut told = Vec::new();
+        for _ in 0..4 {
+            let event: Event = serde_json::from_str(&reader.next().await.data).unwrap();
+            told.push(match event {
+                Event::ExchangeStarted { .. } => "started".to_owned(),
+                Event::ExchangeUpdated { .. } => "updated".to_owned(),
+                Event::ExchangeStreamed { event, .. } => event.data,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(told, ["started", "updated", "one", "two"]);
+        assert_eq!(wire.find(&id).unwrap().response.unwrap().events.len(), 2);
+    }
+
+    #[test]
+    fn what_was_kept_is_there_after_a_restart_under_its_old_id() {
+        let (before, _) = wire(10, usize::MAX, Vec::new());
+        let ended = whole(&before, "1").unwrap();
+        let unreadable = StoredExchange { number: 7, document: "{}".to_owned() };
+        let (after, _) = wire(10, usize::MAX, vec![ended.exchange, unreadable]);
+        assert_eq!(after.list().exchanges, before.list().exchanges);
+        // The recorder of the new run begins to count again; the page must not take that for the same exchange.
+        whole(&after, "1");
+        let ids: Vec<String> = after.list().exchanges.into_iter().map(|it| it.exchange.id).collect();
+        assert_eq!(ids.len(), 2);
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(numbers(&after), [0, 8]);
     }
 }

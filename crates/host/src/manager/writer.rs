@@ -5,16 +5,15 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Server;
+use super::wire::Ended;
 use crate::host::App;
-use crate::store::StoredExchange;
 
 /// Exchanges that may wait to be written.
 pub(crate) const QUEUE: usize = 256;
 
 /// Runs until the server is closed, then writes what is left.
-pub(crate) async fn write(app: App, server: Arc<Server>, mut finished: mpsc::Receiver<StoredExchange>) {
-    let keep = app.limits().exchanges_per_server;
-    let mut batch = Vec::new();
+pub(crate) async fn write(app: App, server: Arc<Server>, mut finished: mpsc::Receiver<Ended>) {
+    let mut batch: Vec<Ended> = Vec::new();
     loop {
         tokio::select! {
             biased;
@@ -26,16 +25,17 @@ pub(crate) async fn write(app: App, server: Arc<Server>, mut finished: mpsc::Rec
                 }
             }
         }
-        if !batch.is_empty()
-            && let Err(error) = app.store().append_exchanges(server.key(), server.id(), &batch, keep).await
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                server = server.id(),
-                "an exchange was not kept"
-            );
+        if let Some(oldest) = batch.iter().map(|it| it.oldest).max() {
+            let exchanges: Vec<_> = batch.drain(..).map(|it| it.exchange).collect();
+            if let Err(error) =
+                app.store().save_exchanges(server.key(), server.id(), &exchanges, oldest).await
+            {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "an exchange will not survive a restart"
+                );
+            }
         }
-        batch.clear();
         if finished.is_closed() {
             return;
         }

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::Browser;
+use crate::api;
 use crate::error::ApiError;
 use crate::host::App;
 
@@ -22,12 +23,20 @@ pub(crate) struct Position {
 }
 
 /// The stream. It ends when the host stops or the session is gone, and costs nothing while nothing happens.
+///
+/// A page whose session is gone is told to fetch the state, which gives it a new one: a browser that cannot open an
+/// event stream says nothing to its page but that it cannot.
 pub(crate) async fn events(
     State(app): State<App>,
-    Browser(session): Browser,
+    browser: Result<Browser, ApiError>,
     Query(position): Query<Position>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let session = match browser {
+        Ok(Browser(session)) => session,
+        Err(ApiError::NoSession) => return Ok(resync()),
+        Err(error) => return Err(error),
+    };
     let place = session.event_stream(app.limits())?;
     let last = headers.get(LAST_EVENT_ID).map(|it| it.to_str().unwrap_or_default());
     let reader = session.events().read(last.or(position.after.as_deref()));
@@ -47,10 +56,18 @@ pub(crate) async fn events(
         },
     );
     let keep_alive = KeepAlive::new().interval(app.limits().keep_alive);
-    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
+    Ok(unbuffered(Sse::new(stream).keep_alive(keep_alive).into_response()))
+}
+
+fn resync() -> Response {
+    let data = serde_json::to_string(&api::Event::Resync).unwrap_or_default();
+    unbuffered(Sse::new(stream::iter([Ok::<_, Infallible>(Event::default().data(data))])).into_response())
+}
+
+fn unbuffered(mut response: Response) -> Response {
     // Proxies that collect an answer before they pass it on would make this silent.
     response
         .headers_mut()
         .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }

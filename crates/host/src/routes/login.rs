@@ -16,7 +16,7 @@ pub(crate) async fn start(
     Json(request): Json<StartLogin>,
 ) -> Result<axum::Json<LoginStarted>, ApiError> {
     let server = session.server(&id)?;
-    let authorize_url = start_login(&app, &server, request.scopes).await?;
+    let authorize_url = start_login(&app, &server, &request.scopes.unwrap_or_default()).await?;
     Ok(axum::Json(LoginStarted { authorize_url }))
 }
 

@@ -7,7 +7,7 @@ use super::{Browser, Json};
 use crate::api::{AddServer, ServerView};
 use crate::error::ApiError;
 use crate::host::App;
-use crate::manager::{Command, Server, parse_url};
+use crate::manager::{Command, Server, forget_login, parse_url};
 
 /// Adds a server, which starts to connect. One that is there already is given back as it is.
 pub(crate) async fn add(
@@ -27,15 +27,17 @@ pub(crate) async fn add(
     Ok(axum::Json(server.view()))
 }
 
-/// Ends its connection and forgets it: its calls, its exchanges, and its tokens, unless another server uses them.
+/// Revokes its tokens where that can be done, ends its connection and forgets it with its calls and exchanges.
 pub(crate) async fn remove(
     State(app): State<App>,
     Browser(session): Browser,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let server = session.remove_server(&id).ok_or(ApiError::NotFound("server"))?;
+    let forgotten = forget_login(&app, &server).await;
     server.close();
     app.store().remove_server(session.key(), &id).await?;
+    forgotten?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -48,11 +48,20 @@ impl HostStore for MemoryHostStore {
         Ok(())
     }
 
-    async fn remove_sessions_seen_before(&self, time: SystemTime) -> Result<u64, HostStoreError> {
+    async fn sessions_seen_before(&self, time: SystemTime) -> Result<Vec<SessionKey>, HostStoreError> {
+        Ok(self.sessions().iter().filter(|(_, it)| it.seen < time).map(|(key, _)| key.clone()).collect())
+    }
+
+    async fn remove_session(
+        &self,
+        session: &SessionKey,
+        seen_before: SystemTime,
+    ) -> Result<(), HostStoreError> {
         let mut sessions = self.sessions();
-        let before = sessions.len();
-        sessions.retain(|_, it| it.seen >= time);
-        Ok((before - sessions.len()) as u64)
+        if sessions.get(session).is_some_and(|it| it.seen < seen_before) {
+            sessions.remove(session);
+        }
+        Ok(())
     }
 
     async fn servers(&self, session: &SessionKey) -> Result<Vec<StoredServer>, HostStoreError> {
@@ -80,17 +89,18 @@ impl HostStore for MemoryHostStore {
         Ok(())
     }
 
-    async fn append_exchanges(
+    async fn save_exchanges(
         &self,
         session: &SessionKey,
         server: &str,
         exchanges: &[StoredExchange],
-        keep: usize,
+        oldest: u64,
     ) -> Result<(), HostStoreError> {
         if let Some(log) = self.sessions().get_mut(session).and_then(|it| it.log(server)) {
+            log.retain(|it| exchanges.iter().all(|new| new.number != it.number));
             log.extend_from_slice(exchanges);
+            log.retain(|it| it.number >= oldest);
             log.sort_by_key(|it| it.number);
-            log.drain(..log.len().saturating_sub(keep));
         }
         Ok(())
     }

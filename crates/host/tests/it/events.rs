@@ -49,7 +49,7 @@ async fn a_lost_stream_goes_on_where_it_was() {
     drop(events);
     page.delete(&format!("/api/servers/{}", server.id)).await;
 
-    let request = page.request(Method::GET, "/api/events?after=old").header("last-event-id", id);
+    let request = page.request(&Method::GET, "/api/events?after=old").header("last-event-id", id);
     let mut events = Events::of(request.send().await.unwrap());
     loop {
         let (_, event) = events.next().await.unwrap();
@@ -76,6 +76,14 @@ async fn an_id_of_another_run_of_the_host_is_a_resync() {
     let running = Running::start().await;
     let page = running.open().await;
     assert_eq!(page.events("earlier-7").await.next().await.unwrap().1, Event::Resync);
+}
+
+#[tokio::test]
+async fn a_page_whose_session_is_gone_is_told_to_start_again() {
+    let running = Running::start().await;
+    let mut events = running.browser().with_cookie("barewire_session=gone").events("earlier-7").await;
+    assert_eq!(events.next().await.unwrap().1, Event::Resync);
+    assert_eq!(events.next().await, None);
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn what_cannot_be_read_is_refused_in_the_apis_own_words() {
     for body in
         ["", "{", "[]", "{}", "{\"url\":1}", "{\"url\":\"x\",\"more\":1}", "\u{fffd}", &nested, &large]
     {
-        let request = page.request(Method::POST, "/api/servers").header("content-type", "application/json");
+        let request = page.request(&Method::POST, "/api/servers").header("content-type", "application/json");
         let response = request.body(body.to_owned()).send().await.unwrap();
         refused(response, StatusCode::BAD_REQUEST, ErrorCode::BadRequest).await;
     }

@@ -29,8 +29,8 @@ async fn the_cookie_is_the_browsers_alone() {
 async fn an_id_that_the_host_did_not_give_is_not_taken_over() {
     let running = Running::start().await;
     let page = running.browser().with_cookie("barewire_session=planted");
-    let events = page.get("/api/events").await;
-    refused(events, StatusCode::UNAUTHORIZED, ErrorCode::NoSession).await;
+    let exchanges = page.get("/api/exchanges?server=s1").await;
+    refused(exchanges, StatusCode::UNAUTHORIZED, ErrorCode::NoSession).await;
     page.state().await;
     assert_ne!(page.cookie().unwrap(), "barewire_session=planted");
 }
@@ -134,6 +134,6 @@ async fn a_session_that_stays_away_too_long_is_forgotten() {
 
     let running = Running::with(HostConfig::default(), store).await;
     running.clock.advance(Limits::default().session_idle + Duration::from_secs(1));
-    let events = running.browser().with_cookie(&page.cookie().unwrap()).get("/api/events").await;
-    refused(events, StatusCode::UNAUTHORIZED, ErrorCode::NoSession).await;
+    let page = running.browser().with_cookie(&page.cookie().unwrap());
+    refused(page.get("/api/calls/c1").await, StatusCode::UNAUTHORIZED, ErrorCode::NoSession).await;
 }

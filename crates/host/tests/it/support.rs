@@ -1,9 +1,11 @@
 //! A host on a port of its own, and a page that speaks to it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use barewire_host::api::{ErrorBody, ErrorCode, Event, ServerView, State};
 use barewire_host::{Host, HostConfig, HostStore, MemoryHostStore};
+use barewire_mcp_client::{CredentialStore, MemoryCredentials};
 use barewire_testkit::TestClock;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -12,6 +14,9 @@ use tokio::task::JoinHandle;
 
 /// A URL at which nothing listens.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/mcp";
+
+/// A test that waits for something which does not come fails after this.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running host.
 pub(crate) struct Running {
@@ -28,13 +33,25 @@ impl Running {
     }
 
     pub(crate) async fn with(config: HostConfig, store: Arc<dyn HostStore>) -> Self {
-        let config = HostConfig { listen: "localhost:0".to_owned(), ..config };
+        Self::keeping(config, store, Arc::new(MemoryCredentials::new()), TestClock::default()).await
+    }
+
+    pub(crate) async fn keeping(
+        config: HostConfig,
+        store: Arc<dyn HostStore>,
+        credentials: Arc<dyn CredentialStore>,
+        clock: TestClock,
+    ) -> Self {
+        let config = match config.listen == HostConfig::default().listen {
+            true => HostConfig { listen: "localhost:0".to_owned(), ..config },
+            false => config,
+        };
         let listeners = barewire_host::bind(&config).await.unwrap();
         let port = listeners[0].local_addr().unwrap().port();
         let origin = config.origin(port).unwrap();
-        let clock = TestClock::default();
         let text = origin.as_str().to_owned();
-        let host = Host::new(config, origin).store(store).clock(clock.clock()).build();
+        let host =
+            Host::builder(config, origin).store(store).credentials(credentials).clock(clock.clock()).build();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(barewire_host::serve(host, listeners, async move {
             let _ = stopped.await;
@@ -90,21 +107,21 @@ impl Page {
         }
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &Method, path: &str) -> RequestBuilder {
         let request = self.raw(method.clone(), path).header("origin", &self.origin);
-        if method == Method::GET { request } else { request.header("x-barewire", "1") }
+        if *method == Method::GET { request } else { request.header("x-barewire", "1") }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
+        self.request(&Method::GET, path).send().await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).json(body).send().await.unwrap()
+        self.request(&Method::POST, path).json(body).send().await.unwrap()
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Response {
-        self.request(Method::DELETE, path).send().await.unwrap()
+        self.request(&Method::DELETE, path).send().await.unwrap()
     }
 
     pub(crate) async fn state(&self) -> State {
@@ -139,6 +156,10 @@ impl Events {
 
     /// The next event and its id; `None` when the stream ended.
     pub(crate) async fn next(&mut self) -> Option<(String, Event)> {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("nothing happened any more")
+    }
+
+    async fn read(&mut self) -> Option<(String, Event)> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -149,8 +170,8 @@ impl Events {
                 };
                 let found = (field("id"), field("data"));
                 self.text = rest.to_owned();
-                if let (Some(id), Some(data)) = found {
-                    return Some((id, serde_json::from_str(&data).unwrap()));
+                if let (id, Some(data)) = found {
+                    return Some((id.unwrap_or_default(), serde_json::from_str(&data).unwrap()));
                 }
                 continue;
             }

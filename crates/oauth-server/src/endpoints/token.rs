@@ -18,6 +18,7 @@ use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFam
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::redeeming::Attempt;
 use crate::refresh_tokens::Parts;
 use crate::server::{AppState, Inner};
 use crate::store::{
@@ -90,6 +91,11 @@ async fn exchange(
     arrived_at: SystemTime,
 ) -> Result<TokenResponse, Failure> {
     let parameters = respond::form(headers, body)?;
+    // Before anything is awaited: from here on, other requests for the same code are its twins.
+    let attempt = parameters
+        .one("code")
+        .map_err(TokenError::from)?
+        .map(|code| state.redeeming.arrive(random::digest(code)));
     let client_id = authenticate(state, headers, &parameters).await?;
     match token::read(&parameters)? {
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
@@ -100,7 +106,7 @@ async fn exchange(
                 resource: resource.as_ref(),
                 arrived_at,
             };
-            redeem(state, code.expose(), &by).await
+            redeem(state, code.expose(), &by, attempt.as_ref()).await
         }
         TokenRequest::RefreshToken { refresh_token, scope, resource } => {
             let wanted = Wanted { client_id: &client_id, scope: scope.as_ref(), resource: resource.as_ref() };
@@ -141,12 +147,20 @@ pub(crate) async fn authenticate_as(
 
 // ------------------------------------------------------------------------------------------ authorization_code
 
-async fn redeem(state: &Inner, code: &str, by: &Redemption<'_>) -> Result<TokenResponse, Failure> {
+async fn redeem(
+    state: &Inner,
+    code: &str,
+    by: &Redemption<'_>,
+    attempt: Option<&Attempt<'_>>,
+) -> Result<TokenResponse, Failure> {
     let digest = random::digest(code);
     let record = state.store.code(digest).await?.ok_or(CodeRefusal::Unknown)?;
     let now = state.now();
     match lifecycle(&record)?.redeem(by, now) {
-        Ok(_) => {}
+        Ok(_) => attempt.into_iter().for_each(Attempt::begin),
+        Err(CodeRefusal::Replayed { .. }) if attempt.is_some_and(Attempt::raced) => {
+            return Err(CodeRefusal::Raced.into());
+        }
         Err(CodeRefusal::Replayed { grant_id }) => {
             revoke(state, &grant_id, RevocationReason::CodeReplay).await?;
             return Err(CodeRefusal::Replayed { grant_id }.into());
@@ -174,7 +188,10 @@ async fn redeem(state: &Inner, code: &str, by: &Redemption<'_>) -> Result<TokenR
     // Signed before it is stored: were it the other way round, a failure in between would have used up the code.
     let response = response(state, &grant, &scope, first.map(|first| first.token()), now)?;
     match state.store.redeem_code(digest, now, &grant, family.as_ref()).await? {
-        Swap::Done => Ok(response),
+        Swap::Done => {
+            attempt.into_iter().for_each(Attempt::won);
+            Ok(response)
+        }
         // This request saw the code unused a moment ago, so it is a twin of the one that won, not a replay.
         Swap::Lost => Err(CodeRefusal::Raced.into()),
     }

@@ -91,6 +91,7 @@ async fn a_code_expires() {
 
 #[tokio::test]
 async fn of_many_redemptions_one_succeeds_and_a_replay_revokes() {
+    // Whether one of the losers came late enough to be a replay is a matter of luck; `redeeming.rs` has the rule.
     let world = World::new().await;
     let client = world.register().await;
     let code = world.code(&client).await;

@@ -64,26 +64,28 @@ impl World {
     }
 
     pub(crate) async fn with(config: AuthConfig) -> Self {
-        Self::start(TempDir::new(), TestClock::default(), config, "").await
+        Self::start(TempDir::new(), TestClock::default(), config, "", 0).await
     }
 
     /// A server whose issuer has this path.
     pub(crate) async fn at_path(path: &str) -> Self {
-        Self::start(TempDir::new(), TestClock::default(), config(), path).await
+        Self::start(TempDir::new(), TestClock::default(), config(), path, 0).await
     }
 
-    /// The same state and clock, a new process: nothing but the store is taken over.
+    /// The same address, state and clock, a new process: nothing but the store is taken over.
     pub(crate) async fn restarted(mut self, config: AuthConfig) -> Self {
         self.serving.abort();
+        let _aborted = (&mut self.serving).await;
+        let port = self.url.port().unwrap();
         let dir = std::mem::replace(&mut self.dir, TempDir::new());
         let clock = self.clock.clone();
         drop(self);
-        Self::start(dir, clock, config, "").await
+        Self::start(dir, clock, config, "", port).await
     }
 
-    async fn start(dir: TempDir, clock: TestClock, config: AuthConfig, path: &str) -> Self {
+    async fn start(dir: TempDir, clock: TestClock, config: AuthConfig, path: &str, port: u16) -> Self {
         let store = Arc::new(Store::open(dir.join("auth.sqlite")).await.unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
         let server = AuthorizationServer::builder(format!("{origin}{path}"), Arc::clone(&store) as _)
             .display_name("Blog")

@@ -31,7 +31,10 @@ async fn sessions_keep_their_servers(store: &impl HostStore) {
     assert_eq!(store.servers(&a).await.unwrap(), [server("y", 2, "{}")]);
     assert_eq!(store.servers(&b).await.unwrap(), [server("z", 3, "{}")]);
     store.save_session(&a, at(9)).await.unwrap();
-    assert_eq!(store.remove_sessions_seen_before(at(9)).await.unwrap(), 1);
+    assert_eq!(store.sessions_seen_before(at(9)).await.unwrap(), std::slice::from_ref(&b));
+    for session in [&a, &b] {
+        store.remove_session(session, at(9)).await.unwrap();
+    }
     assert_eq!(store.session_seen(&a).await.unwrap(), Some(at(9)));
     assert_eq!(store.session_seen(&b).await.unwrap(), None);
     assert_eq!(store.servers(&b).await.unwrap(), []);
@@ -43,11 +46,12 @@ async fn logs_are_kept_in_order_and_bounded(store: &impl HostStore) {
     for id in ["x", "y"] {
         store.save_server(&a, &server(id, 1, "{}")).await.unwrap();
     }
-    store.append_exchanges(&a, "x", &[exchange(1), exchange(2)], 3).await.unwrap();
-    store.append_exchanges(&a, "y", &[exchange(1)], 3).await.unwrap();
-    store.append_exchanges(&a, "x", &[exchange(3), exchange(4)], 3).await.unwrap();
-    store.append_exchanges(&a, "gone", &[exchange(1)], 3).await.unwrap();
-    assert_eq!(store.exchanges(&a, "x").await.unwrap(), [exchange(2), exchange(3), exchange(4)]);
+    let again = StoredExchange { number: 3, document: "{\"n\":\"again\"}".into() };
+    store.save_exchanges(&a, "x", &[exchange(1), exchange(2), exchange(3)], 0).await.unwrap();
+    store.save_exchanges(&a, "y", &[exchange(1)], 0).await.unwrap();
+    store.save_exchanges(&a, "x", &[again.clone(), exchange(4)], 2).await.unwrap();
+    store.save_exchanges(&a, "gone", &[exchange(1)], 0).await.unwrap();
+    assert_eq!(store.exchanges(&a, "x").await.unwrap(), [exchange(2), again, exchange(4)]);
     assert_eq!(store.exchanges(&a, "gone").await.unwrap(), []);
     store.clear_exchanges(&a, "x").await.unwrap();
     assert_eq!(store.exchanges(&a, "x").await.unwrap(), []);
@@ -55,7 +59,7 @@ async fn logs_are_kept_in_order_and_bounded(store: &impl HostStore) {
     store.remove_server(&a, "y").await.unwrap();
     store.save_server(&a, &server("y", 2, "{}")).await.unwrap();
     assert_eq!(store.exchanges(&a, "y").await.unwrap(), [], "a log goes with its server");
-    store.append_exchanges(&a, "y", &[exchange(1), exchange(2)], 0).await.unwrap();
+    store.save_exchanges(&a, "y", &[exchange(1), exchange(2)], 3).await.unwrap();
     assert_eq!(store.exchanges(&a, "y").await.unwrap(), []);
 }
 

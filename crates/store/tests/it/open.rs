@@ -49,14 +49,16 @@ async fn many_can_open_a_new_file_at_once() {
 async fn only_its_owner_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let dir = TempDir::new();
-    let path = dir.join("store.sqlite");
+    let path = dir.join("data/store.sqlite");
     drop(Store::open(&path).await.unwrap());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir.join("data")), 0o700);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let store = Store::open(&path).await.unwrap();
     store.secret("s", &secret("x")).await.unwrap();
-    for entry in std::fs::read_dir(dir.path()).unwrap() {
-        let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+    for entry in std::fs::read_dir(dir.join("data")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
 }
 
