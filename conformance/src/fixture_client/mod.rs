@@ -8,7 +8,7 @@ mod scenario;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use barewire_mcp_client::{Client, ClientOptions, EraChoice, PreRegistered};
+use barewire_mcp_client::{Client, ClientOptions, PreRegistered};
 
 pub use self::orders::Orders;
 
@@ -23,9 +23,9 @@ pub async fn run(url: &str, orders: &Orders) -> Result<()> {
     outcome
 }
 
+/// What an application would take, too: the era is not chosen but found out, although the suite says which one comes.
 fn options(orders: &Orders) -> ClientOptions {
     let mut options = ClientOptions::new("barewire-fixture-client", env!("CARGO_PKG_VERSION"));
-    options.era = if orders.legacy { EraChoice::Legacy } else { EraChoice::Modern };
     options.handler = Arc::new(filler::Filler);
     options.authorizer = Some(Arc::new(browser::Redirected));
     options.login.redirect_uri = "http://localhost:43121/callback".to_owned();

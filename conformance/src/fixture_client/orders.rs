@@ -8,15 +8,12 @@ use serde_json::Value;
 pub struct Orders {
     /// Its name.
     pub scenario: String,
-    /// Whether it is on a wire with a handshake.
-    pub legacy: bool,
     /// What it needs to know.
     pub context: Value,
 }
 
 impl Orders {
-    /// Reads `MCP_CONFORMANCE_SCENARIO`, `…_PROTOCOL_VERSION` and `…_CONTEXT`. Without them, a modern client looks
-    /// around.
+    /// Reads `MCP_CONFORMANCE_SCENARIO` and `MCP_CONFORMANCE_CONTEXT`. Without them, the client lists the tools.
     ///
     /// # Errors
     /// The context is not JSON.
@@ -25,7 +22,6 @@ impl Orders {
         let context = read("CONTEXT").map_or(Ok(Value::Null), |text| serde_json::from_str(&text));
         Ok(Self {
             scenario: read("SCENARIO").unwrap_or_default(),
-            legacy: read("PROTOCOL_VERSION").is_some_and(|version| version.as_str() < "2026"),
             context: context.context("MCP_CONFORMANCE_CONTEXT is not JSON")?,
         })
     }
