@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::Principal;
 use crate::call::CallState;
+use crate::outbox::Said;
 use crate::seal::{Purpose, random_bytes};
 use crate::session::SessionKey;
 
@@ -286,7 +287,9 @@ async fn ask_on_stream(call: &CallState, request: &InputRequest) -> Result<RawJs
     let (id, mut pending) = call.server.pending.open(session.key)?;
     let message = v2025_11_25::encode_server_request(&id, request).map_err(AskError::Encoding)?;
     // The call's own stream; when its connection is lost, the session's GET stream.
-    if !call.outbox.send(message.clone()).await && !call.server.hub.send_to_session(&session.key, message) {
+    if !call.outbox.send(Said::Question(message.clone())).await
+        && !call.server.hub.send_to_session(&session.key, message)
+    {
         return Err(AskError::Cancelled);
     }
     tokio::select! {

@@ -21,6 +21,7 @@ use crate::auth::Principal;
 use crate::call::CallState;
 use crate::error::ToolError;
 use crate::form;
+use crate::outbox::Said;
 
 /// One call, as its handler sees it. Cheap to clone; a clone that outlives the call can do no harm.
 ///
@@ -170,7 +171,7 @@ impl Context {
 
     async fn notify(&self, method: &str, params: &(impl Serialize + Sync)) {
         if let Ok(message) = write::notification(method, params) {
-            self.0.outbox.send(message).await;
+            self.0.outbox.send(Said::Notification(message)).await;
         }
     }
 }

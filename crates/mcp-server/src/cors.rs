@@ -26,9 +26,10 @@ const ALLOWED: &str = "authorization, content-type, accept, mcp-protocol-version
 /// More than this in a preflight is not looked at.
 const MAX_REQUESTED_HEADERS: usize = 64;
 
-/// The origin of a page, if the request comes from one.
-pub(crate) fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(ORIGIN).cloned()
+/// The origin of a page, if the request comes from one that may come.
+pub(crate) fn origin(server: &Shared, parts: &Parts) -> Option<HeaderValue> {
+    let origin = parts.headers.get(ORIGIN)?;
+    server.policy.origin.check(&parts.headers, &parts.uri).is_ok().then(|| origin.clone())
 }
 
 /// Answers `OPTIONS`: a preflight, or the question what the endpoint can do.
@@ -48,7 +49,7 @@ pub(crate) fn preflight(server: &Shared, parts: &Parts) -> Result<Response<Body>
     Ok(response)
 }
 
-/// Lets the page that asked read the response. A refused origin stays without.
+/// Lets the page that asked read the response.
 pub(crate) fn expose(origin: Option<HeaderValue>, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {

@@ -54,7 +54,6 @@ pub(crate) async fn answer(
     if let Some(trail) = &mut trail {
         trail.revision = session.as_ref().map(|session| session.revision);
         trail.client = session.as_ref().and_then(|session| session.client.clone());
-        trail.outcome = Outcome::Nothing;
     }
     match post.message {
         Incoming::Request { id, request, meta } => {

@@ -16,7 +16,7 @@ use crate::call::CallState;
 use crate::context::Context;
 use crate::error::{Kind, ToolError};
 use crate::lists::{List, Listed, list};
-use crate::observer::Decision;
+use crate::observer::{self, Decision};
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
 use crate::running;
 use crate::trail::Trail;
@@ -28,6 +28,10 @@ pub(crate) async fn answer(
     headers: &HeaderMap,
     mut trail: Option<&mut Trail>,
 ) -> Response<Body> {
+    if let Some(trail) = &mut trail {
+        // Until there is an answer: nobody may be left to give it to.
+        trail.outcome = observer::Outcome::Cancelled;
+    }
     // Handlers may panic before their future exists, too.
     let begun = std::panic::catch_unwind(AssertUnwindSafe(|| begin(&call, operation, headers)))
         .unwrap_or_else(|_| Err(ToolError::internal("the handler panicked")));

@@ -8,6 +8,14 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
+/// What a call says before its answer.
+pub(crate) enum Said {
+    /// Lost without harm when nobody reads.
+    Notification(Bytes),
+    /// Somebody waits for its answer.
+    Question(Bytes),
+}
+
 /// A bounded queue of messages from one call to its stream. Costs nothing until the first message, and its lock
 /// belongs to one request.
 pub(crate) struct Outbox {
@@ -18,7 +26,7 @@ pub(crate) struct Outbox {
 }
 
 struct State {
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Said>,
     /// Whether anybody will read it: a client that takes no event streams, or has gone, gets no notifications.
     open: bool,
 }
@@ -38,17 +46,22 @@ impl Outbox {
         self.lock().open
     }
 
-    /// Nobody reads any more. What is in the queue is dropped, and whoever waits for room goes on.
-    pub(crate) fn close(&self) {
+    /// Nobody reads any more; whoever waits for room goes on. Gives back the questions that were not read.
+    pub(crate) fn close(&self) -> Vec<Bytes> {
         let mut state = self.lock();
         state.open = false;
-        state.queue = VecDeque::new();
+        let queue = std::mem::take(&mut state.queue);
         drop(state);
         self.room.notify_waiters();
+        let questions = queue.into_iter().filter_map(|said| match said {
+            Said::Question(message) => Some(message),
+            Said::Notification(_) => None,
+        });
+        questions.collect()
     }
 
     /// Queues a message, waiting while the reader is slow. `false` when nobody reads.
-    pub(crate) async fn send(&self, message: Bytes) -> bool {
+    pub(crate) async fn send(&self, said: Said) -> bool {
         loop {
             let room = self.room.notified();
             {
@@ -57,7 +70,7 @@ impl Outbox {
                     return false;
                 }
                 if state.queue.len() < self.capacity {
-                    state.queue.push_back(message);
+                    state.queue.push_back(said);
                     break;
                 }
             }
@@ -87,11 +100,11 @@ impl Outbox {
     }
 
     fn pop(&self) -> Option<Bytes> {
-        let message = self.lock().queue.pop_front();
-        if message.is_some() {
-            self.room.notify_one();
-        }
-        message
+        let said = self.lock().queue.pop_front()?;
+        self.room.notify_one();
+        Some(match said {
+            Said::Notification(message) | Said::Question(message) => message,
+        })
     }
 
     pub(crate) fn has_messages(&self) -> bool {
@@ -110,6 +123,10 @@ mod tests {
 
     use super::*;
 
+    fn said(bytes: &[u8]) -> Said {
+        Said::Notification(Bytes::copy_from_slice(bytes))
+    }
+
     #[tokio::test]
     async fn a_slow_reader_slows_the_writer() {
         let outbox = Arc::new(Outbox::new(2, true));
@@ -117,7 +134,7 @@ mod tests {
             let outbox = outbox.clone();
             async move {
                 for number in 0..5_u8 {
-                    assert!(outbox.send(Bytes::copy_from_slice(&[number])).await);
+                    assert!(outbox.send(said(&[number])).await);
                 }
             }
         });
@@ -132,14 +149,14 @@ mod tests {
     #[tokio::test]
     async fn closing_frees_whoever_waits() {
         let outbox = Arc::new(Outbox::new(1, true));
-        assert!(outbox.send(Bytes::new()).await);
+        assert!(outbox.send(said(b"")).await);
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
-            async move { outbox.send(Bytes::new()).await }
+            async move { outbox.send(said(b"")).await }
         });
         tokio::task::yield_now().await;
         outbox.close();
         assert!(!waiting.await.unwrap());
-        assert!(!outbox.send(Bytes::new()).await);
+        assert!(!outbox.send(said(b"")).await);
     }
 }

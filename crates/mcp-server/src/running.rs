@@ -103,8 +103,13 @@ impl Drop for Running {
     /// so the work goes on without a reader.
     fn drop(&mut self) {
         let Some(work) = self.work.take() else { return };
-        self.call.outbox.close();
+        let unread = self.call.outbox.close();
         if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() {
+            if let Some(session) = &self.call.session {
+                for question in unread {
+                    self.call.server.hub.send_to_session(&session.key, question);
+                }
+            }
             let running = Self { work: Some(work), call: self.call.clone(), waiting: self.waiting.take() };
             if let Err(mut refused) = RunningCalls::detach(running) {
                 // Dropped here for good: this time without another try.

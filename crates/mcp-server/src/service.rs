@@ -52,7 +52,7 @@ where
 {
     let (parts, body) = request.into_parts();
     let mut trail = Trail::begin(server.observer.as_ref(), &parts.method);
-    let origin = cors::origin(&parts.headers);
+    let origin = cors::origin(server, &parts);
     let under_way = server.drain.enter();
     let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
     let mut response = answered.unwrap_or_else(|refused| refused.into_response(trail.as_deref_mut()));

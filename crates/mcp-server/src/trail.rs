@@ -40,7 +40,7 @@ impl Trail {
                 client: None,
                 decision: Decision::Refused,
                 status: StatusCode::OK,
-                outcome: Outcome::Cancelled,
+                outcome: Outcome::Nothing,
                 bytes_in: 0,
                 bytes_out: 0,
             })

@@ -41,7 +41,6 @@ mod tests {
     use super::*;
 
     #[derive(JsonSchema, serde::Serialize)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
     struct Post {
         /// What it is called.
         title: String,

@@ -16,7 +16,8 @@ use crate::wire::v2025_11_25::{self as wire, Request, RequestMeta};
 /// What a POST of this era brings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Post {
-    /// The session; absent only with [`Request::Initialize`].
+    /// The session. Absent with [`Request::Initialize`], and allowed to be absent elsewhere: what needs none (a list, a
+    /// call that asks nothing) a server may answer without one.
     pub session: Option<String>,
     /// What the version header says, where there is one. It is a revision that this build speaks, and it ought to be
     /// the session's.
@@ -93,8 +94,7 @@ pub(super) fn accept(
     } else {
         let session = headers::session_id(headers).map_err(|fault| refuse(fault.into()))?;
         let revision = spoken(version, session).map_err(refuse)?;
-        let session = session.ok_or_else(|| refuse(TransportFault::SessionRequired.into()))?;
-        (Some(session.to_owned()), revision)
+        (session.map(str::to_owned), revision)
     };
     let message = match message {
         Message::Request(request) => {

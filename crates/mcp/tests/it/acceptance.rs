@@ -231,8 +231,8 @@ fn the_messages_of_a_session() {
         "legacy response Some(Integer(3)) true",
     );
 
-    check(&in_session(&[("mcp-session-id", None)]), &list, "400 -32600 id 7");
-    check(&in_session(&[("mcp-session-id", None)]), &note, "400 -32600 id null");
+    check(&in_session(&[("mcp-session-id", None)]), &list, "legacy None 7 tools/list");
+    check(&in_session(&[("mcp-session-id", None)]), &note, "legacy Initialized");
     check(&in_session(&[("mcp-session-id", Some("a b"))]), &list, "404 -32600 id 7");
     check(&in_session(&[("mcp-protocol-version", Some("x"))]), &list, "400 -32600 id 7");
     check(&in_session(&[("mcp-protocol-version", Some("2024-11-05"))]), &list, "400 -32600 id 7");

@@ -1,0 +1,135 @@
+//! Lists: their order, their pages, and whose they are.
+
+use barewire_mcp_server::{Context, Limits, McpServer, McpServerBuilder, NoArguments, Tool};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Server, resource_server};
+
+fn many(count: usize) -> McpServerBuilder {
+    (0..count).fold(McpServer::builder("x", "1"), |builder, number| {
+        let tool = Tool::new(format!("tool{number}"), "One of many.").visible_to(move |who| {
+            // Every third one is for Bob only.
+            number % 3 != 2 || who.is_some_and(|who| who.subject == "bob")
+        });
+        builder.tool(tool, |_: Context, _: NoArguments| async { Ok("ok") })
+    })
+}
+
+async fn pages(client: &Client) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut params = json!({});
+    loop {
+        let reply = client.request(1, "tools/list", params).await;
+        let tools = reply.result()["tools"].as_array().unwrap();
+        pages.push(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect());
+        match &reply.result()["nextCursor"] {
+            Value::Null => return pages,
+            cursor => params = json!({ "cursor": cursor }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_whole_and_in_order() {
+    let limits = Limits { page_size: 4, ..Limits::default() };
+    let server = Server::start(many(12).limits(limits).build().unwrap()).await;
+    let expected = vec![vec!["tool0", "tool1", "tool3", "tool4"], vec!["tool6", "tool7", "tool9", "tool10"]];
+    for client in [server.modern(), server.legacy().await] {
+        for _ in 0..2 {
+            assert_eq!(pages(&client).await, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_is_good_for_its_list_and_its_caller_only() {
+    let limits = Limits { page_size: 1, ..Limits::default() };
+    let builder = many(3).limits(limits).auth(resource_server());
+    let builder = builder
+        .prompt(barewire_mcp_server::Prompt::new("p", "x"), |_: Context, _| async { Ok("text".to_owned()) });
+    let server = Server::start(builder.build().unwrap()).await;
+    let ann = server.modern().with_token("ann.read");
+    let reply = ann.request(1, "tools/list", json!({})).await;
+    let cursor = reply.result()["nextCursor"].as_str().unwrap().to_owned();
+
+    let check = async |client: &Client, method: &str, cursor: &str, fine: bool| {
+        let reply = client.request(1, method, json!({ "cursor": cursor })).await;
+        assert_eq!(reply.body["error"]["code"] == -32602, !fine, "{}", reply.body);
+    };
+    check(&ann, "tools/list", &cursor, true).await;
+    check(&ann, "prompts/list", &cursor, false).await;
+    check(&server.modern().with_token("bob.read"), "tools/list", &cursor, false).await;
+    for wrong in ["", "x", &cursor[1..], &format!("{cursor}A")] {
+        check(&ann, "tools/list", wrong, false).await;
+    }
+}
+
+#[tokio::test]
+async fn every_list_says_how_long_it_may_be_kept() {
+    let server = Server::start(crate::support::toolbox(&Default::default()).build().unwrap()).await;
+    let modern = server.modern();
+    for method in ["tools/list", "resources/list", "resources/templates/list", "prompts/list"] {
+        let reply = modern.request(1, method, json!({})).await;
+        assert_eq!(
+            (&reply.result()["ttlMs"], &reply.result()["cacheScope"]),
+            (&json!(60_000), &json!("public"))
+        );
+        let legacy = server.legacy().await.request(1, method, json!({})).await;
+        assert_eq!(legacy.result()["ttlMs"], Value::Null, "this revision has no such hint");
+    }
+    let reply = modern.request(1, "resources/read", json!({ "uri": "test://static" })).await;
+    assert_eq!((&reply.result()["ttlMs"], &reply.result()["cacheScope"]), (&json!(0), &json!("private")));
+}
+
+#[tokio::test]
+async fn a_tool_is_listed_with_the_schemas_of_its_types() {
+    let server = Server::start(crate::support::toolbox(&Default::default()).build().unwrap()).await;
+    let reply = server.modern().request(1, "tools/list", json!({})).await;
+    let tools = reply.result()["tools"].as_array().unwrap();
+    let find = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap();
+    assert_eq!(
+        *find("add"),
+        json!({
+            "name": "add",
+            "description": "Adds.",
+            "inputSchema": {
+                "type": "object",
+                "properties": {
+                    "a": { "type": "integer", "format": "int64" }, "b": { "type": "integer", "format": "int64" },
+                },
+                "required": ["a", "b"],
+            },
+            "outputSchema": {
+                "type": "object",
+                "properties": { "sum": { "type": "integer", "format": "int64" } },
+                "required": ["sum"],
+            },
+        })
+    );
+    let region = &find("region")["inputSchema"]["properties"]["region"];
+    assert_eq!(*region, json!({ "type": "string", "x-mcp-header": "Region" }));
+}
+
+#[test]
+fn mistakes_are_found_at_start() {
+    let ok = |_: Context, _: NoArguments| async { Ok("ok") };
+    let check = |builder: McpServerBuilder, expected: &str| {
+        assert_eq!(builder.build().err().unwrap().to_string(), expected);
+    };
+    let builder = || McpServer::builder("x", "1");
+    check(builder().tool(Tool::new("a", "b"), ok).tool(Tool::new("a", "b"), ok), "a is registered twice");
+    check(
+        builder().tool(Tool::new("a b", "c"), ok),
+        "the tool name \"a b\" is not 1 to 128 characters of A-Z a-z 0-9 _ - .",
+    );
+    check(
+        builder().tool(Tool::new("a", "b").output_schema(json!({ "type": "array" })), ok),
+        "the output schema of the tool a does not have type object at its root",
+    );
+    let number =
+        json!({ "type": "object", "properties": { "n": { "type": "number", "x-mcp-header": "N" } } });
+    check(
+        builder().tool(Tool::new("a", "b").input_schema(number), ok),
+        "the tool a has an invalid x-mcp-header annotation",
+    );
+}

@@ -1,0 +1,17 @@
+//! The server over real HTTP, as clients of both eras meet it.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it expects")]
+
+mod access;
+mod answers;
+mod asking;
+mod cancellation;
+mod errors;
+mod identity;
+mod limits;
+mod lists;
+mod mounting;
+mod observer;
+mod sessions;
+mod subscriptions;
+mod support;
