@@ -5,7 +5,9 @@
 mod support;
 
 mod callback;
+mod demo;
 mod events;
+mod flow;
 mod guard;
 mod page;
 mod sessions;
