@@ -9,10 +9,12 @@
 
 mod open;
 mod row;
+mod sealer;
 
 mod clients;
 mod codes;
 mod consents;
+mod credentials;
 mod families;
 mod grants;
 mod host;

@@ -1,8 +1,10 @@
 //! Opening a file, or saying why not.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -10,6 +12,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
+
+use crate::sealer::{SealError, Sealer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -27,6 +31,19 @@ const TURN: Duration = Duration::from_secs(10);
 pub struct Store {
     reader: SqlitePool,
     writer: SqlitePool,
+    sealing: Arc<Sealing>,
+}
+
+/// Where the sealing key is, and the key once somebody needed it.
+struct Sealing {
+    path: PathBuf,
+    key: OnceLock<Sealer>,
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// Why a file cannot be used. Each says what the operator can do.
@@ -95,6 +112,8 @@ impl Store {
     /// thief. All writes go through one connection: SQLite has one writer anyway, and a queue in the process is fair
     /// where `SQLITE_BUSY` is not.
     ///
+    /// Credentials of a client are sealed with a key in the file beside it, `path` followed by `.key`.
+    ///
     /// # Errors
     /// [`OpenError`], see its variants.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
@@ -122,7 +141,9 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
-        Ok(Self { reader, writer })
+        let mut key = path.as_os_str().to_owned();
+        key.push(".key");
+        Ok(Self { reader, writer, sealing: Arc::new(Sealing { path: key.into(), key: OnceLock::new() }) })
     }
 
     /// Waits for what is being written and closes the file.
@@ -134,6 +155,16 @@ impl Store {
     /// Whether the file answers; for a readiness check.
     pub async fn is_ready(&self) -> bool {
         sqlx::query("SELECT 1 FROM users").fetch_optional(&self.reader).await.is_ok()
+    }
+
+    /// What seals the secrets of a client. A store that keeps none has no key file.
+    pub(crate) fn sealer(&self) -> Result<&Sealer, SealError> {
+        let Sealing { path, key } = &*self.sealing;
+        if let Some(sealer) = key.get() {
+            return Ok(sealer);
+        }
+        let sealer = Sealer::beside(path)?;
+        Ok(key.get_or_init(|| sealer))
     }
 
     /// For statements that read.
