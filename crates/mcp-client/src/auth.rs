@@ -100,16 +100,15 @@ impl Auth {
         store.forget_grant(&self.key).await
     }
 
-    /// Takes the grant back at the issuer, as far as it can be reached, and forgets it.
-    pub(crate) async fn revoke(&self) -> Result<(), StoreError> {
+    /// Takes the grant back at the issuer, as far as it can be reached, and forgets it. Whether there was one.
+    pub(crate) async fn revoke(&self) -> Result<bool, StoreError> {
         let _one = self.options.shared.grants.lock(&self.key).await;
-        if let Some(grant) = self.options.credentials.grant(&self.key).await? {
-            self.options.credentials.forget_grant(&self.key).await?;
-            for request in grant.revocation_requests() {
-                send(&self.transport, &self.options, request, Purpose::of(Step::RevokeToken)).await;
-            }
+        let Some(grant) = self.options.credentials.grant(&self.key).await? else { return Ok(false) };
+        self.options.credentials.forget_grant(&self.key).await?;
+        for request in grant.revocation_requests() {
+            send(&self.transport, &self.options, request, Purpose::of(Step::RevokeToken)).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Teaches the masker every secret of a grant, so that no error message shows one.

@@ -240,7 +240,8 @@ impl Client {
     /// # Errors
     /// The store failed. That the issuer cannot be reached is not an error: the grant is forgotten here.
     pub async fn log_out(&self) -> Result<(), CallError> {
-        Ok(self.connection().authorized.auth.revoke().await?)
+        self.connection().authorized.auth.revoke().await?;
+        Ok(())
     }
 
     /// Ends the connection: streams are closed, a session is deleted.

@@ -37,6 +37,17 @@ use crate::transport::{Reply, Request, Transport, describe};
 /// A probe that is answered with "another revision" is repeated so often.
 const MAX_PROBES: usize = 3;
 
+/// Takes back and forgets the grant for a server without connecting to it; `false` when there was none.
+///
+/// # Errors
+/// [`CallError::Store`]. That the issuer cannot be reached is not an error: the grant is forgotten here.
+pub async fn log_out(server: &str, options: &ClientOptions) -> Result<bool, CallError> {
+    let Ok(url) = parse(server) else { return Ok(false) };
+    let key = GrantKey { owner: options.owner.clone(), server: server.to_owned() };
+    let auth = Auth::new(url, key, options.clone(), Transport::new(options.clone()));
+    Ok(auth.revoke().await?)
+}
+
 /// Connects.
 pub(crate) async fn connect(given: String, options: ClientOptions) -> Result<Arc<Connection>, ConnectError> {
     let url = parse(&given)?;

@@ -44,6 +44,7 @@ mod subscription;
 mod transport;
 
 pub use client::{CallOptions, Client, RejectedTool, ServerInfo};
+pub use connect::log_out;
 pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
 pub use error::{Answered, CallError, ConnectError, TransportError};
 pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
