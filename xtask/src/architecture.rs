@@ -27,6 +27,16 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_the_example_that_is_compiled() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md is there");
+        let example = std::fs::read_to_string(root.join("crates/mcp-server/examples/mount.rs"));
+        let example = example.expect("the example is there");
+        let (_, code) = example.split_once("\n\n").expect("a doc comment, an empty line, the code");
+        assert!(readme.contains(code), "README.md and crates/mcp-server/examples/mount.rs differ");
+    }
+
+    #[test]
     fn every_file_the_map_points_at_exists() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");

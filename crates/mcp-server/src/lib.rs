@@ -63,3 +63,8 @@ pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};
 pub use service::McpService;
 pub use session::{InMemoryTerminations, SessionKey, Terminations};
+
+/// The guides are compiled and run: a block that no longer works fails the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/mounting.md")]
+struct MountingGuide;
