@@ -57,9 +57,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let sealer = self.sealer()?;
-        let open =
-            |row: &SqliteRow| Ok(sealer.open(&["identity", row.try_get("issuer")?], row.try_get("sealed")?)?);
-        rows.iter().map(open).collect()
+        let mut identities = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let issuer = row.try_get("issuer")?;
+            identities.extend(readable(sealer.open(&["identity", issuer], row.try_get("sealed")?), issuer));
+        }
+        Ok(identities)
     }
 
     async fn write_identity(&self, identity: &ClientIdentity) -> Result<(), Failed> {
