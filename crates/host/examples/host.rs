@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use barewire_demo::{Demo, DemoConfig};
 use barewire_host::api::Offered;
 use barewire_host::{HostConfig, MemoryHostStore};
 use barewire_mcp_client::MemoryCredentials;
@@ -17,6 +18,9 @@ struct Arguments {
     /// A server that the page offers; may be given several times.
     #[arg(long = "server")]
     servers: Vec<String>,
+    /// Run the demo blog too, at this address, e.g. `localhost:8000`, and offer it.
+    #[arg(long)]
+    demo: Option<String>,
     /// Keep state in this folder; without it nothing outlives the process.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -31,8 +35,15 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter("info,barewire_host=debug").init();
-    let Arguments { listen, servers, data_dir, page, public_origin } = Arguments::parse();
-    let offered = servers.into_iter().map(|url| Offered { name: url.clone(), url }).collect();
+    let Arguments { listen, servers, demo, data_dir, page, public_origin } = Arguments::parse();
+    let mut offered: Vec<Offered> =
+        servers.into_iter().map(|url| Offered { name: url.clone(), url }).collect();
+    if let Some(listen) = demo {
+        let folder = data_dir.clone().unwrap_or_else(|| std::env::temp_dir().join("barewire-host-example"));
+        let demo = Demo::bind(DemoConfig { listen, data_dir: folder, ..DemoConfig::default() }).await?;
+        offered.push(Offered { name: "Blog (demo)".to_owned(), url: format!("{}/mcp", demo.origin()) });
+        tokio::spawn(demo.serve(std::future::pending()));
+    }
     let config = HostConfig { listen, offered, page, public_origin, ..HostConfig::default() };
     let stopped = async {
         // Without a signal handler there is nothing to wait for but the end of the process.

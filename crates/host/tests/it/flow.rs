@@ -231,26 +231,13 @@ async fn a_login_that_goes_wrong_says_so() {
     let mut person = Person::new(&running, "johndoe").await;
     let server = person.page.add_server(&blog.endpoint()).await;
     person.events.server(&server.id, ServerStatusKind::LoginRequired).await;
-    let denied = |callback: &mut url::Url, state: &str, iss: &str| {
-        callback.query_pairs_mut().clear().extend_pairs([
-            ("error", "access_denied"),
-            ("state", state),
-            ("iss", iss),
-        ]);
-    };
-    let mixed_up = |callback: &mut url::Url, state: &str, _: &str| {
-        callback.query_pairs_mut().clear().extend_pairs([
-            ("code", "stolen"),
-            ("state", state),
-            ("iss", "https://evil.example"),
-        ]);
-    };
-    let wrongs: [&dyn Fn(&mut url::Url, &str, &str); 2] = [&denied, &mixed_up];
-    for wrong in wrongs {
+    for (name, value, iss) in
+        [("error", "access_denied", blog.origin.as_str()), ("code", "stolen", "https://evil.example")]
+    {
         let authorize_url = person.authorize_url(&server.id, &json!({})).await;
         let state = authorize_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let mut callback: url::Url = "http://localhost/callback".parse().unwrap();
-        wrong(&mut callback, &state, &blog.origin);
+        callback.query_pairs_mut().extend_pairs([(name, value), ("state", &state), ("iss", iss)]);
         assert_eq!(person.come_back(&callback).await.status(), StatusCode::SEE_OTHER);
         let server = person.events.server(&server.id, ServerStatusKind::Refused).await;
         assert!(
