@@ -5,6 +5,7 @@ use barewire_mcp::jsonrpc::{ErrorObject, Id, write};
 use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::server::reply;
 use barewire_mcp::types::content::ContentBlock;
+use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::tools::CallToolResult;
 use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
@@ -61,6 +62,16 @@ impl Answer {
                 tracing::error!(%error, method = call.method, "a result does not serialise");
                 Self::error(call, &Error::Internal)
             }
+        }
+    }
+
+    /// A result that is encoded already.
+    pub(crate) fn raw(call: &CallState, result: &RawJson) -> Self {
+        match write::result(&call.id, result) {
+            Ok(message) => {
+                Self { message, status: StatusCode::OK, challenge: None, outcome: observer::Outcome::Result }
+            }
+            Err(_) => Self::error(call, &Error::Internal),
         }
     }
 

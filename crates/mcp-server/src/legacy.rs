@@ -15,8 +15,8 @@ use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ClientNotification;
 use barewire_mcp::types::operation::Operation;
 use barewire_mcp::types::progress::ProgressToken;
-use barewire_mcp::wire::v2025_11_25::{InitializeRequest, InitializeResult, Request, encode_initialize};
-use http::header::HeaderValue;
+use barewire_mcp::wire::v2025_11_25::{InitializeRequest, Request};
+use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 
@@ -194,14 +194,9 @@ fn initialize(
         trail.revision = Some(revision);
         trail.client.clone_from(&session.client);
     }
-    let result = InitializeResult {
-        protocol_version: revision.to_string(),
-        capabilities: server.capabilities.clone(),
-        server_info: server.info.clone(),
-        instructions: server.instructions.clone(),
-        meta: Meta::new(),
-    };
-    let mut response = written(id, Era::Legacy, encode_initialize(id, &result));
+    let result =
+        server.statics.initialize(revision).expect("a handshake agrees on a revision that is spoken");
+    let mut response = written(id, Era::Legacy, write::result(id, result));
     let sealed = session.seal(&server.keys.load(), &Principal::binding(caller));
     let header = HeaderValue::try_from(sealed).expect("a sealed value has only characters of base64url");
     response.headers_mut().insert(SESSION_ID, header);
@@ -212,6 +207,7 @@ fn initialize(
 pub(crate) async fn open_stream(
     server: &Arc<Shared>,
     caller: Caller,
+    headers: &HeaderMap,
     listen: Listen,
 ) -> Result<Response<Body>, Refused> {
     let session = open(server, caller.as_deref(), &listen.session).await?;
@@ -220,7 +216,8 @@ pub(crate) async fn open_stream(
         NoStream::Closing => Refused::ShuttingDown,
         NoStream::TooMany => Refused::TooManyGetStreams,
     })?;
-    let stream = LongStream::new(server.clone(), caller, subscription, Voice::Session, None);
+    let stream =
+        LongStream::new(server.clone(), caller.as_deref(), headers, subscription, Voice::Session, None);
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 

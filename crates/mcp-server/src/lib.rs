@@ -38,6 +38,7 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod statics;
 mod streams;
 mod trail;
 

@@ -3,6 +3,7 @@
 
 use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::types::caching::{CacheHint, CacheScope};
+use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::{Outcome, Page};
 use barewire_mcp::types::prompts::ListPromptsResult;
 use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesResult};
@@ -24,46 +25,26 @@ pub(crate) enum List {
     Prompts,
 }
 
-/// Lists that are the same for every caller, made once.
-pub(crate) struct StaticLists {
-    tools: Option<Outcome>,
-    resources: Option<Outcome>,
-    templates: Option<Outcome>,
-    prompts: Option<Outcome>,
+/// The whole list, if it is the same for every caller and fits on one page.
+pub(crate) fn whole_list(
+    registry: &Registry,
+    list: List,
+    guard: Option<&Guard>,
+    page_size: usize,
+) -> Option<Outcome> {
+    let (count, open) = match list {
+        List::Tools => shape(&registry.tools, guard),
+        List::Resources => shape(&registry.resources, guard),
+        List::ResourceTemplates => shape(&registry.templates, guard),
+        List::Prompts => shape(&registry.prompts, guard),
+    };
+    (open && count <= page_size).then(|| outcome(registry, list, None, guard, 0, usize::MAX).0)
 }
 
-impl StaticLists {
-    pub(crate) fn new(registry: &Registry, guard: Option<&Guard>, page_size: usize) -> Self {
-        let whole = |list: List| {
-            let (count, open) = match list {
-                List::Tools => shape(&registry.tools, guard),
-                List::Resources => shape(&registry.resources, guard),
-                List::ResourceTemplates => shape(&registry.templates, guard),
-                List::Prompts => shape(&registry.prompts, guard),
-            };
-            (open && count <= page_size).then(|| outcome(registry, list, None, guard, 0, usize::MAX).0)
-        };
-        Self {
-            tools: whole(List::Tools),
-            resources: whole(List::Resources),
-            templates: whole(List::ResourceTemplates),
-            prompts: whole(List::Prompts),
-        }
-    }
-
-    fn of(&self, list: List) -> Option<&Outcome> {
-        match list {
-            List::Tools => self.tools.as_ref(),
-            List::Resources => self.resources.as_ref(),
-            List::ResourceTemplates => self.templates.as_ref(),
-            List::Prompts => self.prompts.as_ref(),
-        }
-    }
-}
-
-/// A page of a list, and how long it may be kept.
+/// A page of a list.
 pub(crate) enum Listed<'a> {
-    Static(&'a Outcome),
+    /// The same for everybody, and encoded already.
+    Static(&'a RawJson),
     Made(Outcome),
 }
 
@@ -73,7 +54,7 @@ pub(crate) enum Listed<'a> {
 /// The cursor is not one that this caller was given for this list, or it is too old.
 pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<Listed<'a>, Error> {
     let server = &*call.server;
-    if let (None, Some(whole)) = (&page.cursor, server.static_lists.of(list)) {
+    if let (None, Some(whole)) = (&page.cursor, server.statics.list(list, call.revision)) {
         return Ok(Listed::Static(whole));
     }
     let principal = call.principal.as_deref();

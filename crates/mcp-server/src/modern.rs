@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use barewire_mcp::jsonrpc::Id;
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::jsonrpc::{Id, write};
+use barewire_mcp::revision::Era;
 use barewire_mcp::server::modern::Call;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
-use barewire_mcp::wire::v2026_07_28::{self as wire, DiscoverResult, Request};
-use http::Response;
+use barewire_mcp::wire::v2026_07_28::{self as wire, Request};
 use http::request::Parts;
+use http::{HeaderMap, Response};
 
 use crate::answer::written;
 use crate::ask::{AskBook, Subject};
@@ -18,7 +18,6 @@ use crate::auth::access::{Access, decide};
 use crate::body::{Body, event_stream};
 use crate::call::{CallState, Cancel, LastProgress};
 use crate::hub::{Kind, NoStream};
-use crate::lists::list_cache_hint;
 use crate::observer::Outcome;
 use crate::operation;
 use crate::outbox::Outbox;
@@ -67,44 +66,34 @@ pub(crate) async fn answer(
             if let Some(trail) = &mut trail {
                 trail.outcome = Outcome::Result;
             }
-            discover(server, &id)
+            written(&id, Era::Modern, write::result(&id, &server.statics.discover))
         }
-        Request::Listen(filter) => match listen(server, caller, id, &filter) {
+        Request::Listen(filter) => match listen(server, caller.as_deref(), &parts.headers, id, &filter) {
             Ok(response) => response,
             Err(refused) => refused.into_response(trail),
         },
     }
 }
 
-/// `server/discover` ([Discovery](https://modelcontextprotocol.io/specification/2026-07-28/server/discover)).
-fn discover(server: &Shared, id: &Id) -> Response<Body> {
-    let result = DiscoverResult {
-        supported_versions: Revision::SPOKEN.iter().map(ToString::to_string).collect(),
-        capabilities: server.capabilities.clone(),
-        instructions: server.instructions.clone(),
-        server_info: Some(server.info.clone()),
-        cache: list_cache_hint(server.guard.is_some(), server.limits.list_cache_ttl),
-    };
-    written(id, Era::Modern, wire::encode_discover(id, &result))
-}
-
 /// `subscriptions/listen`: a stream that stays open
 /// ([Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)).
 fn listen(
     server: &Arc<Shared>,
-    caller: Caller,
+    caller: Option<&Principal>,
+    headers: &HeaderMap,
     id: Id,
     wanted: &SubscriptionFilter,
 ) -> Result<Response<Body>, Refused> {
-    let agreed = agree(server, caller.as_deref(), wanted);
+    let agreed = agree(server, caller, wanted);
     let acknowledged = ServerNotification::Acknowledged(agreed.clone());
     let first = wire::encode_notification(&acknowledged, Some(&id));
-    let owner = Principal::binding(caller.as_deref());
+    let owner = Principal::binding(caller);
     let subscription = server.hub.open(Kind::Listen(agreed), owner).map_err(|reason| match reason {
         NoStream::Closing => Refused::ShuttingDown,
         NoStream::TooMany => Refused::TooManyStreams(id.clone()),
     })?;
-    let stream = LongStream::new(server.clone(), caller, subscription, Voice::Listen { id }, Some(first));
+    let voice = Voice::Listen { id };
+    let stream = LongStream::new(server.clone(), caller, headers, subscription, voice, Some(first));
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 

@@ -39,7 +39,7 @@ pub(crate) async fn answer(
         Ok(Begun::Work(work)) => return running::respond(work, call, trail).await,
         Ok(Begun::Done(outcome)) => Answer::result(&call, &outcome),
         Ok(Begun::Listed(list, page)) => match self::list(&call, list, &page) {
-            Ok(Listed::Static(outcome)) => Answer::result(&call, outcome),
+            Ok(Listed::Static(result)) => Answer::raw(&call, result),
             Ok(Listed::Made(outcome)) => Answer::result(&call, &outcome),
             Err(error) => Answer::error(&call, &error),
         },

@@ -21,7 +21,6 @@ use crate::context::Context;
 use crate::drain::{Drain, Drained};
 use crate::error::ToolError;
 use crate::hub::{Hub, Publisher};
-use crate::lists::StaticLists;
 use crate::observer::Observer;
 use crate::registry::{
     self, CompletionInput, CompletionOf, CompletionOutput, Prompt, PromptArguments, PromptOutput, Registry,
@@ -31,6 +30,7 @@ use crate::running::RunningCalls;
 use crate::seal::{KeyRing, Secret};
 use crate::service::McpService;
 use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
+use crate::statics::{About, Statics};
 
 /// The time, as a test may own it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -42,10 +42,8 @@ pub struct McpServer(pub(crate) Arc<Shared>);
 /// What all requests of one server share. Nothing in it changes a request's identity, and the hot path takes none of
 /// its locks.
 pub(crate) struct Shared {
-    pub(crate) info: Implementation,
     /// Name and version only: goes into every result of 2026-07-28.
     pub(crate) short_info: Implementation,
-    pub(crate) instructions: Option<String>,
     pub(crate) capabilities: ServerCapabilities,
     pub(crate) registry: Registry,
     pub(crate) guard: Option<Guard>,
@@ -60,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) running: RunningCalls,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) drain: Arc<Drain>,
-    pub(crate) static_lists: StaticLists,
+    pub(crate) statics: Statics,
 }
 
 impl McpServer {
@@ -148,6 +146,9 @@ pub enum BuildError {
     /// The public URL has no origin.
     #[error("the public URL is not an http or https URL")]
     PublicUrl(#[from] NotAnOrigin),
+    /// A declaration does not serialise.
+    #[error("a declaration does not serialise")]
+    Declaration(#[from] serde_json::Error),
     /// Something asks for scopes, and nobody checks them.
     #[error("{0} asks for scopes, but the server is not protected")]
     ScopesWithoutAuth(String),
@@ -356,14 +357,19 @@ impl McpServerBuilder {
 
         let capabilities = capabilities(&self.registry, self.logging, self.extensions);
         let memory = Arc::new(SessionMemory::new(limits.max_remembered_sessions, limits.max_subscriptions));
-        let static_lists = StaticLists::new(&self.registry, guard.as_ref(), limits.page_size);
+        let short_info = Implementation::new(&self.info.name, &self.info.version);
+        let about = About {
+            info: &self.info,
+            short_info: &short_info,
+            instructions: self.instructions.as_deref(),
+            capabilities: &capabilities,
+        };
+        let statics = Statics::new(&about, &self.registry, guard.as_ref(), &limits)?;
         let terminations = self
             .terminations
             .unwrap_or_else(|| Arc::new(InMemoryTerminations::new(limits.max_terminated_sessions)));
         Ok(McpServer(Arc::new(Shared {
-            short_info: Implementation::new(&self.info.name, &self.info.version),
-            info: self.info,
-            instructions: self.instructions,
+            short_info,
             capabilities,
             registry: self.registry,
             guard,
@@ -377,7 +383,7 @@ impl McpServerBuilder {
             running: RunningCalls::new(limits.max_detached_calls),
             observer: self.observer,
             drain: Arc::new(Drain::default()),
-            static_lists,
+            statics,
             limits,
         })))
     }

@@ -91,7 +91,7 @@ where
         Verb::Post => post(server, parts, body, trail).await,
         Verb::Get => {
             let caller = identify(server, &parts, trail).await?;
-            legacy::open_stream(server, caller, accept_legacy::accept_get(&parts)?).await
+            legacy::open_stream(server, caller, &parts.headers, accept_legacy::accept_get(&parts)?).await
         }
         Verb::Delete => {
             let caller = identify(server, &parts, trail).await?;

@@ -1,5 +1,6 @@
 //! Long-lived streams of either era.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,26 +11,36 @@ use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::Change;
 use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
+use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
+use http::HeaderMap;
 use tokio::time::{Sleep, sleep};
 
+use crate::auth::Principal;
 use crate::body::Source;
 use crate::hub::{Next, Subscription};
 use crate::observer::Outcome;
 use crate::server::Shared;
-use crate::service::Caller;
 use crate::trail::Trail;
 
 /// A stream that stays open until its client leaves, its token ends, or the server stops.
 pub(crate) struct LongStream {
     server: Arc<Shared>,
-    caller: Caller,
     subscription: Subscription,
     voice: Voice,
     first: Option<Bytes>,
     /// When the caller's token ends: a stream is no longer anybody's after that.
     token_ends: Option<Pin<Box<Sleep>>>,
+    /// The caller's token: whoever lost the grant meanwhile hears nothing more.
+    token: Option<AccessToken>,
+    /// The question whether the token is still good, and what goes out if it is.
+    asking: Option<Asking>,
     ended: bool,
+}
+
+struct Asking {
+    question: Pin<Box<dyn Future<Output = bool> + Send>>,
+    event: Bytes,
 }
 
 /// How the era of a stream speaks.
@@ -46,16 +57,18 @@ pub(crate) enum Voice {
 impl LongStream {
     pub(crate) fn new(
         server: Arc<Shared>,
-        caller: Caller,
+        caller: Option<&Principal>,
+        headers: &HeaderMap,
         subscription: Subscription,
         voice: Voice,
         first: Option<Bytes>,
     ) -> Self {
-        let token_ends = caller.as_ref().and_then(|caller| caller.expires_at).map(|end| {
+        let token = server.guard.as_ref().and_then(|guard| guard.token(headers));
+        let token_ends = caller.and_then(|caller| caller.expires_at).map(|end| {
             let left = end.duration_since(server.now()).unwrap_or(Duration::ZERO);
             Box::pin(sleep(left))
         });
-        Self { server, caller, subscription, voice, first, token_ends, ended: false }
+        Self { server, subscription, voice, first, token_ends, token, asking: None, ended: false }
     }
 
     fn encode(&self, change: Change) -> Bytes {
@@ -77,12 +90,18 @@ impl LongStream {
         }
     }
 
-    /// Whether the caller lost its grant since the stream was opened.
-    fn is_revoked(&self) -> bool {
-        match (&self.server.guard, &self.caller) {
-            (Some(guard), Some(caller)) => guard.is_revoked(caller),
-            _ => false,
-        }
+    /// Sends an event, once it is known that the caller may still have it.
+    fn deliver(&mut self, event: Bytes) -> Option<Bytes> {
+        let Some(token) = self.token.clone() else { return Some(event) };
+        let server = self.server.clone();
+        let question = Box::pin(async move {
+            match &server.guard {
+                Some(guard) => guard.is_still_good(&token, server.now()).await,
+                None => true,
+            }
+        });
+        self.asking = Some(Asking { question, event });
+        None
     }
 }
 
@@ -97,12 +116,22 @@ impl Source for LongStream {
         if self.token_ends.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(self.farewell().as_deref().map(sse::message));
         }
-        match self.subscription.poll_next(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Next::End) => Poll::Ready(self.farewell().as_deref().map(sse::message)),
-            Poll::Ready(_) if self.is_revoked() => Poll::Ready(self.farewell().as_deref().map(sse::message)),
-            Poll::Ready(Next::Change(change)) => Poll::Ready(Some(sse::message(&self.encode(change)))),
-            Poll::Ready(Next::Message(message)) => Poll::Ready(Some(sse::message(&message))),
+        loop {
+            if let Some(asking) = &mut self.asking {
+                let Poll::Ready(still_good) = asking.question.as_mut().poll(cx) else { return Poll::Pending };
+                let event = self.asking.take().map(|asking| asking.event);
+                let event = if still_good { event } else { self.farewell().as_deref().map(sse::message) };
+                return Poll::Ready(event);
+            }
+            let message = match self.subscription.poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Next::End) => return Poll::Ready(self.farewell().as_deref().map(sse::message)),
+                Poll::Ready(Next::Change(change)) => self.encode(change),
+                Poll::Ready(Next::Message(message)) => message,
+            };
+            if let Some(event) = self.deliver(sse::message(&message)) {
+                return Poll::Ready(Some(event));
+            }
         }
     }
 

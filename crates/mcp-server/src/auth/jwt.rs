@@ -194,3 +194,161 @@ impl<S: KeySource> ErasedSource for S {
         Box::pin(KeySource::fetch(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::UNIX_EPOCH;
+
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Issuer {
+        key: EncodingKey,
+        jwk: Jwk,
+    }
+
+    fn issuer(id: &str) -> Issuer {
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let key = EncodingKey::from_ec_der(pkcs8.as_ref());
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+        jwk.common.key_id = Some(id.to_owned());
+        Issuer { key, jwk }
+    }
+
+    fn claims() -> Value {
+        json!({
+            "iss": "https://as.example", "sub": "ann", "aud": "https://a.example/mcp", "client_id": "c", "jti": "j",
+            "iat": 1_000, "exp": 2_000, "scope": "read write", "grant_id": "g", "tenant": "acme",
+        })
+    }
+
+    impl Issuer {
+        fn token(&self, id: Option<&str>, typ: &str, claims: &Value) -> String {
+            let mut header = Header::new(Algorithm::ES256);
+            header.typ = Some(typ.to_owned());
+            header.kid = id.map(str::to_owned);
+            jsonwebtoken::encode(&header, claims, &self.key).unwrap()
+        }
+    }
+
+    fn resource() -> Resource {
+        Resource::parse("https://a.example/mcp").unwrap()
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[tokio::test]
+    async fn a_token_for_this_resource_and_no_other() {
+        let one = issuer("k1");
+        let keys = JwkSet { keys: vec![one.jwk.clone(), issuer("k2").jwk] };
+        let verifier = JwtVerifier::with_keys("https://as.example", resource(), keys);
+        let with = |name: &str, value: Value| {
+            let mut changed = claims();
+            changed[name] = value;
+            changed
+        };
+        let good = one.token(Some("k1"), "at+jwt", &claims());
+        let principal = verifier.verify(&good, at(1_500)).await.unwrap();
+        assert_eq!((principal.subject.as_str(), principal.client_id.as_deref()), ("ann", Some("c")));
+        assert_eq!((principal.grant_id.as_deref(), principal.expires_at), (Some("g"), Some(at(2_000))));
+        assert!(principal.scopes.contains("write"));
+        assert_eq!(Value::Object(principal.claims), json!({ "iss": "https://as.example", "tenant": "acme" }));
+
+        let mut forged = good.clone();
+        forged.replace_range(good.len() - 4.., "AAAA");
+        let none = {
+            use base64::Engine as _;
+            let part =
+                |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+            format!("{}.{}.", part(json!({ "alg": "none", "typ": "at+jwt" })), part(claims()))
+        };
+        for (token, now, expected) in [
+            (one.token(Some("k1"), "application/AT+JWT", &claims()), 1_500, None),
+            (one.token(Some("k1"), "JWT", &claims()), 1_500, Some(BearerError::Invalid)),
+            (one.token(Some("k2"), "at+jwt", &claims()), 1_500, Some(BearerError::Invalid)),
+            (one.token(Some("k9"), "at+jwt", &claims()), 1_500, Some(BearerError::Invalid)),
+            (one.token(None, "at+jwt", &claims()), 1_500, Some(BearerError::Invalid)),
+            (issuer("k1").token(Some("k1"), "at+jwt", &claims()), 1_500, Some(BearerError::Invalid)),
+            (forged, 1_500, Some(BearerError::Invalid)),
+            (none, 1_500, Some(BearerError::Invalid)),
+            ("not a token".into(), 1_500, Some(BearerError::Invalid)),
+            (good.clone(), 2_010, Some(BearerError::Expired)),
+            (good, 2_009, None),
+            (
+                one.token(Some("k1"), "at+jwt", &with("aud", json!("https://b.example"))),
+                1_500,
+                Some(BearerError::WrongAudience),
+            ),
+            (
+                one.token(Some("k1"), "at+jwt", &with("iss", json!("https://as.example/"))),
+                1_500,
+                Some(BearerError::WrongIssuer),
+            ),
+            (one.token(Some("k1"), "at+jwt", &with("aud", json!(null))), 1_500, Some(BearerError::Invalid)),
+        ] {
+            assert_eq!(verifier.verify(&token, at(now)).await.err(), expected, "{token}");
+        }
+    }
+
+    /// Gives another key set each time, and none when it has no more.
+    struct Rotating {
+        sets: Vec<JwkSet>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl KeySource for Rotating {
+        async fn fetch(&self) -> Result<JwkSet, KeysUnavailable> {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            self.sets.get(number).cloned().ok_or_else(|| KeysUnavailable("down".into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_looked_for_but_not_too_often() {
+        let (old, new) = (issuer("old"), issuer("new"));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let sets = vec![
+            JwkSet { keys: vec![old.jwk.clone()] },
+            JwkSet { keys: vec![old.jwk.clone(), new.jwk.clone()] },
+        ];
+        let source = Rotating { sets, asked: asked.clone() };
+        let verifier = JwtVerifier::with_source("https://as.example", resource(), source);
+        let long = {
+            let mut claims = claims();
+            claims["exp"] = json!(100_000);
+            claims
+        };
+        let (with_old, with_new) =
+            (old.token(Some("old"), "at+jwt", &long), new.token(Some("new"), "at+jwt", &long));
+        let check = async |token: &str, now, expected: Option<BearerError>, fetches| {
+            assert_eq!(verifier.verify(token, at(now)).await.err(), expected);
+            assert_eq!(asked.load(Ordering::SeqCst), fetches);
+        };
+        check(&with_old, 1_000, None, 1).await;
+        check(&with_old, 1_001, None, 1).await;
+        check(&with_new, 1_002, Some(BearerError::Invalid), 1).await;
+        check(&with_new, 1_030, None, 2).await;
+        // The set is old, its source is down: what is known stays good.
+        check(&with_new, 2_000, None, 3).await;
+        check(&with_old, 2_001, None, 3).await;
+        check(&issuer("x").token(Some("x"), "at+jwt", &long), 2_040, Some(BearerError::Unavailable), 4).await;
+    }
+
+    #[tokio::test]
+    async fn without_any_keys_it_is_nobodys_fault() {
+        let source = Rotating { sets: Vec::new(), asked: Arc::default() };
+        let verifier = JwtVerifier::with_source("https://as.example", resource(), source);
+        let token = issuer("k").token(Some("k"), "at+jwt", &claims());
+        for now in [1_000, 1_001] {
+            assert_eq!(verifier.verify(&token, at(now)).await.err(), Some(BearerError::Unavailable));
+        }
+    }
+}

@@ -16,6 +16,7 @@ use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::metadata::{ProtectedResourceMetadata, well_known};
 use barewire_oauth::resource::{Resource, ResourceError};
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -189,9 +190,15 @@ impl Guard {
         Ok(Some(principal))
     }
 
-    /// Whether somebody who was let in has lost the grant since.
-    pub(crate) fn is_revoked(&self, principal: &Principal) -> bool {
-        self.verifier.is_revoked(principal)
+    /// The token in these headers, for a stream that has to ask about it again.
+    pub(crate) fn token(&self, headers: &HeaderMap) -> Option<AccessToken> {
+        let lines = headers.get_all(AUTHORIZATION).iter().filter_map(|line| line.to_str().ok());
+        bearer::from_authorization(lines).ok().map(|credentials| credentials.token)
+    }
+
+    /// Whether a token that was good is still good: not revoked, not expired.
+    pub(crate) async fn is_still_good(&self, token: &AccessToken, now: SystemTime) -> bool {
+        self.verifier.verify(token.expose(), now).await.is_ok()
     }
 
     /// Whether the principal's scopes, and those they imply, include all of `needed`.

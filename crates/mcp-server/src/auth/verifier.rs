@@ -119,12 +119,10 @@ impl CachedVerifier {
         }
         let longest = now.checked_add(self.ttl).unwrap_or(now);
         let until = principal.expires_at.map_or(longest, |end| end.min(longest));
-        self.seen.insert(digest, Entry { principal: principal.clone(), until });
+        if now < until {
+            self.seen.insert(digest, Entry { principal: principal.clone(), until });
+        }
         Ok(principal)
-    }
-
-    pub(crate) fn is_revoked(&self, principal: &Principal) -> bool {
-        self.verifier.is_revoked(principal)
     }
 
     #[cfg(test)]

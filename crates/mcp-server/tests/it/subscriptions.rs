@@ -1,7 +1,11 @@
 //! What is published, and who hears of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
+use barewire_mcp_server::{Principal, ResourceServer, TokenVerifier};
+use barewire_oauth::bearer::BearerError;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -124,4 +128,44 @@ async fn nobody_hears_of_what_they_may_not_read() {
     let legacy = server.legacy_as(Some("ann.read")).await;
     let refused = legacy.request(1, "resources/subscribe", json!({ "uri": "test://closed" })).await;
     assert_eq!(refused.code(), -32002);
+}
+
+/// Ann's token is good until the test says otherwise.
+struct Revocable(Arc<AtomicBool>);
+
+impl TokenVerifier for Revocable {
+    async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
+        let mut principal = Principal::new("ann");
+        principal.expires_at = Some(now + Duration::from_millis(if token == "brief" { 5 } else { 60_000 }));
+        Ok(principal)
+    }
+
+    fn is_revoked(&self, _principal: &Principal) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let revoked = Arc::new(AtomicBool::new(false));
+    let auth = ResourceServer::new("https://api.example.com/mcp", Revocable(revoked.clone()))
+        .authorization_server("https://as.example.com");
+    let server = Server::start(toolbox(&Arc::default()).auth(auth).build().unwrap()).await;
+    let filter = json!({ "toolsListChanged": true });
+    let mut brief = listen(&server.modern().with_token("brief"), 1, filter.clone()).await;
+    brief.next().await.unwrap();
+    assert_eq!(brief.next().await.unwrap()["result"]["resultType"], "complete");
+
+    let mut stream = listen(&server.modern().with_token("long"), 1, filter).await;
+    stream.next().await.unwrap();
+    let publish = server.mcp.publish();
+    publish.tools_changed();
+    assert_eq!(stream.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    revoked.store(true, Ordering::SeqCst);
+    publish.tools_changed();
+    assert_eq!(
+        stream.next().await.unwrap()["result"]["resultType"],
+        "complete",
+        "it ends instead of telling"
+    );
 }
