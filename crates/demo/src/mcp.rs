@@ -241,9 +241,7 @@ async fn delete_post(blog: Blog, ctx: Context, PostId { id }: PostId) -> Answer<
     };
     let answer = ctx.elicit("confirm", ElicitRequest::Form(question)).await?;
     let confirmed = answer.action == ElicitAction::Accept
-        && answer
-            .content
-            .is_some_and(|content| content.get("confirm").and_then(|c| c.as_bool()) == Some(true));
+        && answer.content.is_some_and(|content| content.get("confirm") == Some(&true.into()));
     let post = if confirmed { blog.delete(&who, id).await? } else { post };
     Ok(Structured(Deletion { deleted: confirmed, post }))
 }

@@ -148,7 +148,7 @@ async fn nothing_that_was_answered_is_lost() {
 /// Logs in again and again until the server is gone; what was answered is in `logins` before the next request leaves.
 async fn work(site: &Site, worker: usize, answered: &Answered, logins: &Mutex<Vec<Login>>) {
     for n in 0.. {
-        match one_login(site, (worker + n) % 3 != 0, answered, logins).await {
+        match one_login(site, !(worker + n).is_multiple_of(3), answered, logins).await {
             Ok(()) => {}
             Err(LoginError::Request(_) | LoginError::Browser(BrowserError::Request(_))) => return,
             // Too many of us at the same door at the same moment: a person would try again.
