@@ -1,0 +1,13 @@
+//! The client against real HTTP on loopback: scripted servers that behave as servers in the field do, and the demo.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod stage;
+mod watcher;
+
+mod demo;
+mod legacy;
+mod login;
+mod modern;
+mod refresh;
+mod secrets;
+mod shapes;
