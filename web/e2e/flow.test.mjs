@@ -1,7 +1,8 @@
 // The whole flow, as a person goes through it, against a running `barewire demo`.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { assertAccessible, assertFits, assertNoSecrets, authorize, hostUrl, launch, newPage, serverUrl } from './support.mjs'
 
 describe('the flow', () => {
@@ -14,6 +15,22 @@ describe('the flow', () => {
   })
   after(() => browser?.close())
 
+  // Each step stands on those before it: after one has failed the others would only fail slowly.
+  let failed = false
+  const step = (name, run) =>
+    it(name, async (t) => {
+      if (failed) return t.skip('an earlier step failed')
+      try {
+        await run()
+      } catch (error) {
+        failed = true
+        await mkdir(new URL('../test-results/', import.meta.url), { recursive: true })
+        await page.screenshot({ path: fileURLToPath(new URL('../test-results/failure.png', import.meta.url)) }).catch(() => {})
+        t.diagnostic(`at ${page.url()}; see test-results/failure.png`)
+        throw error
+      }
+    })
+
   const rows = () => page.locator('[data-exchange]')
   const row = (text) => rows().filter({ hasText: text })
   const phase = (name) => page.getByRole('region', { name: 'Wire' }).getByRole('heading', { name, level: 3 })
@@ -21,13 +38,13 @@ describe('the flow', () => {
   const call = () => page.getByRole('button', { name: /^Call/ }).click()
   const outcome = (name) => page.getByRole('main').getByRole('heading', { name }).waitFor()
 
-  it('starts with nothing, and says what will happen', async () => {
+  step('starts with nothing, and says what will happen', async () => {
     await page.getByRole('heading', { name: 'See MCP work' }).waitFor()
     await assertAccessible(page, 'no server')
     await assertFits(page, 'no server')
   })
 
-  it('says what is wrong with a URL that is no MCP server', async () => {
+  step('says what is wrong with a URL that is no MCP server', async () => {
     await page.getByLabel('URL of an MCP server').fill(new URL('/', serverUrl).href)
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
     await page.getByRole('button', { name: 'Connect again' }).waitFor()
@@ -36,7 +53,7 @@ describe('the flow', () => {
     await page.getByRole('heading', { name: 'See MCP work' }).waitFor()
   })
 
-  it('connects, and is asked to log in: the first exchange is a 401', async () => {
+  step('connects, and is asked to log in: the first exchange is a 401', async () => {
     await page.getByLabel('URL of an MCP server').fill(serverUrl)
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
     await page.getByRole('heading', { name: 'This server asks you to log in' }).waitFor()
@@ -45,14 +62,14 @@ describe('the flow', () => {
     await assertAccessible(page, 'login required')
   })
 
-  it('shows a login that was denied, and lets it be tried again', async () => {
+  step('shows a login that was denied, and lets it be tried again', async () => {
     await page.getByRole('button', { name: /^Log in at/ }).click()
     await authorize(page, { decision: 'Deny' })
     await page.getByRole('button', { name: 'Log in again' }).waitFor()
     await assertAccessible(page, 'denied')
   })
 
-  it('logs in, consents, and comes back as somebody', async () => {
+  step('logs in, consents, and comes back as somebody', async () => {
     await page.getByRole('button', { name: 'Log in again' }).click()
     await authorize(page)
     await page.getByRole('link', { name: /^list_posts/ }).waitFor()
@@ -62,7 +79,7 @@ describe('the flow', () => {
     await assertAccessible(page, 'ready')
   })
 
-  it('lists posts through the form of the tool, as a table', async () => {
+  step('lists posts through the form of the tool, as a table', async () => {
     await openTool('list_posts')
     await call()
     await outcome('done')
@@ -74,7 +91,7 @@ describe('the flow', () => {
     await assertFits(page, 'a result')
   })
 
-  it('shows progress, and cancels', async () => {
+  step('shows progress, and cancels', async () => {
     await openTool('export_posts')
     await page.getByLabel(/pause_ms/).fill('1500')
     await page.getByLabel(/pause_ms/).press('ControlOrMeta+Enter')
@@ -83,7 +100,7 @@ describe('the flow', () => {
     await outcome('cancelled')
   })
 
-  it('does not send what the schema refuses, and says why', async () => {
+  step('does not send what the schema refuses, and says why', async () => {
     await openTool('create_post')
     const before = await rows().count()
     await call()
@@ -92,7 +109,7 @@ describe('the flow', () => {
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-invalid')), 'true')
   })
 
-  it('steps up on the first write, and the call goes on by itself', async () => {
+  step('steps up on the first write, and the call goes on by itself', async () => {
     await page.getByLabel(/^title/).fill('Written by a test')
     await page.getByLabel(/^content/).fill('It will be gone in a moment.')
     await call()
@@ -106,7 +123,7 @@ describe('the flow', () => {
   })
 
   let created
-  it('answers a question in the middle of a call', async () => {
+  step('answers a question in the middle of a call', async () => {
     await page.getByText('Raw', { exact: true }).click()
     created = /"?\bid\b"?:\s*(\d+)/.exec((await page.getByRole('main').innerText()).replaceAll('\u00a0', ' '))?.[1]
     assert.ok(created, 'the id of the post that was created')
@@ -121,7 +138,7 @@ describe('the flow', () => {
     await page.getByRole('tree', { name: 'Result of delete_post' }).getByText('true').waitFor()
   })
 
-  it('reads a resource through its template, with completion', async () => {
+  step('reads a resource through its template, with completion', async () => {
     await page.getByRole('link', { name: /post/i }).and(page.locator('[title^="post://"]')).first().click()
     const variable = page.getByRole('combobox').and(page.locator('main input')).first()
     await variable.click()
@@ -130,7 +147,7 @@ describe('the flow', () => {
     await outcome('done')
   })
 
-  it('gets a prompt', async () => {
+  step('gets a prompt', async () => {
     await openTool('summarize_post')
     await page.getByRole('main').getByRole('combobox').first().fill('1')
     await page.getByRole('button', { name: /^Get/ }).click()
@@ -138,7 +155,7 @@ describe('the flow', () => {
     await page.getByRole('main').getByText('user', { exact: true }).first().waitFor()
   })
 
-  it('explains each exchange, and shows no secret in any', async () => {
+  step('explains each exchange, and shows no secret in any', async () => {
     const count = await rows().count()
     for (let at = 0; at < count; at += 1) {
       await rows().nth(at).getByRole('button').click()
@@ -156,7 +173,7 @@ describe('the flow', () => {
     await page.keyboard.press('Escape')
   })
 
-  it('goes through the wire by keyboard', async () => {
+  step('goes through the wire by keyboard', async () => {
     await page.keyboard.press('j')
     await page.keyboard.press('j')
     await page.keyboard.press('k')
@@ -177,7 +194,7 @@ describe('the flow', () => {
     await page.getByRole('heading', { name: 'search_posts' }).waitFor()
   })
 
-  it('filters', async () => {
+  step('filters', async () => {
     const all = await rows().count()
     await page.getByLabel('Filter the wire').fill('/token')
     await page.waitForFunction((all) => document.querySelectorAll('[data-exchange]').length < all, all)
@@ -187,7 +204,7 @@ describe('the flow', () => {
     await page.getByRole('button', { name: /^refusals/ }).click()
   })
 
-  it('draws the same data as lanes, and saves the picture', async () => {
+  step('draws the same data as lanes, and saves the picture', async () => {
     await page.getByText('Lanes', { exact: true }).click()
     const drawing = page.getByRole('group', { name: 'The exchanges as arrows between lanes' })
     for (const lane of ['Browser', 'Host', 'Authorization server', 'MCP server']) await drawing.getByText(lane, { exact: true }).waitFor()
@@ -200,7 +217,7 @@ describe('the flow', () => {
     await page.getByText('List', { exact: true }).click()
   })
 
-  it('saves a HAR of it all, without secrets', async () => {
+  step('saves a HAR of it all, without secrets', async () => {
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as HAR' }).click()])
     const text = await readFile(await download.path(), 'utf8')
     const { log } = JSON.parse(text)
@@ -211,7 +228,7 @@ describe('the flow', () => {
     assert.ok(secrets.size > 0, 'a code went through the browser')
   })
 
-  it('is as it was after a reload', async () => {
+  step('is as it was after a reload', async () => {
     const count = await rows().count()
     await page.reload()
     await page.getByRole('banner').getByText('johndoe').waitFor()
@@ -225,11 +242,11 @@ describe('the flow', () => {
     assert.doesNotMatch(kept, /barewire_session/)
   })
 
-  it('logs out', async () => {
+  step('logs out', async () => {
     await page.getByRole('navigation', { name: 'Servers and what they have' }).getByRole('button', { name: 'Log out' }).click()
     await page.getByRole('heading', { name: 'This server asks you to log in' }).waitFor()
     assert.equal(await page.getByRole('link', { name: /^list_posts/ }).count(), 0)
   })
 
-  it('never broke its own policy, and threw nothing', () => assert.deepEqual(troubles, []))
+  step('never broke its own policy, and threw nothing', () => assert.deepEqual(troubles, []))
 })

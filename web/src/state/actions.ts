@@ -1,4 +1,5 @@
 import { api } from '@/api/client'
+import type { ServerView } from '@/api/types'
 import { router } from '@/router'
 import { useHost } from './host'
 import { listsOf } from './lists'
@@ -23,8 +24,7 @@ export const actions = {
   },
 
   async connect(server: string): Promise<void> {
-    const view = await attempt(() => api.connect(server))
-    if (view) keep(view)
+    await attempt(() => api.connect(server))
   },
 
   /** Leaves the page for the authorization server; `/callback` brings it back. */
@@ -36,18 +36,15 @@ export const actions = {
   },
 
   async logout(server: string): Promise<void> {
-    const view = await attempt(() => api.logout(server))
-    if (!view) return
-    keep(view)
+    if (!(await attempt(() => api.logout(server)))) return
     const lists = listsOf(server)
     for (const list of Object.values(lists)) Object.assign(list, { items: [], state: 'none', truncated: false, rejected: [] })
     await router.push({ name: 'server', params: { server } })
   },
 }
 
-function keep(view: Awaited<ReturnType<typeof api.connect>>): void {
+/** The events tell of every change, and may have been faster than this answer: it only fills in what they did not bring. */
+function keep(view: ServerView): void {
   const { model } = useHost()
-  const at = model.servers.findIndex((server) => server.id === view.id)
-  if (at < 0) model.servers.push(view)
-  else model.servers[at] = view
+  if (!model.servers.some((server) => server.id === view.id)) model.servers.push(view)
 }
