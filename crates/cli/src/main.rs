@@ -1,1 +1,47 @@
-fn main() {}
+//! `barewire`: an MCP server, the authorization server in front of it, the client and the host, in one binary.
+//!
+//! Only this crate knows all the others. `commands/` has one file per subcommand; `config.rs` is where settings come
+//! from; `outcome.rs` is the table of exit codes.
+
+mod arguments;
+mod commands;
+mod config;
+mod connect;
+mod outcome;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::outcome::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    terminal::start_logging(&arguments.common);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return outcome::report(&Failure::internal(error), arguments.common.json),
+    };
+    let json = arguments.common.json;
+    match runtime.block_on(run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => outcome::report(&failure, json),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Demo(demo) => commands::demo::run(demo, &common).await,
+        Command::Host(host) => commands::host::run(host, &common).await,
+        Command::Login(login) => commands::login::run(login, &common).await,
+        Command::Logout(logout) => commands::logout::run(logout, &common).await,
+        Command::Tools(tools) => commands::tools::run(tools, &common).await,
+        Command::Resources(resources) => commands::resources::run(resources, &common).await,
+        Command::Prompts(prompts) => commands::prompts::run(prompts, &common).await,
+        Command::Call(call) => commands::call::run(call, &common).await,
+        Command::Completions(completions) => commands::completions::run(&completions),
+    }
+}

@@ -1,0 +1,224 @@
+//! The command line, all of it. Doc comments are the help texts, so they are plain text.
+#![expect(clippy::doc_markdown, reason = "backticks and angle brackets would show in the terminal")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use url::Url;
+
+/// Model Context Protocol without an SDK: server, authorization server, client and host.
+#[derive(Parser)]
+#[command(name = "barewire", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 4 login needed or refused · \
+5 the tool reported an error · 6 the server refused the request · 130 interrupted";
+
+/// What every subcommand understands.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// Print the result, or the error, as one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show every HTTP exchange with what it is for and which rule it follows; secrets are masked
+    #[arg(long, global = true)]
+    pub(crate) trace: bool,
+    /// A setting as SECTION.NAME=VALUE, e.g. auth.access_token_ttl=8s (repeatable)
+    #[arg(long = "set", global = true, value_name = "SECTION.NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Settings from a TOML file
+    #[arg(long, global = true, env = "BAREWIRE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where logins are kept [default: the user's data folder]
+    #[arg(long, global = true, env = "BAREWIRE_CREDENTIALS", value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole demonstration: a blog with REST and MCP, its authorization server, and the host's page
+    Demo(Demo),
+    /// Run the host's page alone, for servers that are somewhere else
+    Host(Host),
+    /// Log in to a server in the browser and keep the tokens
+    Login(Login),
+    /// Revoke and forget the tokens for a server
+    Logout(Logout),
+    /// List a server's tools, or show one
+    Tools(Tools),
+    /// List a server's resources and templates, or read one
+    Resources(Resources),
+    /// List a server's prompts, or get one
+    Prompts(Prompts),
+    /// Call a tool
+    Call(Call),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Address of the data server and authorization server
+    #[arg(long, default_value = "localhost:8000", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// Address of the host's page
+    #[arg(long, default_value = "localhost:5173", value_name = "HOST:PORT")]
+    pub(crate) host_listen: String,
+    /// Where the state of the demo lives
+    #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Host {
+    /// Address of the page
+    #[arg(long, default_value = "localhost:5173", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// A server to offer on the empty page (repeatable)
+    #[arg(long = "server", value_name = "URL")]
+    pub(crate) servers: Vec<Url>,
+    /// Where sessions, logins and recorded exchanges are kept
+    #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// The MCP endpoint, e.g. https://example.com/mcp
+    pub(crate) url: Url,
+    /// Ask for these scopes beside those the server names (repeatable)
+    #[arg(long = "scope")]
+    pub(crate) scopes: Vec<String>,
+    /// A client identifier that was registered beforehand
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The issuer that knows this client; a secret, if it has one, comes from BAREWIRE_CLIENT_SECRET
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub(crate) issuer: Option<String>,
+    /// Only print the address to open
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Logout {
+    /// The MCP endpoint
+    pub(crate) url: Url,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Tools {
+    /// The MCP endpoint, to list its tools
+    #[arg(required = true)]
+    pub(crate) url: Option<Url>,
+    #[command(subcommand)]
+    pub(crate) action: Option<ToolsAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ToolsAction {
+    /// List the tools
+    List {
+        /// The MCP endpoint
+        url: Url,
+    },
+    /// Show one tool with its schemas
+    Show {
+        /// The MCP endpoint
+        url: Url,
+        /// The tool's name
+        name: String,
+    },
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Resources {
+    /// The MCP endpoint, to list its resources
+    #[arg(required = true)]
+    pub(crate) url: Option<Url>,
+    #[command(subcommand)]
+    pub(crate) action: Option<ResourcesAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ResourcesAction {
+    /// List the resources and the templates
+    List {
+        /// The MCP endpoint
+        url: Url,
+    },
+    /// Read one resource
+    Read {
+        /// The MCP endpoint
+        url: Url,
+        /// The resource's URI
+        uri: String,
+    },
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Prompts {
+    /// The MCP endpoint, to list its prompts
+    #[arg(required = true)]
+    pub(crate) url: Option<Url>,
+    #[command(subcommand)]
+    pub(crate) action: Option<PromptsAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PromptsAction {
+    /// List the prompts
+    List {
+        /// The MCP endpoint
+        url: Url,
+    },
+    /// Get one prompt's messages
+    Get {
+        /// The MCP endpoint
+        url: Url,
+        /// The prompt's name
+        name: String,
+        /// Arguments as NAME=VALUE
+        #[arg(value_name = "NAME=VALUE")]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Call {
+    /// The MCP endpoint
+    pub(crate) url: Url,
+    /// The tool's name
+    pub(crate) tool: String,
+    /// Arguments as NAME=VALUE; the tool's schema says what a value means (NAME:=JSON for a literal one)
+    #[arg(value_name = "NAME=VALUE", conflicts_with = "args")]
+    pub(crate) arguments: Vec<String>,
+    /// All arguments as one JSON object, or - to read it from standard input
+    #[arg(long, value_name = "JSON")]
+    pub(crate) args: Option<String>,
+    /// Accept what the server asks while the tool runs, with this answer (NAME=VALUE, repeatable)
+    #[arg(long = "answer", value_name = "NAME=VALUE")]
+    pub(crate) answers: Vec<String>,
+    /// Decline whatever the server asks while the tool runs
+    #[arg(long, conflicts_with = "answers")]
+    pub(crate) decline: bool,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}

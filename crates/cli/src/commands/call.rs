@@ -1,0 +1,185 @@
+//! `barewire call URL TOOL key=value … | --args JSON`
+
+use std::io::Read;
+use std::sync::Arc;
+
+use barewire_mcp::types::content::ContentBlock;
+use barewire_mcp::types::json::{Object, RawJson};
+use barewire_mcp::types::resources::ResourceBody;
+use barewire_mcp::types::tools::CallToolResult;
+use barewire_mcp_client::Client;
+use serde_json::{Value, json};
+
+use crate::arguments::{Call, Common};
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, typed};
+use crate::outcome::{Failure, Kind};
+use crate::terminal::{print, safe};
+
+pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure> {
+    let literal = match arguments.args.as_deref() {
+        Some(text) => Some(literal_arguments(text)?),
+        None => None,
+    };
+    let terminal = Arc::new(Terminal::new(answers(&arguments)?));
+    let session = Session::prepare(&arguments.url, common, terminal.clone()).await?;
+    let client = session.connect().await?;
+    let input = match literal {
+        Some(object) => object,
+        None => named_arguments(&client, &arguments.tool, &arguments.arguments).await?,
+    };
+    let result = client
+        .call_tool(&arguments.tool, RawJson::from(Value::Object(input)), cancellable(arguments.timeout))
+        .await;
+    terminal.clear();
+    let result = result.map_err(call_failure)?;
+    client.close().await;
+
+    if common.json {
+        print(&json!(result).to_string());
+    } else {
+        show(&result);
+    }
+    if result.is_error {
+        // The tool's own words are on standard output already; the exit code says the rest.
+        return Err(Failure::new(Kind::Tool, anyhow::anyhow!("the tool reported an error"))
+            .already_printed(common.json));
+    }
+    Ok(())
+}
+
+fn answers(arguments: &Call) -> Result<Answers, Failure> {
+    if arguments.decline {
+        return Ok(Answers::Decline);
+    }
+    if arguments.answers.is_empty() {
+        return Ok(Answers::Ask);
+    }
+    let mut values = Object::new();
+    for answer in &arguments.answers {
+        let (name, value) = pair(answer)?;
+        // Form fields are text, numbers or truth values; what reads as one of the latter is meant as such.
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        values.insert(name.to_owned(), value);
+    }
+    Ok(Answers::Accept(values))
+}
+
+fn literal_arguments(text: &str) -> Result<Object, Failure> {
+    let mut input = String::new();
+    let text = if text == "-" {
+        std::io::stdin().read_to_string(&mut input).map_err(Failure::internal)?;
+        input.as_str()
+    } else {
+        text
+    };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Failure::usage("--args takes a JSON object")),
+        Err(error) => Err(Failure::usage(format_args!("--args is not JSON: {error}"))),
+    }
+}
+
+/// `name=value` with the type that the tool's schema gives to `name`; `name:=JSON` literally.
+async fn named_arguments(client: &Client, tool: &str, pairs: &[String]) -> Result<Object, Failure> {
+    if pairs.is_empty() {
+        return Ok(Object::new());
+    }
+    let needs_schema = pairs.iter().any(|text| !is_literal(text));
+    let schema = if needs_schema { input_schema(client, tool).await? } else { Value::Null };
+    let mut object = Object::new();
+    for text in pairs {
+        let (name, value) = if is_literal(text) {
+            let (name, json) = text.split_once(":=").unwrap_or((text, ""));
+            let value = serde_json::from_str(json)
+                .map_err(|error| Failure::usage(format_args!("{name}:= takes JSON: {error}")))?;
+            (name, value)
+        } else {
+            let (name, value) = pair(text)?;
+            let kind = schema["properties"][name]["type"].as_str().unwrap_or("string");
+            let value = typed(kind, value).ok_or_else(|| {
+                Failure::usage(format_args!("{name} takes a value of type {kind}, not `{value}`"))
+            })?;
+            (name, value)
+        };
+        object.insert(name.to_owned(), value);
+    }
+    Ok(object)
+}
+
+async fn input_schema(client: &Client, tool: &str) -> Result<Value, Failure> {
+    let tools = client.list_tools().await.map_err(call_failure)?;
+    // A tool that is not listed may still exist; its arguments are then taken as text.
+    Ok(tools
+        .iter()
+        .find(|listed| listed.name == tool)
+        .map_or(Value::Null, |tool| tool.input_schema.decode().unwrap_or(Value::Null)))
+}
+
+fn is_literal(text: &str) -> bool {
+    text.find('=').is_some_and(|at| at > 0 && text.as_bytes()[at - 1] == b':')
+}
+
+fn pair(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| Failure::usage(format_args!("an argument is NAME=VALUE or NAME:=JSON, not `{text}`")))
+}
+
+fn show(result: &CallToolResult) {
+    for block in &result.content {
+        print(&content_line(block));
+    }
+    // Structured content usually repeats the text; it is shown where it is all there is.
+    if result.content.is_empty()
+        && let Some(Ok(value)) = result.structured_content.as_ref().map(RawJson::decode::<Value>)
+    {
+        print(&format!("{value:#}"));
+    }
+}
+
+/// One content block as a person reads it.
+pub(crate) fn content_line(block: &ContentBlock) -> String {
+    match block {
+        ContentBlock::Text(text) => safe(&text.text),
+        ContentBlock::Image(media) => format!("[image, {}]", safe(&media.mime_type)),
+        ContentBlock::Audio(media) => format!("[audio, {}]", safe(&media.mime_type)),
+        ContentBlock::ResourceLink(link) => format!("[resource {} at {}]", safe(&link.name), safe(&link.uri)),
+        ContentBlock::Resource(embedded) => match &embedded.resource.body {
+            ResourceBody::Text(text) => safe(text),
+            ResourceBody::Blob(_) => format!("[binary resource {}]", safe(&embedded.resource.uri)),
+        },
+        other => json!(other).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_is_told_from_a_text_that_has_both_signs() {
+        for (text, literal) in
+            [("a=1", false), ("a:=1", true), ("a=b:=c", false), ("=1", false), ("a", false)]
+        {
+            assert_eq!(is_literal(text), literal, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_follow_the_schema() {
+        for (kind, text, expected) in [
+            ("string", "7", Some(json!("7"))),
+            ("integer", "7", Some(json!(7))),
+            ("integer", "7.5", None),
+            ("number", "7.5", Some(json!(7.5))),
+            ("boolean", "yes", Some(json!(true))),
+            ("boolean", "maybe", None),
+            ("array", "a,b", Some(json!(["a", "b"]))),
+            ("array", "[1,2]", Some(json!([1, 2]))),
+            ("object", "{\"a\":1}", Some(json!({"a": 1}))),
+            ("object", "a", None),
+        ] {
+            assert_eq!(typed(kind, text), expected, "{kind} {text}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! One file per subcommand.
+
+pub(crate) mod call;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod host;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod prompts;
+pub(crate) mod resources;
+pub(crate) mod tools;

@@ -1,0 +1,74 @@
+//! `barewire prompts URL`, `barewire prompts get URL NAME key=value …`
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::json;
+use url::Url;
+
+use crate::arguments::{Common, Prompts, PromptsAction};
+use crate::commands::call::content_line;
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
+use crate::outcome::Failure;
+use crate::terminal::{note, print, safe};
+
+pub(crate) async fn run(arguments: Prompts, common: &Common) -> Result<(), Failure> {
+    match (arguments.action, arguments.url) {
+        (Some(PromptsAction::List { url }), _) | (None, Some(url)) => list(&url, common).await,
+        (Some(PromptsAction::Get { url, name, arguments }), _) => get(&url, &name, &arguments, common).await,
+        (None, None) => Err(Failure::usage("the URL of the server is missing")),
+    }
+}
+
+async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let client = session.connect().await?;
+    let prompts = client.list_prompts().await.map_err(call_failure)?;
+    client.close().await;
+    if common.json {
+        print(&json!({ "prompts": prompts }).to_string());
+        return Ok(());
+    }
+    if prompts.is_empty() {
+        note("The server lists no prompts.");
+    }
+    for prompt in &prompts {
+        let arguments: Vec<String> = prompt
+            .arguments
+            .iter()
+            .map(|argument| {
+                if argument.required == Some(true) {
+                    argument.name.clone()
+                } else {
+                    format!("[{}]", argument.name)
+                }
+            })
+            .collect();
+        let description = prompt.description.as_deref().unwrap_or_default();
+        print(&format!("{:<28} {}  {}", safe(&prompt.name), safe(&arguments.join(" ")), safe(description)));
+    }
+    Ok(())
+}
+
+async fn get(url: &Url, name: &str, arguments: &[String], common: &Common) -> Result<(), Failure> {
+    let mut named = IndexMap::new();
+    for argument in arguments {
+        let (key, value) = argument
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format_args!("an argument is NAME=VALUE, not `{argument}`")))?;
+        named.insert(key.to_owned(), value.to_owned());
+    }
+    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let client = session.connect().await?;
+    let result = client.get_prompt(name, named, cancellable(None)).await.map_err(call_failure)?;
+    client.close().await;
+    if common.json {
+        print(&json!(result).to_string());
+        return Ok(());
+    }
+    for message in &result.messages {
+        let role = json!(message.role);
+        print(&format!("{}: {}", role.as_str().unwrap_or_default(), content_line(&message.content)));
+    }
+    Ok(())
+}

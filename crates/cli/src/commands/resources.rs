@@ -1,0 +1,68 @@
+//! `barewire resources URL`, `barewire resources read URL URI`
+
+use std::sync::Arc;
+
+use barewire_mcp::types::resources::ResourceBody;
+use serde_json::json;
+use url::Url;
+
+use crate::arguments::{Common, Resources, ResourcesAction};
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
+use crate::outcome::Failure;
+use crate::terminal::{note, print, safe};
+
+pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Failure> {
+    match (arguments.action, arguments.url) {
+        (Some(ResourcesAction::List { url }), _) | (None, Some(url)) => list(&url, common).await,
+        (Some(ResourcesAction::Read { url, uri }), _) => read(&url, &uri, common).await,
+        (None, None) => Err(Failure::usage("the URL of the server is missing")),
+    }
+}
+
+async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let client = session.connect().await?;
+    let resources = client.list_resources().await.map_err(call_failure)?;
+    let templates = client.list_resource_templates().await.map_err(call_failure)?;
+    client.close().await;
+
+    if common.json {
+        print(&json!({ "resources": resources, "resourceTemplates": templates }).to_string());
+        return Ok(());
+    }
+    if resources.is_empty() && templates.is_empty() {
+        note("The server lists no resources.");
+    }
+    for resource in &resources {
+        print(&format!("{:<36} {}", safe(&resource.uri), safe(&resource.name)));
+    }
+    for template in &templates {
+        print(&format!("{:<36} {} (template)", safe(&template.uri_template), safe(&template.name)));
+    }
+    Ok(())
+}
+
+async fn read(url: &Url, uri: &str, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let client = session.connect().await?;
+    let result = client.read_resource(uri, cancellable(None)).await.map_err(call_failure)?;
+    client.close().await;
+    if common.json {
+        print(&json!(result).to_string());
+        return Ok(());
+    }
+    for contents in &result.contents {
+        match &contents.body {
+            ResourceBody::Text(text) => print(&safe(text)),
+            ResourceBody::Blob(_) => {
+                let kind = contents.mime_type.as_deref().unwrap_or("application/octet-stream");
+                note(&format!(
+                    "{} is binary ({}); --json shows it in base64",
+                    safe(&contents.uri),
+                    safe(kind)
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! `barewire tools URL`, `barewire tools show URL NAME`
+
+use std::sync::Arc;
+
+use barewire_mcp::types::tools::Tool;
+use serde_json::json;
+
+use crate::arguments::{Common, Tools, ToolsAction};
+use crate::connect::{Answers, Session, Terminal, call_failure};
+use crate::outcome::{Failure, Kind};
+use crate::terminal::{note, print, safe};
+
+pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure> {
+    let (url, name) = match (arguments.action, arguments.url) {
+        (Some(ToolsAction::List { url }), _) | (None, Some(url)) => (url, None),
+        (Some(ToolsAction::Show { url, name }), _) => (url, Some(name)),
+        (None, None) => return Err(Failure::usage("the URL of the server is missing")),
+    };
+    let session = Session::prepare(&url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let client = session.connect().await?;
+    let tools = client.list_tools().await.map_err(call_failure)?;
+    for rejected in client.rejected_tools() {
+        note(&format!("left out {}: {}", safe(&rejected.name), safe(&rejected.reason)));
+    }
+    client.close().await;
+
+    match name {
+        Some(name) => {
+            let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| {
+                Failure::new(Kind::Refused, anyhow::anyhow!("the server lists no tool `{name}`"))
+            })?;
+            if common.json { print(&json!(tool).to_string()) } else { show(&tool) }
+        }
+        None if common.json => print(&json!({ "tools": tools }).to_string()),
+        None if tools.is_empty() => note("The server lists no tools."),
+        None => tools.iter().for_each(line),
+    }
+    Ok(())
+}
+
+fn line(tool: &Tool) {
+    let description = tool.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
+    print(&format!("{:<28} {}", safe(&tool.name), safe(description)));
+}
+
+fn show(tool: &Tool) {
+    print(&safe(&tool.name));
+    if let Some(description) = &tool.description {
+        print(&format!("\n{}", safe(description)));
+    }
+    if let Some(annotations) = &tool.annotations {
+        let hints = [
+            (annotations.read_only_hint == Some(true), "only reads"),
+            (annotations.destructive_hint == Some(true), "may destroy"),
+            (annotations.idempotent_hint == Some(true), "repeating changes nothing more"),
+            (annotations.open_world_hint == Some(true), "reaches the outside world"),
+        ];
+        let hints: Vec<&str> = hints.iter().filter(|(set, _)| *set).map(|(_, text)| *text).collect();
+        if !hints.is_empty() {
+            print(&format!("\nIt says of itself: {}.", hints.join(", ")));
+        }
+    }
+    for (title, schema) in [("Input", Some(&tool.input_schema)), ("Output", tool.output_schema.as_ref())] {
+        let Some(value) = schema.and_then(|schema| schema.decode::<serde_json::Value>().ok()) else {
+            continue;
+        };
+        print(&format!("\n{title}:\n{value:#}"));
+    }
+}

@@ -1,0 +1,164 @@
+//! From a URL on the command line to a connected client: credentials, login, trace, progress and questions.
+
+mod answers;
+mod authorizer;
+mod trace;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use barewire_mcp_client::{
+    CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, Handler,
+};
+use barewire_store::Store;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub(crate) use answers::{Answers, Terminal, typed};
+pub(crate) use authorizer::LoopbackAuthorizer;
+
+use crate::arguments::Common;
+use crate::outcome::{Failure, Kind};
+use crate::terminal;
+use trace::Trace;
+
+/// Everything a client command needs beside its own arguments.
+pub(crate) struct Session {
+    pub(crate) options: ClientOptions,
+    url: Url,
+}
+
+impl Session {
+    /// Prepares a session that logs in by itself where somebody sits at the terminal.
+    pub(crate) async fn prepare(
+        url: &Url,
+        common: &Common,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Session, Failure> {
+        let mut session = Session::without_login(url, common, handler).await?;
+        if terminal::is_interactive() {
+            session.log_in_with(LoopbackAuthorizer::listen(true).await?);
+        }
+        Ok(session)
+    }
+
+    /// Prepares a session that never opens a browser.
+    pub(crate) async fn without_login(
+        url: &Url,
+        common: &Common,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Session, Failure> {
+        let mut options = ClientOptions::new("barewire", env!("CARGO_PKG_VERSION"));
+        options.credentials = credentials(common).await?;
+        options.handler = handler;
+        options.login.client_name = "Barewire command line".to_owned();
+        if common.trace {
+            options.recorder = Arc::new(Trace::default());
+        }
+        Ok(Session { options, url: url.clone() })
+    }
+
+    /// Lets the session open the browser when the server wants a login.
+    pub(crate) fn log_in_with(&mut self, authorizer: LoopbackAuthorizer) {
+        authorizer.redirect_uri().clone_into(&mut self.options.login.redirect_uri);
+        self.options.authorizer = Some(Arc::new(authorizer));
+    }
+
+    /// Revokes and forgets the grant; whether there was one. The server itself need not be reached.
+    pub(crate) async fn log_out(&self) -> Result<bool, CallError> {
+        barewire_mcp_client::log_out(self.url.as_str(), &self.options).await
+    }
+
+    /// Connects; Ctrl-C ends the attempt.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        tokio::select! {
+            client = Client::connect(self.url.as_str(), self.options.clone()) => client.map_err(connect_failure),
+            () = interrupted() => Err(interruption()),
+        }
+    }
+}
+
+/// Options of one request that Ctrl-C or the timeout cancels in the protocol's own way.
+pub(crate) fn cancellable(seconds: Option<u64>) -> CallOptions {
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    tokio::spawn(async move {
+        let timeout = async {
+            match seconds {
+                Some(seconds) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = interrupted() => {}
+            () = timeout => {}
+        }
+        token.cancel();
+    });
+    CallOptions { cancel, ..CallOptions::default() }
+}
+
+/// The connection's error with its exit code and what to do next.
+pub(crate) fn connect_failure(error: ConnectError) -> Failure {
+    let kind = match &error {
+        ConnectError::Url { .. } => Kind::Usage,
+        ConnectError::LoginRequired(_) | ConnectError::Login(_) => Kind::Login,
+        ConnectError::NotMcp { .. } | ConnectError::Revision { .. } | ConnectError::Transport(_) => {
+            Kind::Connection
+        }
+        ConnectError::Refused { .. } | ConnectError::Rpc(_) => Kind::Refused,
+        ConnectError::Store(_) => Kind::Internal,
+    };
+    let next = match &error {
+        ConnectError::LoginRequired(login) => Some(format!("run `barewire login {}`", login.server)),
+        _ => error.what_next(),
+    };
+    Failure::new(kind, error).with_next(next)
+}
+
+/// The request's error with its exit code and what to do next.
+pub(crate) fn call_failure(error: CallError) -> Failure {
+    let kind = match &error {
+        CallError::LoginRequired(_) | CallError::Login(_) | CallError::ScopeRequired { .. } => Kind::Login,
+        CallError::Transport(_) | CallError::Http(_) | CallError::Session(_) => Kind::Connection,
+        CallError::Cancelled => Kind::Interrupted,
+        CallError::Store(_) => Kind::Internal,
+        _ => Kind::Refused,
+    };
+    let next = match &error {
+        CallError::ScopeRequired { scopes, login, .. } => {
+            let scopes: Vec<String> = scopes.iter().map(|scope| format!("--scope {scope}")).collect();
+            Some(format!("run `barewire login {} {}`", login.server, scopes.join(" ")))
+        }
+        CallError::LoginRequired(login) => Some(format!("run `barewire login {}`", login.server)),
+        _ => error.what_next(),
+    };
+    Failure::new(kind, error).with_next(next)
+}
+
+/// Logins are kept in the user's data folder, sealed by the store.
+async fn credentials(common: &Common) -> Result<Arc<dyn CredentialStore>, Failure> {
+    let path = match &common.credentials {
+        Some(path) => path.clone(),
+        None => dirs::data_dir()
+            .map(|folder: PathBuf| folder.join("barewire").join("credentials.sqlite"))
+            .ok_or_else(|| {
+                Failure::usage("this system has no data folder for a user: name one with --credentials")
+            })?,
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(Failure::internal)?;
+    }
+    Ok(Arc::new(Store::open(&path).await.map_err(Failure::internal)?))
+}
+
+async fn interrupted() {
+    // Without a signal handler there is nothing to wait for; the process then ends by the signal itself.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn interruption() -> Failure {
+    Failure::new(Kind::Interrupted, anyhow::anyhow!("interrupted"))
+}

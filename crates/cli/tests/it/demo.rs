@@ -1,0 +1,121 @@
+//! A running `barewire demo`, and `barewire` commands against it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use barewire_testkit::{Browser, TempDir};
+
+pub(crate) struct Demo {
+    child: Child,
+    pub(crate) url: String,
+    folder: TempDir,
+}
+
+impl Demo {
+    pub(crate) fn start() -> Demo {
+        let folder = TempDir::new();
+        let (server, host) = (free_port(), free_port());
+        let mut child = barewire()
+            .args([
+                "demo",
+                "--listen",
+                &format!("localhost:{server}"),
+                "--host-listen",
+                &format!("localhost:{host}"),
+            ])
+            .arg("--data-dir")
+            .arg(folder.path().join("demo"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It says where it is when it listens; what it says later is not read, and must not fill the pipe.
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Ctrl-C") {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "barewire demo ended before it listened");
+        }
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Demo { child, url: format!("http://localhost:{server}/mcp"), folder }
+    }
+
+    /// A command with credentials of this demo's own.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = barewire();
+        command.args(arguments).env("BAREWIRE_CREDENTIALS", self.credentials());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `barewire login --no-browser …`, and a browser that goes where it says.
+    pub(crate) fn log_in(&self, extra: &[&str]) -> Output {
+        let mut child = self
+            .command(&["login", &self.url, "--no-browser"])
+            .args(extra)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let (mut said, mut line) = (String::new(), String::new());
+        let address = loop {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the login printed no address: {said}");
+            said.push_str(&line);
+            if let Some(address) = line.split_whitespace().find(|word| word.contains("response_type=code")) {
+                break address.to_owned();
+            }
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut browser = Browser::new();
+            let callback =
+                browser.login_and_consent(&address.parse().unwrap(), "johndoe", "secret").await.unwrap();
+            reqwest::get(callback).await.unwrap().error_for_status().unwrap();
+        });
+        let mut stderr = said.into_bytes();
+        lines.read_to_end(&mut stderr).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Output { stderr, ..output }
+    }
+
+    fn credentials(&self) -> PathBuf {
+        self.folder.path().join("credentials.sqlite")
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // SIGTERM as an operator would; the exit code is checked where it matters.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn barewire() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_barewire"));
+    command.stdin(Stdio::null()).env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub(crate) fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}\nstdout: {}\nstderr: {}", stdout(output), stderr(output)))
+}

@@ -1,0 +1,61 @@
+use crate::demo::{barewire, free_port, json, stderr, stdout};
+
+#[test]
+fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
+    let nobody = format!("http://localhost:{}/mcp", free_port());
+    for (arguments, code, says) in [
+        (vec!["tools", "not a url"], 2, "URL"),
+        (vec!["tools"], 2, "required"),
+        (vec!["call", &nobody, "echo", "--args", "[1]"], 2, "JSON object"),
+        (vec!["call", &nobody, "echo", "--args", "{"], 2, "not JSON"),
+        (vec!["tools", &nobody], 3, "Is the server running"),
+        (vec!["demo", "--set", "auth.acess_token_ttl=8s"], 2, "acess_token_ttl"),
+        (vec!["demo", "--set", "nonsense"], 2, "SECTION.NAME=VALUE"),
+        (vec!["demo", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml"),
+        (vec!["demo", "--listen", "0.0.0.0:0"], 1, "public"),
+    ] {
+        let folder = barewire_testkit::TempDir::new();
+        let output = barewire()
+            .args(&arguments)
+            .env("BAREWIRE_CREDENTIALS", folder.path().join("credentials.sqlite"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?} says {says:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_error_is_one_json_document_too() {
+    let folder = barewire_testkit::TempDir::new();
+    let output = barewire()
+        .args(["tools", &format!("http://localhost:{}/mcp", free_port()), "--json"])
+        .env("BAREWIRE_CREDENTIALS", folder.path().join("credentials.sqlite"))
+        .output()
+        .unwrap();
+    let error = &json(&output)["error"];
+    assert_eq!(error["kind"], "connection");
+    assert!(
+        error["message"].is_string() && error["causes"].is_array() && error["next"].is_string(),
+        "{error}"
+    );
+}
+
+#[test]
+fn exit_codes_of_the_help_are_those_of_the_guide() {
+    let help = stdout(&barewire().arg("--help").output().unwrap());
+    let guide = include_str!("../../../../docs/cli.md");
+    for code in ["0", "1", "2", "3", "4", "5", "6", "130"] {
+        assert!(guide.contains(&format!("| {code} |")), "docs/cli.md explains exit code {code}");
+        assert!(help.contains(&format!("{code} ")), "--help names exit code {code}");
+    }
+}
+
+#[test]
+fn completions_are_scripts() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = barewire().args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && stdout(&output).contains("barewire"), "{shell}");
+    }
+}

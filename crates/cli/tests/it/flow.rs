@@ -1,0 +1,71 @@
+use crate::demo::{Demo, json, stderr, stdout};
+
+/// The README's commands and what follows from them, in the order a person would type them.
+#[test]
+fn log_in_list_call_step_up_answer_log_out() {
+    let demo = Demo::start();
+    let url = demo.url.as_str();
+
+    // Nobody sits at this terminal, so a command does not open a browser: it says what to run.
+    let refused = demo.run(&["tools", url]);
+    assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains(&format!("barewire login {url}")), "{}", stderr(&refused));
+
+    let login = demo.log_in(&["--trace"]);
+    assert_eq!(login.status.code(), Some(0), "{}", stderr(&login));
+    let trace = stderr(&login);
+    for step in
+        ["401", "/.well-known/oauth-protected-resource", "/register", "/token", "RFC 9728", "OAuth 2.1"]
+    {
+        assert!(trace.contains(step), "the trace shows {step}:\n{trace}");
+    }
+    assert!(
+        !trace.contains("code_verifier\":\"") && !trace.contains("eyJ"),
+        "no secret in the trace:\n{trace}"
+    );
+
+    let tools = json(&demo.run(&["tools", url, "--json"]));
+    assert!(tools["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == "create_post"));
+    assert!(stdout(&demo.run(&["tools", "show", url, "list_posts"])).contains("Input:"));
+    assert!(json(&demo.run(&["resources", url, "--json"]))["resourceTemplates"].as_array().is_some());
+    let post = demo.run(&["resources", "read", url, "post://1"]);
+    assert_eq!(post.status.code(), Some(0), "{}", stderr(&post));
+    assert!(
+        json(&demo.run(&["prompts", url, "--json"]))["prompts"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty())
+    );
+    let prompt = demo.run(&["prompts", "get", url, "summarize_post", "id=1"]);
+    assert!(stdout(&prompt).starts_with("user:"), "{}{}", stdout(&prompt), stderr(&prompt));
+
+    // `id` is an integer in the schema, so `id=1` is a number.
+    let read = json(&demo.run(&["call", url, "read_post", "id=1", "--json"]));
+    assert_eq!(read["structuredContent"]["id"], 1, "{read}");
+
+    let missing = demo.run(&["call", url, "read_post", "id=999999"]);
+    assert_eq!(missing.status.code(), Some(5), "{}", stderr(&missing));
+
+    let too_little = demo.run(&["call", url, "create_post", "title=Hello", "content=Over the wire."]);
+    assert_eq!(too_little.status.code(), Some(4), "{}", stderr(&too_little));
+    assert!(stderr(&too_little).contains("--scope posts:write"), "{}", stderr(&too_little));
+
+    let more = demo.log_in(&["--scope", "posts:write", "--json"]);
+    let scopes = json(&more)["scopes"].to_string();
+    assert!(scopes.contains("posts:write") && scopes.contains("posts:read"), "nothing is lost: {scopes}");
+    let created =
+        json(&demo.run(&["call", url, "create_post", "title=Hello", "content=Over the wire.", "--json"]));
+    let id = created["structuredContent"]["id"].as_i64().unwrap_or_else(|| panic!("{created}"));
+
+    let id = format!("id={id}");
+    let unanswered = demo.run(&["call", url, "delete_post", &id]);
+    assert!(stderr(&unanswered).contains("--answer"), "a question nobody answers is declined aloud");
+    assert_eq!(demo.run(&["call", url, "read_post", &id]).status.code(), Some(0), "and nothing was deleted");
+    let deleted = demo.run(&["call", url, "delete_post", &id, "--answer", "confirm=true"]);
+    assert_eq!(deleted.status.code(), Some(0), "{}", stderr(&deleted));
+    assert_eq!(demo.run(&["call", url, "read_post", &id]).status.code(), Some(5));
+
+    let out = json(&demo.run(&["logout", url, "--json"]));
+    assert_eq!(out["loggedOut"], true);
+    assert_eq!(demo.run(&["tools", url]).status.code(), Some(4));
+    assert_eq!(json(&demo.run(&["logout", url, "--json"]))["loggedOut"], false);
+}
