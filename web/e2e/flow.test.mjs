@@ -57,13 +57,13 @@ describe('the flow', () => {
     await page.getByLabel('URL of an MCP server').fill(serverUrl)
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
     await page.getByRole('heading', { name: 'This server asks you to log in' }).waitFor()
-    await phase('Discover').waitFor()
+    await phase('Negotiate').waitFor()
     assert.match(await rows().first().innerText(), /\b401\b/)
     await assertAccessible(page, 'login required')
   })
 
   step('shows a login that was denied, and lets it be tried again', async () => {
-    await page.getByRole('button', { name: /^Log in at/ }).click()
+    await page.getByRole('main').getByRole('button', { name: /^Log in/ }).click()
     await authorize(page, { decision: 'Deny' })
     await page.getByRole('button', { name: 'Log in again' }).waitFor()
     await assertAccessible(page, 'denied')
@@ -140,9 +140,8 @@ describe('the flow', () => {
 
   step('reads a resource through its template, with completion', async () => {
     await page.getByRole('link', { name: /post/i }).and(page.locator('[title^="post://"]')).first().click()
-    const variable = page.getByRole('combobox').and(page.locator('main input')).first()
-    await variable.click()
-    await page.getByRole('option').first().click()
+    await page.getByRole('main').getByRole('combobox').first().click()
+    await page.getByRole('listbox', { name: /^Suggestions/ }).getByRole('option').first().click()
     await page.getByRole('button', { name: /^Read/ }).click()
     await outcome('done')
   })

@@ -41,6 +41,7 @@ describe('outcomes', () => {
     [exchange({ response: null, status: 'running' }), 'running'],
     [exchange({ response: response(200) }), 'ok'],
     [exchange({ response: response(302) }), 'redirect'],
+    [exchange({ from: 'browser', response: null }), 'browser'],
     [exchange({ response: response(401) }), 'challenge'],
     [exchange({ response: response(403, { headers: [header('www-authenticate', 'Bearer error="insufficient_scope"')] }) }), 'scope'],
     [exchange({ response: response(403) }), 'refused'],
@@ -119,6 +120,7 @@ describe('masks', () => {
   it.each([
     ['Bearer eyJh…x9Qz', ['Bearer ', '[eyJh…x9Qz]']],
     ['code=••••&state=abcd…efgh', ['code=', '[••••]', '&state=', '[abcd…efgh]']],
+    ['code=••••ed2c&iss=x', ['code=', '[••••ed2c]', '&iss=x']],
     ['and so on…', ['and so on…']],
     ['', ['']],
   ])('%s', (text, expected) => expect(piecesOf(text).map((piece) => (piece.masked ? `[${piece.text}]` : piece.text))).toEqual(expected))

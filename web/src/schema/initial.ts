@@ -6,7 +6,7 @@ const MAX_DEPTH = 6
 /** The value that a form starts with: defaults, constants and what is required; `undefined` is "not given". */
 export function initialOf(schema: unknown, root: Schema, required = true, depth = 0): unknown {
   const field = fieldOf(schema, root)
-  if (field.default !== undefined) return structuredClone(field.default)
+  if (field.default !== undefined) return copy(field.default)
   if (!required || depth > MAX_DEPTH) return undefined
   if (field.nullable) return null
   switch (field.kind) {
@@ -36,3 +36,6 @@ export function initialOf(schema: unknown, root: Schema, required = true, depth 
       return undefined
   }
 }
+
+/** JSON is copied as JSON: what comes here may be watched by the page, and a structured clone refuses that. */
+const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value))

@@ -4,8 +4,9 @@ export interface Piece {
   masked: boolean
 }
 
-// What `crates/exchange` writes where a secret was: all of it hidden, or its ends shown so that two can be matched.
-const MASK = /•{4,}|[\w+/=~.-]{4}…[\w+/=~.-]{4}/g
+// What `crates/exchange` writes where a secret was: all of it hidden, perhaps with a fingerprint behind so that two can be
+// matched; or its ends shown.
+const MASK = /•{4,}(?:[0-9a-f]{4}\b)?|[\w+/=~.-]{4}…[\w+/=~.-]{4}/g
 
 /** Splits a text at its masked secrets. */
 export function piecesOf(text: string): Piece[] {

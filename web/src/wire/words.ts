@@ -21,13 +21,13 @@ export const parties: Record<Party, string> = {
   mcp_server: 'MCP server',
 }
 
-export type Outcome = 'running' | 'ok' | 'redirect' | 'challenge' | 'scope' | 'refused' | 'failed'
+export type Outcome = 'running' | 'ok' | 'browser' | 'redirect' | 'challenge' | 'scope' | 'refused' | 'failed'
 
 /** What became of an exchange, in the one word that its shape and colour repeat. */
 export function outcomeOf(exchange: Exchange): Outcome {
   if (exchange.status === 'failed') return exchange.failure?.kind === 'closed' ? 'ok' : 'failed'
   const status = exchange.response?.status
-  if (status === undefined) return 'running'
+  if (status === undefined) return exchange.status === 'running' ? 'running' : unseen(exchange)
   if (status === 401) return 'challenge'
   if (status === 403 && challenges(exchange)) return 'scope'
   if (status >= 500) return 'failed'
@@ -39,6 +39,7 @@ export function outcomeOf(exchange: Exchange): Outcome {
 export const outcomes: Record<Outcome, { word: string; shape: 'disc' | 'spin' | 'diamond' | 'bar' | 'triangle' | 'arrow'; tone: 'ok' | 'bad' | 'accent' | 'plain' }> = {
   running: { word: 'running', shape: 'spin', tone: 'plain' },
   ok: { word: 'ok', shape: 'disc', tone: 'ok' },
+  browser: { word: 'in the browser', shape: 'arrow', tone: 'plain' },
   redirect: { word: 'redirect', shape: 'arrow', tone: 'plain' },
   challenge: { word: 'wants a token', shape: 'diamond', tone: 'accent' },
   scope: { word: 'wants more scope', shape: 'diamond', tone: 'accent' },
@@ -46,11 +47,16 @@ export const outcomes: Record<Outcome, { word: string; shape: 'disc' | 'spin' | 
   failed: { word: 'failed', shape: 'triangle', tone: 'bad' },
 }
 
+/** What the browser did elsewhere has no response here; what was concluded from it says how it went. */
+function unseen(exchange: Exchange): Outcome {
+  return exchange.narration.conclusions.at(-1)?.refused ? 'refused' : 'browser'
+}
+
 const challenges = (exchange: Exchange) => exchange.response?.headers.some((header) => header.name === 'www-authenticate') ?? false
 
 /** Whether an exchange is one that "errors only" keeps. */
 export function isTrouble(exchange: Exchange): boolean {
-  return !['ok', 'redirect', 'running'].includes(outcomeOf(exchange))
+  return !['ok', 'browser', 'redirect', 'running'].includes(outcomeOf(exchange))
 }
 
 /** A JSON-RPC error travels in a 200 as well. */
@@ -68,7 +74,8 @@ export function rpcError(exchange: Exchange): { code: number; message: string } 
 /** The status as a person reads it in a row. */
 export function statusText(exchange: Exchange): string {
   if (exchange.status === 'failed' && !exchange.response) return exchange.failure?.kind.replaceAll('_', ' ') ?? 'failed'
-  return exchange.response ? String(exchange.response.status) : '···'
+  if (exchange.response) return String(exchange.response.status)
+  return exchange.status === 'running' ? '···' : '–'
 }
 
 export function isStream(exchange: Exchange): boolean {
