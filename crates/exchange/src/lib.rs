@@ -5,8 +5,8 @@
 //! `--trace`, the HAR export and `copy as curl` are views of the same value.
 //!
 //! What this crate is **not**: it sends nothing, reads no clock (times are arguments), and decides nothing about
-//! the protocol. Whoever sends a request names its [`Step`](narration::Step) and afterwards its
-//! [`Decision`](narration::Decision); the tables in [`narration`] turn both into sentences with a citation.
+//! the protocol. Whoever sends a request names its [`Step`] and afterwards its
+//! [`Decision`]; the tables in [`narration`] turn both into sentences with a citation.
 
 mod builder;
 pub mod curl;

@@ -254,7 +254,7 @@ impl Client {
     }
 
     async fn run(&self, operation: Operation, options: &CallOptions) -> Result<Outcome, CallError> {
-        self.connection().run(operation, options).await
+        self.connection().run(operation, options).await.map(|done| done.outcome)
     }
 
     fn connection(&self) -> &Arc<Connection> {

@@ -66,6 +66,12 @@ pub(crate) struct Pending<'a> {
     pub(crate) tag: Option<&'a str>,
 }
 
+/// A complete result, and the record of the exchange that brought it.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) recording: Recording,
+}
+
 /// How a response came back.
 pub(crate) struct Response {
     pub(crate) outcome: Result<RawJson, ErrorObject>,
@@ -106,7 +112,7 @@ impl Connection {
         self: &Arc<Self>,
         operation: Operation,
         call: &CallOptions,
-    ) -> Result<Outcome, CallError> {
+    ) -> Result<Done, CallError> {
         let work = async {
             match &self.spoken {
                 Spoken::Modern(revision) => self.run_modern(*revision, operation, call).await,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use barewire_exchange::Decision;
 use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
 use barewire_mcp::types::prompts::Prompt;
@@ -10,8 +11,9 @@ use barewire_mcp::types::resources::{Resource, ResourceTemplate};
 use barewire_mcp::types::tools::Tool;
 
 use crate::client::{CallOptions, RejectedTool};
-use crate::connection::{Connection, Spoken};
+use crate::connection::{Connection, Done, Spoken};
 use crate::error::CallError;
+use crate::recording::Recording;
 
 /// One page.
 struct Part<T> {
@@ -22,7 +24,7 @@ struct Part<T> {
 impl Connection {
     /// All tools that can be called. Definitions that the transport cannot carry are left out, and kept by name.
     pub(crate) async fn list_tools(self: &Arc<Self>) -> Result<Vec<Tool>, CallError> {
-        let listed = self
+        let (listed, recording) = self
             .list(Operation::ListTools, |outcome| match outcome {
                 Outcome::ListTools(result) => Some(Part { entries: result.tools, next: result.next_cursor }),
                 _ => None,
@@ -49,6 +51,10 @@ impl Connection {
                 }
             }
         }
+        if !rejected.is_empty() {
+            let tools = rejected.iter().map(|tool| tool.name.clone()).collect();
+            recording.decide(&Decision::ToolsLeftOut { tools });
+        }
         self.remember_tools(mirrored, rejected);
         Ok(tools)
     }
@@ -65,6 +71,7 @@ impl Connection {
             _ => None,
         })
         .await
+        .map(|(entries, _)| entries)
     }
 
     /// All resource templates; none where the server does not declare any resources.
@@ -81,6 +88,7 @@ impl Connection {
             _ => None,
         })
         .await
+        .map(|(entries, _)| entries)
     }
 
     /// All prompts; none where the server does not declare any.
@@ -93,6 +101,7 @@ impl Connection {
             _ => None,
         })
         .await
+        .map(|(entries, _)| entries)
     }
 
     /// Reads pages until there is none, or `max_entries` are there. A server that gives a cursor twice, or more pages
@@ -101,15 +110,17 @@ impl Connection {
         self: &Arc<Self>,
         operation: impl Fn(Page) -> Operation,
         part: impl Fn(Outcome) -> Option<Part<T>>,
-    ) -> Result<Vec<T>, CallError> {
+    ) -> Result<(Vec<T>, Recording), CallError> {
         let config = &self.options.config;
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
         let mut cursor = None;
+        let mut last = Recording::disabled();
         for _ in 0..config.max_pages {
             let operation = operation(Page { cursor: cursor.take() });
             let method = operation.method();
-            let outcome = self.run(operation, &CallOptions::default()).await?;
+            let Done { outcome, recording } = self.run(operation, &CallOptions::default()).await?;
+            last = recording;
             let Some(Part { entries: more, next }) = part(outcome) else {
                 return Err(CallError::Malformed {
                     method: method.to_owned(),
@@ -119,14 +130,16 @@ impl Connection {
             entries.extend(more);
             if entries.len() >= config.max_entries {
                 entries.truncate(config.max_entries);
-                return Ok(entries);
+                return Ok((entries, last));
             }
-            let Some(next) = next else { return Ok(entries) };
+            let Some(next) = next else { return Ok((entries, last)) };
             if !seen.insert(next.clone()) {
+                last.decide(&Decision::PageLimit { pages: seen.len() });
                 return Err(CallError::TooManyPages { pages: seen.len() });
             }
             cursor = Some(next);
         }
+        last.decide(&Decision::PageLimit { pages: config.max_pages });
         Err(CallError::TooManyPages { pages: config.max_pages })
     }
 }

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 use crate::authorized::Follow;
 use crate::client::CallOptions;
-use crate::connection::{Connection, Pending, Response, conclude, not_mcp, purpose, step_of};
+use crate::connection::{Connection, Done, Pending, Response, conclude, not_mcp, purpose, step_of};
 use crate::error::{Answered, CallError};
 use crate::handler::{Asked, InputRefused};
 use crate::input::{self, NoAnswer};
@@ -25,7 +25,7 @@ impl Connection {
         revision: Revision,
         mut operation: Operation,
         call: &CallOptions,
-    ) -> Result<Outcome, CallError> {
+    ) -> Result<Done, CallError> {
         let mut rounds = 0;
         let mut relisted = false;
         let mut repeats: Option<String> = None;
@@ -50,7 +50,7 @@ impl Connection {
             })?;
             let Outcome::InputRequired(required) = decoded.outcome else {
                 conclude(&decoded.outcome, &recording);
-                return Ok(decoded.outcome);
+                return Ok(Done { outcome: decoded.outcome, recording });
             };
             rounds += 1;
             if rounds > self.options.config.max_input_rounds {

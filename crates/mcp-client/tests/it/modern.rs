@@ -81,11 +81,14 @@ async fn tools_that_http_cannot_carry_are_left_out_and_named() {
         _ => seen.result(complete("ok")),
     })
     .await;
-    let client = Client::connect(stage.url(), options(&Watcher::new())).await.unwrap();
+    let watcher = Watcher::new();
+    let client = Client::connect(stage.url(), options(&watcher)).await.unwrap();
     let names: Vec<_> = client.list_tools().await.unwrap().into_iter().map(|tool| tool.name).collect();
     assert_eq!(names, ["good"]);
     let rejected: Vec<_> = client.rejected_tools().into_iter().map(|tool| tool.name).collect();
     assert_eq!(rejected, ["number", "empty", "blank"]);
+    let told = &watcher.exchanges()[1].narration.conclusions[0];
+    assert!(told.refused && told.text.ends_with("number, empty, blank."), "{told:?}");
     let error = client.call_tool("number", arguments(json!({})), CallOptions::default()).await.unwrap_err();
     assert!(matches!(error, CallError::ToolRejected { .. }));
     assert!(!stage.story().contains(&"tools/call".to_owned()));
