@@ -52,6 +52,6 @@ pub use listing::{
     ResourceList, ResourceView, TemplateList, TemplateView, ToolAnnotations, ToolList, ToolView,
 };
 pub use server::{
-    AddServer, Authorization, ClientView, Implementation, LoginStarted, Offered, Registration, ServerStatus,
-    ServerStatusKind, ServerView, StartLogin, State,
+    AddServer, Authorization, ClientView, Era, Implementation, LoginStarted, Offered, Registration,
+    ServerStatus, ServerStatusKind, ServerView, StartLogin, State,
 };

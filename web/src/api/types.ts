@@ -13,7 +13,11 @@ export type AddServer = {
 /**
  * URL of the MCP endpoint, `http` or `https`. A URL that the session already has gives that server again.
  */
-url: string, };
+url: string,
+/**
+ * Which era of the protocol to try; without it, `either`. The same URL in another era is another server.
+ */
+era?: Era, };
 
 /**
  * Answers a question: `POST /api/calls/{id}/answer`.
@@ -330,6 +334,11 @@ header: unknown,
  * The claims; absent when they are encrypted.
  */
 claims: unknown, };
+
+/**
+ * Which era of the protocol is tried with a server.
+ */
+export type Era = "either" | "modern" | "legacy";
 
 /**
  * What went wrong with an API request: for the program, and for the person.
@@ -940,6 +949,10 @@ url: string,
  * What to call it: the title or name it gave itself, otherwise host and path of the URL.
  */
 name: string,
+/**
+ * Which era of the protocol is tried with it.
+ */
+era: Era,
 /**
  * When it was added.
  */

@@ -43,6 +43,8 @@ pub struct ServerView {
     pub url: String,
     /// What to call it: the title or name it gave itself, otherwise host and path of the URL.
     pub name: String,
+    /// Which era of the protocol is tried with it.
+    pub era: Era,
     /// When it was added.
     #[cfg_attr(test, ts(type = "number"))]
     pub added_at: u64,
@@ -175,6 +177,24 @@ pub enum Registration {
 pub struct AddServer {
     /// URL of the MCP endpoint, `http` or `https`. A URL that the session already has gives that server again.
     pub url: String,
+    /// Which era of the protocol to try; without it, `either`. The same URL in another era is another server.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
+    pub era: Option<Era>,
+}
+
+/// Which era of the protocol is tried with a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Era {
+    /// The modern one, and the older one where the server does not speak that.
+    #[default]
+    Either,
+    /// Without a handshake: 2026-07-28.
+    Modern,
+    /// With `initialize`: 2025-11-25.
+    Legacy,
 }
 
 /// Starts a login: `POST /api/servers/{id}/login`.

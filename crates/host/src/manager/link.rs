@@ -9,15 +9,15 @@ use barewire_mcp::types::completion::{
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
-use barewire_mcp_client::{CallError, CallOptions, Client, ClientOptions};
+use barewire_mcp_client::{CallError, CallOptions, Client, ClientOptions, EraChoice};
 use serde_json::Value;
 
 use super::trouble::Trouble;
 use super::watch::Watch;
 use super::{Call, Server, view};
 use crate::api::{
-    Authorization, CallResult, Complete, CompleteReference, Completion, PromptList, ResourceList, ServerView,
-    StartCall, TemplateList, ToolList,
+    Authorization, CallResult, Complete, CompleteReference, Completion, Era, PromptList, ResourceList,
+    ServerView, StartCall, TemplateList, ToolList,
 };
 use crate::host::App;
 
@@ -39,6 +39,11 @@ pub(crate) fn options(app: &App, server: &Arc<Server>) -> ClientOptions {
     ClientOptions {
         handler: watch.clone(),
         recorder: watch,
+        era: match server.era() {
+            Era::Either => EraChoice::Either,
+            Era::Modern => EraChoice::Modern,
+            Era::Legacy => EraChoice::Legacy,
+        },
         owner: server.key().as_str().to_owned(),
         ..app.client().clone()
     }

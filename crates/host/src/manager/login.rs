@@ -106,6 +106,9 @@ async fn redeem(app: App, server: Arc<Server>, login: Login, query: String) {
         (Ok(_), Err(_)) => {
             server.set_login_required(None);
             server.command(Command::Connect);
+            for other in others(&server).filter(|it| it.link().is_err()) {
+                other.command(Command::Connect);
+            }
         }
         // A refused step-up takes nothing away; the calls that waited say what they wait for.
         (Err(error), Ok(_)) => {
@@ -124,7 +127,17 @@ async fn redeem(app: App, server: Arc<Server>, login: Login, query: String) {
 pub(crate) async fn log_out(app: &App, server: &Arc<Server>) -> Result<(), ApiError> {
     forget(app, server).await?;
     server.command(Command::Connect);
+    for other in others(server) {
+        other.command(Command::Connect);
+    }
     Ok(())
+}
+
+/// Other connections of the session to the same endpoint, in another era: they have the same tokens.
+fn others(server: &Server) -> impl Iterator<Item = Arc<Server>> {
+    let (url, id) = (server.url().clone(), server.id().to_owned());
+    let servers = server.session().map(|it| it.servers()).unwrap_or_default();
+    servers.into_iter().filter(move |it| *it.url() == url && it.id() != id)
 }
 
 /// Revokes the tokens where that can be done, and forgets them.

@@ -15,7 +15,7 @@ use super::link::Link;
 use super::trouble::Trouble;
 use super::wire::{Ended, Wire};
 use super::writer;
-use crate::api::{Authorization, Event, ListKind, ServerStatus, ServerStatusKind, ServerView};
+use crate::api::{Authorization, Era, Event, ListKind, ServerStatus, ServerStatusKind, ServerView};
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::host::{App, millis};
@@ -33,6 +33,7 @@ const COMMANDS: usize = 8;
 pub(crate) struct Server {
     id: String,
     url: Url,
+    era: Era,
     added_at: SystemTime,
     key: SessionKey,
     session: Weak<Session>,
@@ -57,6 +58,8 @@ struct State {
 struct Document {
     url: Url,
     name: String,
+    #[serde(default)]
+    era: Era,
 }
 
 /// Reads a URL that somebody entered.
@@ -83,9 +86,9 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, ApiError> {
 
 impl Server {
     /// A new server; it starts to connect.
-    pub(crate) fn add(app: &App, session: &Arc<Session>, url: Url) -> Arc<Self> {
+    pub(crate) fn add(app: &App, session: &Arc<Session>, url: Url, era: Era) -> Arc<Self> {
         let name = name_of(&url);
-        Self::start(app, session, random::id("s"), app.now(), Document { url, name }, Vec::new())
+        Self::start(app, session, random::id("s"), app.now(), Document { url, name, era }, Vec::new())
     }
 
     /// A server of an earlier run; it starts to connect. `None` if the store has something unreadable.
@@ -118,6 +121,7 @@ impl Server {
             id: id.clone(),
             url: document.url.to_string(),
             name: document.name,
+            era: document.era,
             added_at: millis(added_at),
             status: ServerStatus {
                 kind: ServerStatusKind::Connecting,
@@ -144,6 +148,7 @@ impl Server {
             wire: Wire::new(&id, app.limits(), session.events().clone(), exchanges),
             id,
             url: document.url,
+            era: document.era,
             added_at,
             key: session.key().clone(),
             session: Arc::downgrade(session),
@@ -167,6 +172,10 @@ impl Server {
 
     pub(crate) fn url(&self) -> &Url {
         &self.url
+    }
+
+    pub(crate) fn era(&self) -> Era {
+        self.era
     }
 
     /// Key of the session that it belongs to.
@@ -200,7 +209,7 @@ impl Server {
     /// As the store keeps it.
     pub(crate) fn stored(&self) -> StoredServer {
         let name = self.lock().view.name.clone();
-        let document = serde_json::json!({ "url": self.url, "name": name }).to_string();
+        let document = serde_json::json!({ "url": self.url, "name": name, "era": self.era }).to_string();
         StoredServer { id: self.id.clone(), added_at: self.added_at, document }
     }
 

@@ -17,8 +17,9 @@ pub(crate) async fn add(
 ) -> Result<axum::Json<ServerView>, ApiError> {
     let url = parse_url(&request.url)?;
     let limit = app.limits().servers_per_session;
-    let make = || Server::add(&app, &session, url.clone());
-    let (server, new) = session.add_server(limit, |it| *it.url() == url, make)?;
+    let era = request.era.unwrap_or_default();
+    let make = || Server::add(&app, &session, url.clone(), era);
+    let (server, new) = session.add_server(limit, |it| *it.url() == url && it.era() == era, make)?;
     if new {
         // In this order: a server without its session could not be found again.
         app.store().save_session(session.key(), app.now()).await?;
@@ -34,7 +35,11 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let server = session.remove_server(&id).ok_or(ApiError::NotFound("server"))?;
-    let forgotten = forget_login(&app, &server).await;
+    let forgotten = match session.servers().iter().any(|it| it.url() == server.url()) {
+        // The same endpoint in another era, with the same tokens.
+        true => Ok(()),
+        false => forget_login(&app, &server).await,
+    };
     server.close();
     app.store().remove_server(session.key(), &id).await?;
     forgotten?;

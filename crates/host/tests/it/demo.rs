@@ -80,8 +80,19 @@ impl Person {
 
     /// Adds the blog, logs in, and is connected.
     pub(crate) async fn connected(running: &Running, blog: &Blog, name: &'static str) -> (Self, ServerView) {
+        Self::connected_in(running, blog, name, "either").await
+    }
+
+    /// The same in an era of the protocol.
+    pub(crate) async fn connected_in(
+        running: &Running,
+        blog: &Blog,
+        name: &'static str,
+        era: &str,
+    ) -> (Self, ServerView) {
         let mut person = Self::new(running, name).await;
-        let server = person.page.add_server(&blog.endpoint()).await;
+        let add = json!({ "url": blog.endpoint(), "era": era });
+        let server: ServerView = person.page.post("/api/servers", &add).await.json().await.unwrap();
         person.events.server(&server.id, ServerStatusKind::LoginRequired).await;
         person.log_in(&server.id, &json!({})).await;
         let server = person.events.server(&server.id, ServerStatusKind::Ready).await;

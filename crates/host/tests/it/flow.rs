@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use barewire_host::api::{
-    Authorization, CallResult, CallStatus, CallView, ErrorCode, ExchangeList, InputKind, PromptList,
-    Registration, ResourceList, ServerStatusKind, TemplateList, ToolList,
+    Authorization, CallResult, CallStatus, CallView, ErrorCode, Event, ExchangeList, InputKind, PromptList,
+    Registration, ResourceList, ServerStatusKind, ServerView, TemplateList, ToolList,
 };
 use barewire_host::{HostConfig, MemoryHostStore, SessionKey};
 use barewire_mcp_client::{CredentialStore, GrantKey, MemoryCredentials};
@@ -179,6 +179,131 @@ async fn from_the_first_401_to_the_log_out() {
     let server = person.events.server(id, ServerStatusKind::LoginRequired).await;
     assert_eq!((server.user, server.token_expires_at), (None, None));
     assert_eq!(me().await, StatusCode::UNAUTHORIZED);
+}
+
+async fn a_call_asks_reports_and_can_be_stopped(era: &str, revision: &str) {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    let (mut person, server) = Person::connected_in(&running, &blog, "johndoe", era).await;
+    assert_eq!(server.revision.as_deref(), Some(revision));
+    let id = server.id.as_str();
+
+    let arguments = json!({ "title": "A draft", "content": "Hello.", "status": "draft" });
+    let write = json!({ "kind": "tool", "name": "create_post", "arguments": arguments });
+    let call = person.start_call(id, &write).await;
+    person.events.call(&call.id, |it| matches!(it.status, CallStatus::ScopeRequired { .. })).await;
+    person.log_in(id, &json!({ "scopes": ["posts:write"] })).await;
+    let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
+    let post = structured(&call)["id"].clone();
+
+    let delete = json!({ "kind": "tool", "name": "delete_post", "arguments": { "id": post } });
+    for (answer, deleted) in [
+        (json!({ "action": "decline" }), false),
+        (json!({ "action": "cancel" }), false),
+        (json!({ "action": "accept", "content": { "confirm": false } }), false),
+        (json!({ "action": "accept", "content": { "confirm": true } }), true),
+    ] {
+        let call = person.start_call(id, &delete).await;
+        let asked =
+            person.events.call(&call.id, |it| matches!(it.status, CallStatus::InputRequired { .. })).await;
+        let CallStatus::InputRequired { requests } = asked.status else { panic!() };
+        let mut answer = answer;
+        answer["key"] = json!(requests[0].key);
+        let response = person.page.post(&format!("/api/calls/{}/answer", call.id), &answer).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
+        assert_eq!(structured(&call)["deleted"], deleted, "{answer}");
+    }
+
+    // Stopped while it asks, and stopped while it works.
+    let read = json!({ "kind": "tool", "name": "create_post", "arguments": arguments });
+    let post = structured(&person.call(id, &read).await)["id"].clone();
+    let delete = json!({ "kind": "tool", "name": "delete_post", "arguments": { "id": post } });
+    let export = json!({ "kind": "tool", "name": "export_posts", "arguments": { "pause_ms": 2000 } });
+    for request in [delete, export] {
+        let call = person.start_call(id, &request).await;
+        let busy =
+            |it: &CallView| it.progress.is_some() || matches!(it.status, CallStatus::InputRequired { .. });
+        person.events.call(&call.id, busy).await;
+        person.page.post(&format!("/api/calls/{}/cancel", call.id), &Value::Null).await;
+        let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
+        assert_eq!(call.status, CallStatus::Cancelled);
+    }
+    let call = person.call(id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    assert_eq!(call.status, CallStatus::Done);
+}
+
+#[tokio::test]
+async fn a_call_asks_reports_and_can_be_stopped_without_a_handshake() {
+    a_call_asks_reports_and_can_be_stopped("modern", "2026-07-28").await;
+}
+
+#[tokio::test]
+async fn a_call_asks_reports_and_can_be_stopped_in_a_session() {
+    a_call_asks_reports_and_can_be_stopped("legacy", "2025-11-25").await;
+}
+
+#[tokio::test]
+async fn one_endpoint_in_two_eras_has_one_login() {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    let (mut person, modern) = Person::connected_in(&running, &blog, "johndoe", "modern").await;
+    let add = json!({ "url": blog.endpoint(), "era": "legacy" });
+    let legacy: ServerView = person.page.post("/api/servers", &add).await.json().await.unwrap();
+    assert_ne!(legacy.id, modern.id);
+    person.events.server(&legacy.id, ServerStatusKind::Ready).await;
+    // One goes and the other stays logged in; logged out, both are.
+    person.page.delete(&format!("/api/servers/{}", modern.id)).await;
+    let call = person.call(&legacy.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    assert_eq!(call.status, CallStatus::Done);
+    let modern: ServerView =
+        person.page.post("/api/servers", &json!({ "url": blog.endpoint() })).await.json().await.unwrap();
+    person.events.server(&modern.id, ServerStatusKind::Ready).await;
+    person.page.post(&format!("/api/servers/{}/logout", modern.id), &Value::Null).await;
+    let mut waiting = vec![legacy.id, modern.id];
+    while !waiting.is_empty() {
+        let id = person
+            .events
+            .until(|event| match event {
+                Event::Server { server } if server.status.kind == ServerStatusKind::LoginRequired => {
+                    Some(server.id.clone())
+                }
+                _ => None,
+            })
+            .await;
+        waiting.retain(|it| *it != id);
+    }
+}
+
+#[tokio::test]
+async fn a_step_up_that_is_refused_takes_nothing_away() {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
+    let arguments = json!({ "title": "Never", "content": "Hello." });
+    let write = json!({ "kind": "tool", "name": "create_post", "arguments": arguments });
+    let call = person.start_call(&server.id, &write).await;
+    person.events.call(&call.id, |it| matches!(it.status, CallStatus::ScopeRequired { .. })).await;
+    let authorize_url = person.authorize_url(&server.id, &json!({ "scopes": ["posts:write"] })).await;
+    let state = authorize_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let mut callback: url::Url = "http://localhost/callback".parse().unwrap();
+    let denied = [("error", "access_denied"), ("state", &state), ("iss", &blog.origin)];
+    callback.query_pairs_mut().extend_pairs(denied);
+    person.come_back(&callback).await;
+    let refused = |it: &CallView| match &it.status {
+        CallStatus::ScopeRequired { scopes, message } => !scopes.is_empty() && message.contains("declined"),
+        _ => false,
+    };
+    person.events.call(&call.id, refused).await;
+    assert_eq!(person.page.state().await.servers[0].status.kind, ServerStatusKind::Ready);
+    person.page.post(&format!("/api/calls/{}/cancel", call.id), &Value::Null).await;
+    let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
+    assert_eq!(call.status, CallStatus::Cancelled);
+    let call = person.call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    assert_eq!(call.status, CallStatus::Done);
 }
 
 #[tokio::test]
