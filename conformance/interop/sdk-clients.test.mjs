@@ -32,6 +32,12 @@ class Provider {
   state() {
     return (this.expectedState = crypto.randomUUID());
   }
+  saveDiscoveryState(state) {
+    this.discovered = state;
+  }
+  discoveryState() {
+    return this.discovered;
+  }
   clientInformation() {
     return this.client;
   }
@@ -128,8 +134,18 @@ for (const [name, era] of Object.entries(eras)) {
   test(name, { timeout: 60_000 }, async (t) => {
     const provider = new Provider('johndoe');
     let connection;
+    let failed;
+    // Each step needs the one before it: after the first failure the rest says nothing new.
+    const step = (title, work) =>
+      t.test(title, async () => {
+        if (failed) return t.diagnostic(`not run after the failure of: ${failed}`);
+        await work().catch((error) => {
+          failed = title;
+          throw error;
+        });
+      });
 
-    await t.test('discovers, registers, logs in and connects', async () => {
+    await step('discovers, registers, logs in and connects', async () => {
       connection = await connect(era, provider);
       assert.equal(connection.client.getServerVersion()?.name !== undefined, true, 'the server says who it is');
       assert.equal(connection.client.getNegotiatedProtocolVersion?.() ?? connection.transport.protocolVersion, era.revision);
@@ -137,7 +153,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.doesNotMatch(provider.askedScopes[0], /posts:write/);
     });
 
-    await t.test('lists tools, resources, templates and prompts', async () => {
+    await step('lists tools, resources, templates and prompts', async () => {
       const { tools } = await connection.client.listTools();
       for (const tool of ['list_posts', 'search_posts', 'read_post', 'create_post', 'update_post', 'delete_post']) {
         assert.ok(tools.some((listed) => listed.name === tool), `${tool} is listed`);
@@ -147,7 +163,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.ok((await connection.client.listPrompts()).prompts.length > 0);
     });
 
-    await t.test('reads: structured content under its schema, and a resource', async () => {
+    await step('reads: structured content under its schema, and a resource', async () => {
       const page = await era.call(connection.client, { name: 'list_posts', arguments: {} });
       assert.ok(page.structuredContent, 'list_posts has structured content');
       assert.ok(page.content.length > 0);
@@ -156,22 +172,17 @@ for (const [name, era] of Object.entries(eras)) {
       assert.equal(read.contents[0].uri, resources[0].uri);
     });
 
-    await t.test('refuses a wrong argument in a way the client understands', async () => {
+    await step('refuses a wrong argument in a way the client understands', async () => {
       const outcome = await era.call(connection.client, { name: 'read_post', arguments: { id: 'not a number' } }).catch((error) => error);
       assert.ok(outcome instanceof Error || outcome.isError === true);
     });
 
-    // The 1.x SDK answers a 403 by refreshing with the token it holds and gives up: a fresh login with both scopes is its only way.
-    if (era.unauthorized === UnauthorizedOne) {
-      t.diagnostic('step-up is left to the 2.x SDK: 1.x cannot while it holds a refresh token');
-      provider.saved = undefined;
-      provider.clientMetadata.scope = 'posts:read posts:write';
-      await connection.client.close();
-      connection = await connect(era, provider);
-    }
+    // The 1.x SDK answers a 403 by refreshing the token it holds, which cannot widen it, and gives up. Without a refresh
+    // token it asks for more as it should.
+    if (era.unauthorized === UnauthorizedOne) delete provider.saved.refresh_token;
 
     let id;
-    await t.test('writes after step-up, keeping the scopes it had', async () => {
+    await step('writes after step-up, keeping the scopes it had', async () => {
       const created = await callWithStepUp(era, connection, provider, {
         name: 'create_post',
         arguments: { title: `Written by ${name}`, content: 'Over the wire.' },
@@ -179,12 +190,12 @@ for (const [name, era] of Object.entries(eras)) {
       assert.notEqual(created.isError, true, JSON.stringify(created));
       id = created.structuredContent.id;
       assert.ok(id);
-      const last = provider.askedScopes.at(-1);
-      if (era.unauthorized !== UnauthorizedOne) assert.match(last, /posts:write/);
+      assert.match(provider.askedScopes.at(-1), /posts:write/);
+      assert.match(provider.askedScopes.at(-1), /posts:read/);
       await era.call(connection.client, { name: 'list_posts', arguments: {} });
     });
 
-    await t.test('is asked before a post is deleted: declined, it stays; accepted, it is gone', async () => {
+    await step('is asked before a post is deleted: declined, it stays; accepted, it is gone', async () => {
       const questions = [];
       let answer = { action: 'decline' };
       era.onElicit(connection.client, async (request) => {
@@ -201,7 +212,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.equal(gone.isError, true);
     });
 
-    await t.test('refreshes when its access token is refused', async () => {
+    await step('refreshes when its access token is refused', async () => {
       const { refresh_token: before } = provider.saved;
       assert.ok(before, 'a refresh token was issued');
       provider.saved = { ...provider.saved, access_token: `${provider.saved.access_token.slice(0, -6)}AAAAAA` };
@@ -210,6 +221,6 @@ for (const [name, era] of Object.entries(eras)) {
       assert.notEqual(provider.saved.refresh_token, before, 'refresh rotates');
     });
 
-    await connection.client.close();
+    await connection?.client.close();
   });
 }
