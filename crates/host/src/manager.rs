@@ -17,7 +17,7 @@ mod writer;
 
 pub(crate) use call::Call;
 pub(crate) use driver::Command;
-pub(crate) use link::Link;
+pub(crate) use link::{Link, show_renewed};
 pub(crate) use login::{
     Callback, Logins, finish as finish_login, forget as forget_login, log_out, start as start_login,
 };

@@ -19,10 +19,13 @@ use crate::api::{
     Authorization, CallResult, Complete, CompleteReference, Completion, Era, PromptList, ResourceList,
     ServerView, StartCall, TemplateList, ToolList,
 };
-use crate::host::App;
+use crate::host::{App, millis};
 
 /// Largest answer of `/users/me/` that is shown.
 const USER_BYTES: usize = 64 << 10;
+
+/// Tokens are renewed some time before they end; not longer than this.
+const RENEWED_BEFORE: Duration = Duration::from_secs(120);
 
 /// A connection to one server.
 pub(crate) struct Link {
@@ -214,6 +217,14 @@ pub(crate) async fn show_grant(link: &Link, server: &Server) {
         }
     };
     server.update(|view| view::grant(view, grant.as_ref()));
+}
+
+/// Shows what is known of the grant again if it was renewed, or will be soon.
+pub(crate) async fn show_renewed(app: &App, link: &Link, server: &Server) {
+    let soon = millis(app.now() + RENEWED_BEFORE);
+    if server.view().token_expires_at.is_some_and(|it| it <= soon) {
+        show_grant(link, server).await;
+    }
 }
 
 /// Shows who is logged in.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::trouble::Trouble;
-use super::{Call, Server};
+use super::{Call, Server, link};
 use crate::api::{CallError, StartCall};
 use crate::error::ApiError;
 use crate::host::{App, millis};
@@ -56,7 +56,11 @@ pub(crate) fn refused(server: &Server, message: &str) {
 async fn execute(app: App, server: Arc<Server>, call: Arc<Call>) {
     // The client notices a cancellation by itself and tells the server in the way of its era.
     let outcome = match server.link() {
-        Ok(link) => link.call(&call).await,
+        Ok(link) => {
+            let outcome = link.call(&call).await;
+            link::show_renewed(&app, &link, &server).await;
+            outcome
+        }
         Err(_) => Err(Trouble::Lost {
             message: "The connection was lost before the call was sent.".to_owned(),
             what_next: Some("Call it again when the server is back.".to_owned()),

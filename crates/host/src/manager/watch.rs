@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use barewire_exchange::{Exchange, Phase, StreamEvent};
+use barewire_exchange::{Exchange, StreamEvent};
 use barewire_mcp::types::capabilities::{ClientCapabilities, ElicitationCapability, SamplingCapability};
 use barewire_mcp::types::content::{ContentBlock, Role};
 use barewire_mcp::types::elicitation::{ElicitAction, ElicitRequest, ElicitResult};
@@ -15,7 +15,7 @@ use barewire_mcp::types::subscriptions::Change;
 use barewire_mcp_client::{Asked, Handler, InputRefused, Recorder};
 use serde_json::Value;
 
-use super::{Call, Server, link};
+use super::{Call, Server};
 use crate::api::{self, Action, Answer, InputKind, ListKind, LogLine};
 use crate::host::{App, millis};
 
@@ -97,16 +97,7 @@ impl Recorder for Watch {
     }
 
     fn finished(&self, exchange: &Exchange) {
-        let Some(server) = self.server.upgrade() else { return };
-        server.keep(server.wire().changed(exchange));
-        if exchange.phase == Phase::Refresh {
-            // What is shown of the token changed.
-            self.app.tasks().spawn(async move {
-                if let Ok(link) = server.link() {
-                    link::show_grant(&link, &server).await;
-                }
-            });
-        }
+        self.updated(exchange);
     }
 }
 

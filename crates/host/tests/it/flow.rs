@@ -1,6 +1,7 @@
 //! The whole flow, with the demo blog at the other end: add, log in, list, call, step up, answer, cancel, log out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use barewire_host::api::{
     Authorization, CallResult, CallStatus, CallView, ErrorCode, Event, ExchangeList, InputKind, PromptList,
@@ -303,6 +304,48 @@ async fn a_step_up_that_is_refused_takes_nothing_away() {
     let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
     assert_eq!(call.status, CallStatus::Cancelled);
     let call = person.call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    assert_eq!(call.status, CallStatus::Done);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_is_renewed_without_the_person() {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
+    let before = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let ends = server.token_expires_at.unwrap();
+    running.clock.set(std::time::UNIX_EPOCH + Duration::from_millis(ends + 1_000));
+    let call = person.call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    assert_eq!(call.status, CallStatus::Done);
+    let after = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    assert!(before.iter().all(|it| !after.contains(it)), "both tokens are new");
+    let shown = person.page.state().await.servers[0].token_expires_at.unwrap();
+    assert!(shown > ends);
+    let wire = person.page.get(&format!("/api/exchanges?server={}", server.id)).await.text().await.unwrap();
+    assert!(wire.contains("\"refresh\""), "{wire}");
+    for secret in before.iter().chain(&after) {
+        assert!(!wire.contains(secret.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_was_ended_elsewhere_is_asked_for_again_and_the_call_goes_on() {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
+    let client_id = person.page.state().await.servers[0].client.clone().unwrap().client_id;
+    let tokens = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let revoke = reqwest::Client::new().post(format!("{}/revoke", blog.origin));
+    let form = [("token", tokens[1].as_str()), ("client_id", client_id.as_str())];
+    assert_eq!(revoke.form(&form).send().await.unwrap().status(), StatusCode::OK);
+
+    let call = person.start_call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
+    person.events.call(&call.id, |it| matches!(it.status, CallStatus::ScopeRequired { .. })).await;
+    person.events.server(&server.id, ServerStatusKind::LoginRequired).await;
+    person.log_in(&server.id, &json!({})).await;
+    let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
     assert_eq!(call.status, CallStatus::Done);
 }
 

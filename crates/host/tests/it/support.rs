@@ -146,12 +146,12 @@ impl Page {
 /// An open event stream.
 pub(crate) struct Events {
     pub(crate) response: Response,
-    text: String,
+    unread: Vec<u8>,
 }
 
 impl Events {
     pub(crate) fn of(response: Response) -> Self {
-        Self { response: response.error_for_status().unwrap(), text: String::new() }
+        Self { response: response.error_for_status().unwrap(), unread: Vec::new() }
     }
 
     /// The next event and its id; `None` when the stream ended.
@@ -161,22 +161,19 @@ impl Events {
 
     async fn read(&mut self) -> Option<(String, Event)> {
         loop {
-            if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| {
-                    block
-                        .lines()
-                        .find_map(|it| it.strip_prefix(name)?.strip_prefix(": "))
-                        .map(ToOwned::to_owned)
-                };
-                let found = (field("id"), field("data"));
-                self.text = rest.to_owned();
-                if let (id, Some(data)) = found {
-                    return Some((id.unwrap_or_default(), serde_json::from_str(&data).unwrap()));
+            if let Some(end) = self.unread.windows(2).position(|it| it == b"\n\n") {
+                let block: Vec<u8> = self.unread.drain(..end + 2).collect();
+                let block = String::from_utf8(block).unwrap();
+                let field =
+                    |name: &str| block.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(": "));
+                if let Some(data) = field("data") {
+                    let id = field("id").unwrap_or_default().to_owned();
+                    return Some((id, serde_json::from_str(data).unwrap()));
                 }
                 continue;
             }
             let chunk = self.response.chunk().await.ok()??;
-            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+            self.unread.extend_from_slice(&chunk);
         }
     }
 
