@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
         Some(dir) => {
             std::fs::create_dir_all(&dir)?;
             let store = Arc::new(Store::open(dir.join("host.sqlite")).await?);
-            barewire_host::run(config, store.clone(), Arc::new(MemoryCredentials::new()), stopped).await?;
+            barewire_host::run(config, store.clone(), store.clone(), stopped).await?;
             store.close().await;
         }
         None => {

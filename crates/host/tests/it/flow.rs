@@ -23,7 +23,7 @@ async fn host(credentials: &Arc<MemoryCredentials>) -> Running {
 }
 
 /// The tokens that the host has for a browser, which the browser must never see.
-async fn tokens(credentials: &MemoryCredentials, page: &Page, server: &str) -> Vec<String> {
+async fn tokens(credentials: &dyn CredentialStore, page: &Page, server: &str) -> Vec<String> {
     let cookie = page.cookie().unwrap();
     let owner = SessionKey::of_cookie(cookie.trim_start_matches("barewire_session=")).as_str().to_owned();
     let key = GrantKey { owner, server: server.to_owned() };
@@ -144,7 +144,7 @@ async fn from_the_first_401_to_the_log_out() {
     assert_eq!(call.status, CallStatus::Cancelled);
 
     // The wire, complete and without a secret.
-    let secrets = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let secrets = tokens(&*credentials, &person.page, &blog.endpoint()).await;
     assert_eq!(secrets.len(), 2, "an access token and a refresh token");
     let wire = person.page.get(&format!("/api/exchanges?server={id}")).await.text().await.unwrap();
     let har = person.page.get(&format!("/api/servers/{id}/export.har")).await;
@@ -313,12 +313,12 @@ async fn a_token_that_ends_is_renewed_without_the_person() {
     let running = host(&credentials).await;
     let blog = Blog::start(&running.clock).await;
     let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
-    let before = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let before = tokens(&*credentials, &person.page, &blog.endpoint()).await;
     let ends = server.token_expires_at.unwrap();
     running.clock.set(std::time::UNIX_EPOCH + Duration::from_millis(ends + 1_000));
     let call = person.call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
     assert_eq!(call.status, CallStatus::Done);
-    let after = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let after = tokens(&*credentials, &person.page, &blog.endpoint()).await;
     assert!(before.iter().all(|it| !after.contains(it)), "both tokens are new");
     let shown = person.page.state().await.servers[0].token_expires_at.unwrap();
     assert!(shown > ends);
@@ -336,7 +336,7 @@ async fn a_login_that_was_ended_elsewhere_is_asked_for_again_and_the_call_goes_o
     let blog = Blog::start(&running.clock).await;
     let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
     let client_id = person.page.state().await.servers[0].client.clone().unwrap().client_id;
-    let tokens = tokens(&credentials, &person.page, &blog.endpoint()).await;
+    let tokens = tokens(&*credentials, &person.page, &blog.endpoint()).await;
     let revoke = reqwest::Client::new().post(format!("{}/revoke", blog.origin));
     let form = [("token", tokens[1].as_str()), ("client_id", client_id.as_str())];
     assert_eq!(revoke.form(&form).send().await.unwrap().status(), StatusCode::OK);
@@ -443,20 +443,24 @@ async fn a_restart_of_the_host_loses_nothing() {
     let clock = TestClock::default();
     let open = async || Arc::new(Store::open(dir.join("host.sqlite")).await.unwrap());
     let store = open().await;
-    let credentials = Arc::new(MemoryCredentials::new());
-    let running =
-        Running::keeping(HostConfig::default(), store.clone(), credentials.clone(), clock.clone()).await;
+    let running = Running::keeping(HostConfig::default(), store.clone(), store.clone(), clock.clone()).await;
     let listen = running.origin.trim_start_matches("http://").to_owned();
     let blog = Blog::start(&clock).await;
     let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
     let call = person.call(&server.id, &json!({ "kind": "tool", "name": "list_posts" })).await;
     let cookie = person.page.cookie().unwrap();
+    let secrets = tokens(&*store, &person.page, &blog.endpoint()).await;
     running.stop().await;
     store.close().await;
+    let file = std::fs::read(dir.join("host.sqlite")).unwrap();
+    let secrets = secrets.iter().map(String::as_str).chain([cookie.trim_start_matches("barewire_session=")]);
+    for secret in secrets {
+        assert!(!file.windows(secret.len()).any(|it| it == secret.as_bytes()), "{secret} is in the file");
+    }
 
     let store = open().await;
     let config = HostConfig { listen, ..HostConfig::default() };
-    let running = Running::keeping(config, store.clone(), credentials, clock).await;
+    let running = Running::keeping(config, store.clone(), store.clone(), clock).await;
     let page = running.browser().with_cookie(&cookie);
     let state = page.state().await;
     let mut events = page.events(&state.last_event).await;
