@@ -53,6 +53,8 @@ function title({ view }: Numbered, call: CallView | undefined): string {
   const base = phases[view.exchange.phase]?.title ?? view.exchange.phase
   if (view.exchange.phase !== 'call') return base
   const name = call?.name ?? view.exchange.rpc?.name
+  // Beside the calls there is what helps to make them.
+  if (!call && view.exchange.step === 'complete') return 'Complete'
   const verb = { tool: 'Call', resource: 'Read', prompt: 'Get' }[call?.kind ?? 'tool']
   return name ? `${verb} ${name}` : base
 }

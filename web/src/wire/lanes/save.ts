@@ -11,12 +11,12 @@ export function saveSvg(svg: SVGSVGElement, name: string): void {
 export function standalone(svg: SVGSVGElement): string {
   const copy = svg.cloneNode(true) as SVGSVGElement
   for (const head of copy.querySelectorAll('[data-head]')) head.removeAttribute('transform')
-  for (const element of copy.querySelectorAll('*')) {
+  for (const element of [copy, ...copy.querySelectorAll('*')]) {
     for (const attribute of [...element.attributes]) {
       if (/^(class|data-|tabindex|role|aria-)/.test(attribute.name)) element.removeAttribute(attribute.name)
     }
   }
   const style = getComputedStyle(svg)
   const text = new XMLSerializer().serializeToString(copy)
-  return text.replaceAll(/var\((--[\w-]+)\)/g, (_, variable: string) => style.getPropertyValue(variable).trim() || 'currentColor')
+  return text.replaceAll('<!---->', '').replaceAll(/var\((--[\w-]+)\)/g, (_, variable: string) => style.getPropertyValue(variable).trim() || 'currentColor')
 }
