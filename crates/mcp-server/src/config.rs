@@ -40,6 +40,13 @@ pub struct Limits {
     pub max_pending_asks: usize,
     /// Calls of legacy clients that go on working after their connection was lost.
     pub max_detached_calls: usize,
+    /// Legacy calls whose stream can be resumed after its connection was lost.
+    pub max_resumable_calls: usize,
+    /// Bytes kept of what such a call says; the oldest go first.
+    pub max_replay_bytes: usize,
+    /// How long the end of such a call is kept for a client that may come back.
+    #[serde(with = "duration_text")]
+    pub resume_ttl: Duration,
     /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first.
     pub max_remembered_sessions: usize,
     /// Terminated legacy sessions remembered by this process.
@@ -85,6 +92,9 @@ impl Default for Limits {
             max_subscriptions: 1_000,
             max_pending_asks: 10_000,
             max_detached_calls: 1_000,
+            max_resumable_calls: 1_000,
+            max_replay_bytes: 64 * 1024,
+            resume_ttl: minutes(1),
             max_remembered_sessions: 10_000,
             max_terminated_sessions: 100_000,
             session_ttl: minutes(7 * 24 * 60),

@@ -30,6 +30,7 @@ use crate::observer::Outcome;
 use crate::operation;
 use crate::outbox::Outbox;
 use crate::refused::Refused;
+use crate::resumable::ResumedStream;
 use crate::server::Shared;
 use crate::service::Caller;
 use crate::session::Session;
@@ -203,7 +204,7 @@ fn initialize(
     response
 }
 
-/// The stream of a session: changes, and questions whose own connection was lost.
+/// GET: resumes the stream of a call, or opens the session's own: changes, and questions whose connection was lost.
 pub(crate) async fn open_stream(
     server: &Arc<Shared>,
     caller: Caller,
@@ -211,6 +212,13 @@ pub(crate) async fn open_stream(
     listen: Listen,
 ) -> Result<Response<Body>, Refused> {
     let session = open(server, caller.as_deref(), &listen.session).await?;
+    if let Some(id) = &listen.last_event_id
+        && let Some(reader) =
+            server.replays.find(&server.keys.load(), caller.as_deref(), &session.key, server.now(), id)
+    {
+        let resumed = ResumedStream::new(server.clone(), caller, reader);
+        return Ok(event_stream(Box::new(resumed), server.limits.keep_alive));
+    }
     let owner = Principal::binding(caller.as_deref());
     let subscription = server.hub.open(Kind::Session(session.key), owner).map_err(|reason| match reason {
         NoStream::Closing => Refused::ShuttingDown,

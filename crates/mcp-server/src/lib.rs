@@ -33,6 +33,8 @@ mod outbox;
 mod read;
 mod refused;
 mod registry;
+mod replay;
+mod resumable;
 mod running;
 mod seal;
 mod server;

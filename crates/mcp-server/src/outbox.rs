@@ -16,6 +16,14 @@ pub(crate) enum Said {
     Question(Bytes),
 }
 
+impl Said {
+    pub(crate) fn message(&self) -> &Bytes {
+        match self {
+            Self::Notification(message) | Self::Question(message) => message,
+        }
+    }
+}
+
 /// A bounded queue of messages from one call to its stream. Costs nothing until the first message, and its lock
 /// belongs to one request.
 pub(crate) struct Outbox {
@@ -46,18 +54,13 @@ impl Outbox {
         self.lock().open
     }
 
-    /// Nobody reads any more; whoever waits for room goes on. Gives back the questions that were not read.
-    pub(crate) fn close(&self) -> Vec<Bytes> {
+    /// Nobody reads any more. What is in the queue is dropped, and whoever waits for room goes on.
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.open = false;
-        let queue = std::mem::take(&mut state.queue);
+        state.queue = VecDeque::new();
         drop(state);
         self.room.notify_waiters();
-        let questions = queue.into_iter().filter_map(|said| match said {
-            Said::Question(message) => Some(message),
-            Said::Notification(_) => None,
-        });
-        questions.collect()
     }
 
     /// Queues a message, waiting while the reader is slow. `false` when nobody reads.
@@ -81,9 +84,9 @@ impl Outbox {
     }
 
     /// The next message, or registers the reader for it.
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        if let Some(message) = self.pop() {
-            return Poll::Ready(message);
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Said> {
+        if let Some(said) = self.pop() {
+            return Poll::Ready(said);
         }
         self.reader.register(cx.waker());
         // A message may have come between the look and the registration.
@@ -99,12 +102,10 @@ impl Outbox {
         if self.has_messages() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn pop(&self) -> Option<Bytes> {
+    fn pop(&self) -> Option<Said> {
         let said = self.lock().queue.pop_front()?;
         self.room.notify_one();
-        Some(match said {
-            Said::Notification(message) | Said::Question(message) => message,
-        })
+        Some(said)
     }
 
     pub(crate) fn has_messages(&self) -> bool {
@@ -139,8 +140,8 @@ mod tests {
             }
         });
         for number in 0..5_u8 {
-            let message = std::future::poll_fn(|cx| outbox.poll_next(cx)).await;
-            assert_eq!(message[0], number);
+            let said = std::future::poll_fn(|cx| outbox.poll_next(cx)).await;
+            assert_eq!(said.message()[0], number);
             assert!(outbox.lock().queue.len() <= 2);
         }
         writer.await.unwrap();

@@ -12,14 +12,19 @@ use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Era;
 use bytes::Bytes;
 use http::Response;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use crate::answer::Answer;
 use crate::body::{Body, Source, event_stream};
 use crate::call::CallState;
+use crate::drain::UnderWay;
 use crate::error::ToolError;
 use crate::observer::Outcome;
 use crate::registry::Work;
+use crate::replay::Replay;
+use crate::resumable::FirstStream;
+use crate::server::Shared;
 use crate::session::SessionKey;
 use crate::trail::Trail;
 
@@ -67,12 +72,20 @@ pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut
         None => Last::Open,
     };
     let keep_alive = running.call.server.limits.keep_alive;
+    if let (Last::Open, Some(replay)) = (&last, running.call.server.replays.begin(&running.call)) {
+        let call = running.call.clone();
+        return event_stream(Box::new(FirstStream::new(call, running, replay)), keep_alive);
+    }
     event_stream(Box::new(CallStream { running, last, breath: false }), keep_alive)
 }
 
 impl Running {
+    pub(crate) fn call(&self) -> &CallState {
+        &self.call
+    }
+
     /// Ready with the answer, or with none when the call was cancelled.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         let Some(work) = &mut self.work else { return Poll::Ready(None) };
         self.call.cancel.register(cx.waker());
         if self.call.cancel.is_set() {
@@ -103,18 +116,11 @@ impl Drop for Running {
     /// so the work goes on without a reader.
     fn drop(&mut self) {
         let Some(work) = self.work.take() else { return };
-        let unread = self.call.outbox.close();
+        self.call.outbox.close();
         if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() {
-            if let Some(session) = &self.call.session {
-                for question in unread {
-                    self.call.server.hub.send_to_session(&session.key, question);
-                }
-            }
             let running = Self { work: Some(work), call: self.call.clone(), waiting: self.waiting.take() };
-            if let Err(mut refused) = RunningCalls::detach(running) {
-                // Dropped here for good: this time without another try.
-                refused.call.cancel.set();
-                refused.work = None;
+            if let Some(detached) = RunningCalls::detach(running) {
+                tokio::spawn(detached.finish());
             }
             return;
         }
@@ -129,7 +135,7 @@ impl Waiting {
     }
 }
 
-/// The stream of one call: its messages, then its answer.
+/// The stream of a call that cannot be resumed: its messages, then its answer.
 struct CallStream {
     running: Running,
     last: Last,
@@ -153,9 +159,9 @@ impl Source for CallStream {
         {
             self.last = Last::Settled(answer);
         }
-        if let Poll::Ready(message) = self.running.call.outbox.poll_next(cx) {
+        if let Poll::Ready(said) = self.running.call.outbox.poll_next(cx) {
             self.breath = false;
-            return Poll::Ready(Some(sse::message(&message)));
+            return Poll::Ready(Some(sse::message(said.message())));
         }
         match &mut self.last {
             Last::Open => Poll::Pending,
@@ -212,20 +218,55 @@ impl RunningCalls {
         }
     }
 
-    /// Lets a call go on without its connection. Its answer has nobody to go to.
-    fn detach(running: Running) -> Result<(), Running> {
-        let permit = running.call.server.running.detached.clone().try_acquire_owned();
-        let (Ok(permit), Ok(runtime)) = (permit, tokio::runtime::Handle::try_current()) else {
-            return Err(running);
+    /// Lets a call go on whose stream was lost, and keeps what it says for a while.
+    pub(crate) fn go_on(call: &Arc<CallState>, running: Option<Running>, replay: Arc<Replay>) {
+        let Some(detached) = running.map(Self::detach) else {
+            // The call is over; whether its end arrived is not known.
+            if tokio::runtime::Handle::try_current().is_ok() {
+                tokio::spawn(linger(call.server.clone(), replay));
+            }
+            return;
         };
-        let under_way = running.call.server.drain.enter();
-        runtime.spawn(async move {
-            let mut running = running;
-            let _ = std::future::poll_fn(|cx| running.poll(cx)).await;
-            drop((permit, under_way));
+        let Some(mut detached) = detached else { return call.server.replays.forget(&replay) };
+        let server = call.server.clone();
+        tokio::spawn(async move {
+            std::future::poll_fn(|cx| detached.running.pump(&replay, cx)).await;
+            drop(detached);
+            linger(server, replay).await;
         });
-        Ok(())
     }
+
+    /// Counts a call among those without a connection. When there are too many, or no runtime is left to run it, the
+    /// call is cancelled.
+    fn detach(mut running: Running) -> Option<Detached> {
+        let server = running.call.server.clone();
+        let permit = server.running.detached.clone().try_acquire_owned();
+        let (Ok(permit), Ok(_)) = (permit, tokio::runtime::Handle::try_current()) else {
+            running.call.cancel.set();
+            running.work = None;
+            return None;
+        };
+        Some(Detached { running, _permit: permit, _under_way: server.drain.enter() })
+    }
+}
+
+/// A call without a connection.
+struct Detached {
+    running: Running,
+    _permit: OwnedSemaphorePermit,
+    _under_way: Option<UnderWay>,
+}
+
+impl Detached {
+    async fn finish(mut self) {
+        std::future::poll_fn(|cx| self.running.poll(cx)).await;
+    }
+}
+
+/// Keeps a log for a client that may still come back for its end.
+async fn linger(server: Arc<Shared>, replay: Arc<Replay>) {
+    sleep(server.limits.resume_ttl).await;
+    server.replays.forget(&replay);
 }
 
 impl Findable {

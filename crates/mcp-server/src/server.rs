@@ -26,6 +26,7 @@ use crate::registry::{
     self, CompletionInput, CompletionOf, CompletionOutput, Prompt, PromptArguments, PromptOutput, Registry,
     RegistryError, Resource, ResourceOutput, ResourceTemplate, Tool, ToolOutput, UriVariables, insert_new,
 };
+use crate::replay::Replays;
 use crate::running::RunningCalls;
 use crate::seal::{KeyRing, Secret};
 use crate::service::McpService;
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) terminations: Arc<dyn Terminations>,
     pub(crate) pending: PendingAsks,
     pub(crate) running: RunningCalls,
+    pub(crate) replays: Replays,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) drain: Arc<Drain>,
     pub(crate) statics: Statics,
@@ -381,6 +383,7 @@ impl McpServerBuilder {
             terminations,
             pending: PendingAsks::new(limits.max_pending_asks),
             running: RunningCalls::new(limits.max_detached_calls),
+            replays: Replays::new(&limits),
             observer: self.observer,
             drain: Arc::new(Drain::default()),
             statics,

@@ -12,6 +12,7 @@ mod limits;
 mod lists;
 mod mounting;
 mod observer;
+mod resuming;
 mod sessions;
 mod subscriptions;
 mod support;

@@ -274,11 +274,24 @@ pub(crate) struct Stream {
     response: reqwest::Response,
     decoder: Decoder,
     ready: VecDeque<Value>,
+    /// The id of the last event that had one.
+    pub(crate) last_event_id: Option<String>,
 }
 
 impl Stream {
     pub(crate) fn open(response: reqwest::Response) -> Self {
-        Self { response, decoder: Decoder::new(1 << 20), ready: VecDeque::new() }
+        Self { response, decoder: Decoder::new(1 << 20), ready: VecDeque::new(), last_event_id: None }
+    }
+
+    /// The first event id, which may come before any message.
+    pub(crate) async fn event_id(&mut self) -> String {
+        while self.last_event_id.is_none() {
+            let piece = self.response.chunk().await.unwrap().unwrap();
+            for event in self.decoder.feed(&piece).unwrap() {
+                self.last_event_id = event.id.or(self.last_event_id.take());
+            }
+        }
+        self.last_event_id.clone().unwrap()
     }
 
     /// The next message; nothing at the end.
@@ -289,7 +302,12 @@ impl Stream {
             }
             let piece = self.response.chunk().await.unwrap()?;
             let events = self.decoder.feed(&piece).unwrap();
-            self.ready.extend(events.iter().map(|event| serde_json::from_str(&event.data).unwrap()));
+            for event in events {
+                self.last_event_id = event.id.or(self.last_event_id.take());
+                if !event.data.is_empty() {
+                    self.ready.push_back(serde_json::from_str(&event.data).unwrap());
+                }
+            }
         }
     }
 }
