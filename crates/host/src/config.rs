@@ -10,7 +10,6 @@ use thiserror::Error;
 use url::Url;
 
 use crate::api::Offered;
-use crate::duration;
 
 /// The host's configuration, section `host` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +39,7 @@ pub struct Limits {
     /// Browser sessions in memory. A session that is not looked at makes room; its servers stay in the store.
     pub sessions: usize,
     /// A browser session that was not seen for so long is forgotten, its tokens included.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub session_idle: Duration,
     /// Servers of one session.
     pub servers_per_session: usize,
@@ -63,19 +62,19 @@ pub struct Limits {
     /// Bytes of one API request.
     pub request_body: usize,
     /// Silence on an event stream after which a comment is sent.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
     /// First pause before a lost server is tried again; doubles each time.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub reconnect_after: Duration,
     /// Longest pause before a lost server is tried again.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub reconnect_at_most: Duration,
     /// A login that did not come back is forgotten after this.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub login: Duration,
     /// Time that requests in flight have to end when the host is stopped.
-    #[serde(with = "duration")]
+    #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
 }
 

@@ -11,7 +11,6 @@
 pub mod api;
 mod assets;
 mod config;
-mod duration;
 mod error;
 mod events;
 mod guard;

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::credentials::{GrantKey, StoreError};
 use crate::error::TransportError;
-use crate::options::{ClientOptions, seconds};
+use crate::options::ClientOptions;
 use crate::recording::{Purpose, Recording};
 use crate::transport::{Request, Transport};
 
@@ -48,7 +48,7 @@ impl Auth {
     /// The grant to use now: renewed when its token is about to end.
     pub(crate) async fn current(&self) -> Result<Option<Grant>, StoreError> {
         let Some(grant) = self.kept().await? else { return Ok(None) };
-        let margin = seconds(self.options.config.refresh_margin);
+        let margin = self.options.config.refresh_margin;
         if grant.tokens.refresh_token.is_none() || !grant.tokens.expires_within(margin, self.now()) {
             return Ok(Some(grant));
         }
@@ -170,7 +170,7 @@ async fn exchange(
         url,
         headers: head.headers,
         body: (!body.is_empty()).then_some(body),
-        timeout: seconds(options.config.probe_timeout),
+        timeout: options.config.probe_timeout,
     };
     let mut reply = transport.send(request).await?;
     *recording = reply.recording.clone();

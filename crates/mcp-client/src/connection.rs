@@ -23,7 +23,7 @@ use crate::authorized::{Authorized, Follow};
 use crate::client::{CallOptions, RejectedTool, ServerInfo};
 use crate::error::{Answered, CallError};
 use crate::legacy::Legacy;
-use crate::options::{ClientOptions, seconds};
+use crate::options::ClientOptions;
 use crate::recording::{Purpose, Recording};
 use crate::transport::{Events, Reply, Request};
 
@@ -143,7 +143,7 @@ impl Connection {
                     url: self.url.clone(),
                     headers,
                     body: Some(body),
-                    timeout: seconds(self.options.config.answer_timeout),
+                    timeout: self.options.config.answer_timeout,
                 })
             })
             .await

@@ -112,24 +112,30 @@ impl Default for LoginOptions {
     }
 }
 
-/// Limits and times of a client. Durations are seconds.
+/// Limits and times of a client. Times are written `500ms`, `8s`, `15m`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
     /// How long to wait for a connection. Default 10.
-    pub connect_timeout: f64,
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
     /// How long to wait for the head of an answer. Default 60.
-    pub answer_timeout: f64,
+    #[serde(with = "humantime_serde")]
+    pub answer_timeout: Duration,
     /// How long a probe, a metadata document or a token may take. Default 15.
-    pub probe_timeout: f64,
+    #[serde(with = "humantime_serde")]
+    pub probe_timeout: Duration,
     /// How long a stream may be silent before it counts as broken. Default 300.
-    pub stream_idle_timeout: f64,
+    #[serde(with = "humantime_serde")]
+    pub stream_idle_timeout: Duration,
     /// How long the verdict about a server's era is believed. Default 600.
-    pub era_ttl: f64,
+    #[serde(with = "humantime_serde")]
+    pub era_ttl: Duration,
     /// How many origins are remembered. Default 256.
     pub max_eras: usize,
     /// How long before its end an access token is renewed. Default 30.
-    pub refresh_margin: f64,
+    #[serde(with = "humantime_serde")]
+    pub refresh_margin: Duration,
     /// How many logins one operation may lead to. Default 3.
     pub max_logins: usize,
     /// How many rounds of questions one call may take. Default 10.
@@ -145,11 +151,14 @@ pub struct ClientConfig {
     /// How often a stream is resumed without a new event before the call fails. Default 5.
     pub max_resumes: usize,
     /// The longest `retry` of a server that is respected. Default 60.
-    pub max_retry: f64,
+    #[serde(with = "humantime_serde")]
+    pub max_retry: Duration,
     /// The wait before a stream is resumed when the server names none. Default 1.
-    pub default_retry: f64,
+    #[serde(with = "humantime_serde")]
+    pub default_retry: Duration,
     /// How long a connection waits for the older revisions' stream to open. Default 0.5.
-    pub stream_open_timeout: f64,
+    #[serde(with = "humantime_serde")]
+    pub stream_open_timeout: Duration,
     /// What is kept of each recorded exchange.
     pub exchange: Limits,
 }
@@ -157,13 +166,13 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
-            connect_timeout: 10.0,
-            answer_timeout: 60.0,
-            probe_timeout: 15.0,
-            stream_idle_timeout: 300.0,
-            era_ttl: 600.0,
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
+            probe_timeout: Duration::from_secs(15),
+            stream_idle_timeout: Duration::from_secs(300),
+            era_ttl: Duration::from_secs(600),
             max_eras: 256,
-            refresh_margin: 30.0,
+            refresh_margin: Duration::from_secs(30),
             max_logins: 3,
             max_input_rounds: 10,
             max_pages: 100,
@@ -171,15 +180,10 @@ impl Default for ClientConfig {
             max_answer_bytes: 16 * 1024 * 1024,
             max_oauth_bytes: 256 * 1024,
             max_resumes: 5,
-            max_retry: 60.0,
-            default_retry: 1.0,
-            stream_open_timeout: 0.5,
+            max_retry: Duration::from_secs(60),
+            default_retry: Duration::from_secs(1),
+            stream_open_timeout: Duration::from_millis(500),
             exchange: Limits::default(),
         }
     }
-}
-
-/// A configured number of seconds as a duration; nonsense counts as none.
-pub(crate) fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
 }

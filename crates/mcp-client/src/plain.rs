@@ -9,7 +9,6 @@ use url::Url;
 use crate::authorized::Follow;
 use crate::connection::Connection;
 use crate::error::CallError;
-use crate::options::seconds;
 use crate::recording::Purpose;
 use crate::transport::Request;
 
@@ -45,7 +44,7 @@ impl Connection {
                 url: target.clone(),
                 headers,
                 body: None,
-                timeout: seconds(self.options.config.answer_timeout),
+                timeout: self.options.config.answer_timeout,
             })
         };
         let (mut reply, _) = self.authorized.send(Follow::Renewals, build).await?;

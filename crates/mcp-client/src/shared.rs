@@ -11,7 +11,7 @@ use barewire_mcp::revision::Era;
 
 use crate::credentials::GrantKey;
 use crate::error::TransportError;
-use crate::options::{ClientConfig, seconds};
+use crate::options::ClientConfig;
 
 /// What all connections of one application have in common: verdicts about servers, the connection pool, running
 /// renewals and the memory of secrets. Made once with the options; clones of the options point to the same one.
@@ -47,7 +47,7 @@ impl Shared {
                 reqwest::Client::builder()
                     .redirect(reqwest::redirect::Policy::none())
                     .retry(reqwest::retry::never())
-                    .connect_timeout(seconds(config.connect_timeout))
+                    .connect_timeout(config.connect_timeout)
                     .build()
                     .map_err(|error| TransportError::Request { detail: error.to_string() })
             })
@@ -84,7 +84,7 @@ impl Eras {
                 verdicts.remove(&oldest);
             }
         }
-        let until = now.checked_add(seconds(config.era_ttl)).unwrap_or(now);
+        let until = now.checked_add(config.era_ttl).unwrap_or(now);
         verdicts.insert(origin.to_owned(), (era, until));
     }
 
@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn verdicts_expire_and_are_bounded() {
         let eras = Eras::default();
-        let config = ClientConfig { era_ttl: 10.0, max_eras: 2, ..ClientConfig::default() };
+        let config =
+            ClientConfig { era_ttl: Duration::from_secs(10), max_eras: 2, ..ClientConfig::default() };
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         eras.remember("https://a", Era::Legacy, &config, at(0));
         assert_eq!(eras.recall("https://a", at(9)), Some(Era::Legacy));

@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::error::{Answered, TransportError};
-use crate::options::{ClientOptions, seconds};
+use crate::options::ClientOptions;
 use crate::recording::{self, Purpose, Recording};
 use crate::shared::whole_seconds;
 
@@ -70,7 +70,7 @@ impl Transport {
             Ok(Ok(response)) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 recording.response(status, &headers);
-                let idle = seconds(self.options.config.stream_idle_timeout);
+                let idle = self.options.config.stream_idle_timeout;
                 let masker = self.options.shared.masker.clone();
                 return Ok(Reply {
                     status,

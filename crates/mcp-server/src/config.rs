@@ -11,22 +11,22 @@ pub struct Limits {
     /// Largest request body in bytes; a longer one is refused with 413 while it is being read.
     pub max_body_bytes: usize,
     /// How long a client may take to send a body (408).
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
     /// How long a handler may work before its call ends with an internal error.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub call_timeout: Duration,
     /// How long a server-to-client request of a legacy revision waits for its answer.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub ask_timeout: Duration,
     /// How often a user is asked again after an answer that does not fit the requested schema (legacy revisions;
     /// towards 2026-07-28 the client decides how often it comes back).
     pub ask_attempts: u32,
     /// After this long without an answer, the response begins as an event stream, so that proxies see a first byte.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub first_byte: Duration,
     /// Pause between two keep-alive comments on a quiet stream.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
     /// Messages a call may have waiting for a slow reader before its handler waits too.
     pub stream_buffer: usize,
@@ -52,26 +52,26 @@ pub struct Limits {
     /// Terminated legacy sessions remembered by this process.
     pub max_terminated_sessions: usize,
     /// How long a legacy session id stays good.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub session_ttl: Duration,
     /// How long a `requestState` stays good: the time a user has to answer.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub request_state_ttl: Duration,
     /// Largest sealed `requestState` in bytes, memoised steps and answers included.
     pub max_request_state_bytes: usize,
     /// How long a list cursor stays good.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub cursor_ttl: Duration,
     /// Entries on one page of a list.
     pub page_size: usize,
     /// `ttlMs` of lists and of `server/discover`
     /// ([Caching](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching)).
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub list_cache_ttl: Duration,
     /// Verified access tokens kept, so that a signature is checked once.
     pub token_cache_entries: usize,
     /// How long a verified token is believed without asking its verifier again, at most.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub token_cache_ttl: Duration,
 }
 
@@ -109,37 +109,6 @@ impl Default for Limits {
     }
 }
 
-/// Durations as people write them: a whole number and `ms`, `s`, `m`, `h` or `d`.
-mod duration_text {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    const UNITS: [(&str, u64); 5] =
-        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let (unit, size) =
-            UNITS.into_iter().find(|(_, size)| millis.is_multiple_of(*size)).unwrap_or(("ms", 1));
-        serializer.collect_str(&format_args!("{}{unit}", millis / size))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("{text:?} is not a duration such as 500ms, 8s, 15m, 2h or 7d"))
-        })
-    }
-
-    fn parse(text: &str) -> Option<Duration> {
-        let digits = text.find(|c: char| !c.is_ascii_digit())?;
-        let (count, unit) = text.split_at(digits);
-        let (_, size) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
-        count.parse::<u64>().ok()?.checked_mul(size).map(Duration::from_millis)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,9 +123,7 @@ mod tests {
         check("500ms", Some(Duration::from_millis(500)));
         check("8s", Some(Duration::from_secs(8)));
         check("7d", Some(Duration::from_secs(7 * 86_400)));
-        for wrong in
-            ["", "8", "s", "8 s", "-8s", "8.5s", "8w", "99999999999999999999s", "18446744073709551615d"]
-        {
+        for wrong in ["", "8", "s", "-8s", "8x", "99999999999999999999s", "18446744073709551615d"] {
             check(wrong, None);
         }
     }
@@ -164,7 +131,7 @@ mod tests {
     #[test]
     fn the_defaults_survive_being_written_down() {
         let text = serde_json::to_string(&Limits::default()).unwrap();
-        assert!(text.contains(r#""session_ttl":"7d""#), "{text}");
+        assert!(text.contains(r#""session_ttl":"7days""#), "{text}");
         assert_eq!(serde_json::from_str::<Limits>(&text).unwrap(), Limits::default());
         assert!(serde_json::from_str::<Limits>(r#"{"max_bodi_bytes":1}"#).is_err());
     }

@@ -22,28 +22,28 @@ pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600)
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// How long an access token counts; at most a day.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub access_token_ttl: Duration,
     /// How long a refresh token counts if it is not used.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub refresh_token_ttl: Duration,
     /// How long a replaced refresh token still leads to the *same* successor, so that concurrent callers and lost
     /// answers do no harm. After that, its use revokes the grant.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
     /// How many replaced refresh tokens of one grant are remembered within the grace.
     pub max_replaced_tokens: usize,
     /// How long a grant lasts, however much it is used.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub grant_ttl: Duration,
     /// How long an authorization code can be redeemed.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub code_ttl: Duration,
     /// How long a redeemed or expired code is remembered, so that a replay revokes its grant.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub code_memory: Duration,
     /// How long a browser stays logged in.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub session_ttl: Duration,
     /// In how many browsers one user can be logged in; the oldest login ends.
     pub max_sessions_per_user: u32,
@@ -53,7 +53,7 @@ pub struct AuthConfig {
     /// How many self-registered clients are kept. Never used ones make room first.
     pub max_clients: u32,
     /// After what time a registration that was never used is deleted.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub unused_client_ttl: Duration,
     /// Whether redirect URIs with a private-use scheme (`com.example.app:/callback`) can be registered. The MCP
     /// specification allows `https` and loopback only.
@@ -68,17 +68,17 @@ pub struct AuthConfig {
     /// For development: documents on this machine (`http://localhost:…`) are accepted.
     pub client_documents_from_loopback: bool,
     /// How long fetching a document may take.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub client_document_timeout: Duration,
     /// How large a document may be, in bytes.
     pub client_document_max_bytes: usize,
     /// How many documents are remembered.
     pub client_document_cache: usize,
     /// How long a document is remembered at least, whatever its cache headers say.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub client_document_min_ttl: Duration,
     /// How long a document is remembered at most.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub client_document_max_ttl: Duration,
     /// How many documents are fetched at once.
     pub client_document_fetches: usize,
@@ -94,13 +94,13 @@ pub struct AuthConfig {
     /// Wrong passwords of one account from one place before each further one has to wait.
     pub login_free_attempts: u32,
     /// How long the first one has to wait; the time doubles with each.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub login_delay: Duration,
     /// How long it has to wait at most.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub login_max_delay: Duration,
     /// After what time without an attempt the count starts anew.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub login_memory: Duration,
     /// How many places with wrong passwords are remembered.
     pub max_login_records: u32,
@@ -118,7 +118,7 @@ pub struct AuthConfig {
     /// Longest accepted query, in bytes.
     pub max_query_bytes: usize,
     /// How often what is over is deleted.
-    #[serde(deserialize_with = "crate::duration::deserialize")]
+    #[serde(with = "humantime_serde")]
     pub sweep_interval: Duration,
 }
 

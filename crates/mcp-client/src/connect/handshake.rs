@@ -17,7 +17,7 @@ use crate::authorized::{Authorized, Follow};
 use crate::connection::{purpose, rpc_error};
 use crate::error::{Answered, CallError, ConnectError};
 use crate::modern::unfit;
-use crate::options::{ClientOptions, seconds};
+use crate::options::ClientOptions;
 use crate::recording::Recording;
 use crate::transport::{Reply, Request};
 
@@ -66,7 +66,7 @@ pub(crate) async fn handshake(
                 url: url.clone(),
                 headers: outgoing.headers,
                 body: Some(outgoing.body),
-                timeout: seconds(options.config.probe_timeout),
+                timeout: options.config.probe_timeout,
             })
         })
         .await

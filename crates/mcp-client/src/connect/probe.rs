@@ -18,7 +18,6 @@ use crate::authorized::Follow;
 use crate::connection::{purpose, rpc_error};
 use crate::error::{Answered, CallError, ConnectError, TransportError};
 use crate::modern::unfit;
-use crate::options::seconds;
 use crate::recording::Recording;
 use crate::transport::{Reply, Request};
 
@@ -121,7 +120,7 @@ impl Ladder {
                     url: self.url.clone(),
                     headers: outgoing.headers,
                     body: Some(outgoing.body),
-                    timeout: seconds(self.options.config.probe_timeout),
+                    timeout: self.options.config.probe_timeout,
                 })
             })
             .await
@@ -130,7 +129,7 @@ impl Ladder {
     /// The body of a probe's answer; of a stream, the first response in it.
     async fn probe_body(&self, reply: &mut Reply) -> Bytes {
         let limit = self.options.config.max_answer_bytes;
-        let patience = seconds(self.options.config.probe_timeout);
+        let patience = self.options.config.probe_timeout;
         let read = async {
             if !reply.is_stream() {
                 return reply.body(limit).await.unwrap_or_default();

@@ -28,7 +28,6 @@ use crate::connection::{
 };
 use crate::error::{Answered, CallError};
 use crate::modern::unfit;
-use crate::options::seconds;
 use crate::recording::Purpose;
 use crate::transport::{Reply, Request as HttpRequest};
 
@@ -272,7 +271,7 @@ impl Connection {
                 url: self.url.clone(),
                 headers: message::end(&session),
                 body: None,
-                timeout: seconds(self.options.config.probe_timeout),
+                timeout: self.options.config.probe_timeout,
             })
         };
         if let Ok((mut reply, _)) = self.authorized.send(Follow::Renewals, build).await {

@@ -14,7 +14,6 @@ use super::Legacy;
 use crate::authorized::Follow;
 use crate::connection::{Connection, Pending, Response, Spoken, not_mcp};
 use crate::error::{Answered, CallError, TransportError};
-use crate::options::seconds;
 use crate::recording::Purpose;
 use crate::transport::{Events, Reply, Request as HttpRequest};
 
@@ -32,7 +31,7 @@ impl Connection {
         mut events: Events,
     ) -> Result<Response, CallError> {
         let mut last_id: Option<String> = None;
-        let mut retry = seconds(self.options.config.default_retry);
+        let mut retry = self.options.config.default_retry;
         let mut resumes = 0;
         loop {
             let ended = loop {
@@ -61,7 +60,7 @@ impl Connection {
                 return Err(failed(ended));
             }
             resumes += 1;
-            retry = events.retry().unwrap_or(retry).min(seconds(self.options.config.max_retry));
+            retry = events.retry().unwrap_or(retry).min(self.options.config.max_retry);
             let milliseconds = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
             events.recording.decide(&Decision::ResumeAfter { milliseconds });
             let repeats = events.recording.id();
@@ -92,7 +91,7 @@ impl Connection {
                 url: self.url.clone(),
                 headers: message::listen(session, last_id.as_ref()),
                 body: None,
-                timeout: seconds(self.options.config.answer_timeout),
+                timeout: self.options.config.answer_timeout,
             })
         };
         self.authorized.send(Follow::Renewals, build).await.map(|(reply, _)| reply)
@@ -113,7 +112,7 @@ impl Connection {
                 () = connection.listen_legacy(legacy, opened) => {}
             }
         });
-        let patience = seconds(self.options.config.stream_open_timeout);
+        let patience = self.options.config.stream_open_timeout;
         let _ = tokio::time::timeout(patience, wait).await;
     }
 
@@ -121,7 +120,7 @@ impl Connection {
         let config = &self.options.config;
         let mut opened = Some(opened);
         let mut last_id: Option<String> = None;
-        let mut retry = seconds(config.default_retry);
+        let mut retry = config.default_retry;
         let mut failures = 0;
         loop {
             let step = if last_id.is_some() { Step::ResumeStream } else { Step::OpenStream };
@@ -140,7 +139,7 @@ impl Connection {
                         }
                     }
                     last_id = events.last_event_id().or(last_id);
-                    retry = events.retry().unwrap_or(retry).min(seconds(config.max_retry));
+                    retry = events.retry().unwrap_or(retry).min(config.max_retry);
                 }
                 Ok(mut reply) => {
                     reply.recording.decide(&Decision::NoStream);

@@ -18,7 +18,7 @@ pub(crate) fn options(watcher: &Arc<Watcher>) -> ClientOptions {
     options.recorder = Arc::<Watcher>::clone(watcher);
     options.handler = Arc::<Watcher>::clone(watcher);
     options.login.redirect_uri = "http://localhost:5173/callback".to_owned();
-    options.config.default_retry = 0.01;
+    options.config.default_retry = std::time::Duration::from_millis(10);
     options
 }
 
