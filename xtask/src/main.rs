@@ -14,6 +14,8 @@ mod run;
 mod server;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -49,7 +51,17 @@ enum Command {
     Ci,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n\x1b[1;31merror:\x1b[0m {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute() -> Result<()> {
     run::change_to_workspace_root()?;
     match Arguments::parse().command {
         Command::Demo { arguments } => demo::demo(&arguments),
