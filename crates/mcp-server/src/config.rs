@@ -45,7 +45,7 @@ pub struct Limits {
     /// Bytes kept of what such a call says; the oldest go first.
     pub max_replay_bytes: usize,
     /// How long the end of such a call is kept for a client that may come back.
-    #[serde(with = "duration_text")]
+    #[serde(with = "humantime_serde")]
     pub resume_ttl: Duration,
     /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first.
     pub max_remembered_sessions: usize,
