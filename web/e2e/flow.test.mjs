@@ -123,21 +123,27 @@ describe('the flow', () => {
     await page.getByText('Written by a test').first().waitFor()
   })
 
-  let created
-  step('answers a question in the middle of a call', async () => {
-    await page.getByText('Raw', { exact: true }).click()
-    created = /"?\bid\b"?:\s*(\d+)/.exec((await work().innerText()).replaceAll('\u00a0', ' '))?.[1]
-    assert.ok(created, 'the id of the post that was created')
+  /** The id of the post that the call above gave back. */
+  const createdId = async () => {
+    await work().getByText('Raw', { exact: true }).click()
+    const text = await work().getByRole('tree', { name: 'The result as it was on the wire' }).innerText()
+    const id = /\bid:\s*(\d+)/.exec(text.replaceAll('\u00a0', ' '))?.[1]
+    assert.ok(id, 'the id of the post that was created')
+    return id
+  }
+  const deletePost = async (id) => {
     await openTool('delete_post')
-    await page.getByLabel(/^id/).fill(created)
+    await page.getByLabel(/^id/).fill(id)
     await call()
     await outcome('waits for your answer')
     await assertAccessible(page, 'a question')
     await page.getByLabel(/Delete it for good/).check()
     await page.getByRole('button', { name: 'Accept' }).click()
     await outcome('done')
-    await page.getByRole('tree', { name: 'Result of delete_post' }).getByText('true').waitFor()
-  })
+    await work().getByRole('tree', { name: 'Result of delete_post' }).getByText('true').waitFor()
+  }
+
+  step('answers a question in the middle of a call', async () => deletePost(await createdId()))
 
   step('reads a resource through its template, with completion', async () => {
     await page.getByRole('link', { name: /post/i }).and(page.locator('[title^="post://"]')).first().click()
@@ -244,6 +250,24 @@ describe('the flow', () => {
     const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie)
     assertNoSecrets(kept, secrets, 'what the browser keeps for scripts')
     assert.doesNotMatch(kept, /barewire_session/)
+  })
+
+  step('speaks the older era with the same server, beside', async () => {
+    await page.getByRole('link', { name: 'Connect a server', exact: true }).click()
+    await page.getByLabel('URL of an MCP server').fill(serverUrl)
+    await page.getByLabel('Revision').selectOption('legacy')
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    // The token is for the same resource, so nobody is asked again.
+    await page.getByRole('banner').getByText('2025-11-25').waitFor()
+    await row('initialize').first().waitFor()
+    await openTool('create_post')
+    await page.getByLabel(/^title/).fill('Written in the older era')
+    await page.getByLabel(/^content/).fill('It will be gone in a moment.')
+    await call()
+    await outcome('done')
+    await deletePost(await createdId())
+    assertNoSecrets(await page.content(), secrets, 'the older era')
+    await assertAccessible(page, 'two servers')
   })
 
   step('logs out', async () => {

@@ -1,5 +1,5 @@
 import { api } from '@/api/client'
-import type { ServerView } from '@/api/types'
+import type { Era, ServerView } from '@/api/types'
 import { router } from '@/router'
 import { useHost } from './host'
 import { listsOf } from './lists'
@@ -8,8 +8,8 @@ import { rememberPlace } from './place'
 
 /** What the reader can do with a server. Failures of the host end up in the notice; those of the server in its status. */
 export const actions = {
-  async add(url: string): Promise<void> {
-    const server = await attempt(() => api.addServer({ url }))
+  async add(url: string, era: Era = 'either'): Promise<void> {
+    const server = await attempt(() => api.addServer({ url, era }))
     if (!server) return
     keep(server)
     await router.push({ name: 'server', params: { server: server.id } })

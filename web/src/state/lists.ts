@@ -31,9 +31,9 @@ export function listsOf(server: string): ServerLists {
 export async function loadLists(server: string, capabilities: unknown, force = false): Promise<void> {
   const has = (name: string) => capabilities === null || (typeof capabilities === 'object' && name in (capabilities as object))
   const wanted: ListKind[] = (['tools', 'resources', 'prompts'] as const).filter(has)
-  const missing = wanted.filter((kind) => force || ['none', 'failed'].includes(listsOf(server)[kind].state))
-  // One after the other: on the wire beside, the order is easier to follow than a race.
-  for (const kind of missing) await refetchList(server, kind)
+  const missing = (kind: ListKind) => ['none', 'failed'].includes(listsOf(server)[kind].state)
+  // One after the other: on the wire beside, the order is easier to follow than a race. Events may have been faster.
+  for (const kind of wanted) if (force || missing(kind)) await refetchList(server, kind)
 }
 
 export async function refetchList(server: string, kind: ListKind): Promise<void> {
