@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Event;
 use crate::config::{Limits, PublicOrigin};
 use crate::error::ApiError;
 use crate::events::EventLog;
@@ -236,10 +235,15 @@ impl Session {
     pub(crate) fn remove_server(&self, id: &str) -> Option<Arc<Server>> {
         let server = self.lock_servers().shift_remove(id)?;
         let mut calls = self.lock_calls();
-        // They end with the server's token; nobody sees them any more.
-        calls.retain(|_, call| call.server() != id);
+        calls.retain(|_, call| {
+            let stays = call.server() != id;
+            if !stays {
+                call.retire(false);
+            }
+            stays
+        });
         drop(calls);
-        self.events.publish(&Event::ServerRemoved { server: id.to_owned() });
+        server.retire();
         Some(server)
     }
 
@@ -266,8 +270,9 @@ impl Session {
             let Some(id) = calls.iter().find(|(_, it)| it.is_finished()).map(|(id, _)| id.clone()) else {
                 return Err(ApiError::TooMany { what: "calls", limit: limits.calls_per_session });
             };
-            calls.shift_remove(&id);
-            self.events.publish(&Event::CallRemoved { call: id });
+            if let Some(call) = calls.shift_remove(&id) {
+                call.retire(true);
+            }
         }
         let call = make();
         calls.insert(call.id().to_owned(), call.clone());
@@ -276,7 +281,7 @@ impl Session {
 
     pub(crate) fn remove_call(&self, id: &str) -> Option<Arc<Call>> {
         let call = self.lock_calls().shift_remove(id)?;
-        self.events.publish(&Event::CallRemoved { call: id.to_owned() });
+        call.retire(true);
         Some(call)
     }
 

@@ -30,6 +30,8 @@ struct State {
     view: CallView,
     /// Who waits for the answer to which question.
     waiting: HashMap<String, oneshot::Sender<Answer>>,
+    /// The page was told that it left the list; nothing is told of it after that.
+    gone: bool,
 }
 
 impl Call {
@@ -65,7 +67,7 @@ impl Call {
             events,
             logs,
             cancelled: parent.child_token(),
-            state: Mutex::new(State { view, waiting: HashMap::new() }),
+            state: Mutex::new(State { view, waiting: HashMap::new(), gone: false }),
         };
         let call = Arc::new(call);
         call.publish();
@@ -115,6 +117,15 @@ impl Call {
         self.cancelled.cancel();
         if self.scopes_wanted().is_some() {
             self.was_cancelled(now);
+        }
+    }
+
+    /// It left the list: nothing is told of it any more. With its server it goes without a word.
+    pub(crate) fn retire(&self, tell: bool) {
+        let mut state = self.lock();
+        state.gone = true;
+        if tell {
+            self.events.publish(&Event::CallRemoved { call: self.id.clone() });
         }
     }
 
@@ -227,7 +238,9 @@ impl Call {
     fn publish(&self) {
         // Inside the lock, so that an older state is never told after a newer one.
         let state = self.lock();
-        self.events.publish(&Event::Call { call: Box::new(state.view.clone()) });
+        if !state.gone {
+            self.events.publish(&Event::Call { call: Box::new(state.view.clone()) });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -50,6 +50,8 @@ pub(crate) struct Server {
 struct State {
     view: ServerView,
     link: Option<Arc<Link>>,
+    /// The page was told that it was removed; nothing is told of it after that.
+    gone: bool,
     login: Option<LoginRequired>,
 }
 
@@ -158,7 +160,7 @@ impl Server {
             commands,
             closed: session.closed().child_token(),
             logging_in: tokio::sync::Mutex::default(),
-            state: Mutex::new(State { view, link: None, login: None }),
+            state: Mutex::new(State { view, link: None, gone: false, login: None }),
         });
         server.publish(&server.lock());
         app.tasks().spawn(writer::write(app.clone(), server.clone(), for_writer));
@@ -197,8 +199,13 @@ impl Server {
         &self.closed
     }
 
-    /// Ends its tasks.
-    pub(crate) fn close(&self) {
+    /// Tells the page that it was removed, as the last thing of all, and ends its tasks.
+    pub(crate) fn retire(&self) {
+        self.wire.retire();
+        let mut state = self.lock();
+        state.gone = true;
+        self.events.publish(&Event::ServerRemoved { server: self.id.clone() });
+        drop(state);
         self.closed.cancel();
     }
 
@@ -273,11 +280,11 @@ impl Server {
     }
 
     pub(crate) fn list_changed(&self, list: ListKind) {
-        self.events.publish(&Event::ListChanged { server: self.id.clone(), list });
+        self.tell(&Event::ListChanged { server: self.id.clone(), list });
     }
 
     pub(crate) fn resource_updated(&self, uri: &str) {
-        self.events.publish(&Event::ResourceUpdated { server: self.id.clone(), uri: uri.to_owned() });
+        self.tell(&Event::ResourceUpdated { server: self.id.clone(), uri: uri.to_owned() });
     }
 
     /// Hands an exchange that has ended to the store, behind the work that made it.
@@ -307,7 +314,16 @@ impl Server {
         self.lock().login = login;
     }
 
+    fn tell(&self, event: &Event) {
+        if !self.lock().gone {
+            self.events.publish(event);
+        }
+    }
+
     fn publish(&self, state: &State) {
+        if state.gone {
+            return;
+        }
         self.events.publish(&Event::Server { server: Box::new(state.view.clone()) });
     }
 

@@ -134,10 +134,16 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    let mut characters = text.chars();
-    let first = characters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{end}", characters.as_str())
+    // A URL stays as it is.
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) if !word.contains("://") => {
+            format!("{}{}{end}", first.to_uppercase(), characters.as_str())
+        }
+        _ => format!("{text}{end}"),
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +155,8 @@ mod tests {
         let cause = TransportError::Broken { detail: "reset".to_owned() };
         let error = ConnectError::Transport(cause);
         assert_eq!(sentence(&error), "The server cannot be reached: the connection broke: reset.");
+        let error = ConnectError::Url { url: "ftp://x".to_owned() };
+        assert_eq!(sentence(&error), "ftp://x is not an http or https URL.");
     }
 
     #[test]

@@ -28,6 +28,8 @@ struct Log {
     bytes: usize,
     dropped: u64,
     next: u64,
+    /// The page was told that the server was removed; nothing is told of it after that.
+    gone: bool,
 }
 
 struct Entry {
@@ -69,6 +71,11 @@ impl Wire {
         }
     }
 
+    /// Nothing is told of the server any more.
+    pub(crate) fn retire(&self) {
+        self.lock().gone = true;
+    }
+
     /// Takes in a new exchange and says under which id it is known here.
     pub(crate) fn started(&self, exchange: &Exchange) -> String {
         let view = self.view(exchange);
@@ -78,7 +85,7 @@ impl Wire {
         log.next += 1;
         log.push(number, size(&view), view.clone());
         log.shrink(self.limit, self.byte_limit);
-        self.events.publish(&Event::ExchangeStarted { exchange: Box::new(view) });
+        self.tell(&log, &Event::ExchangeStarted { exchange: Box::new(view) });
         id
     }
 
@@ -91,11 +98,9 @@ impl Wire {
         log.shrink(self.limit, self.byte_limit);
         let runs = exchange.status == Status::Running;
         let exchange = Box::new(view);
-        self.events.publish(&if runs {
-            Event::ExchangeUpdated { exchange }
-        } else {
-            Event::ExchangeFinished { exchange }
-        });
+        let event =
+            if runs { Event::ExchangeUpdated { exchange } } else { Event::ExchangeFinished { exchange } };
+        self.tell(&log, &event);
         (!runs).then(|| Ended { exchange: StoredExchange { number, document }, oldest: log.oldest() })
     }
 
@@ -109,12 +114,9 @@ impl Wire {
             return;
         }
         log.shrink(self.limit, self.byte_limit);
-        self.events.publish(&Event::ExchangeStreamed {
-            server: self.server.clone(),
-            exchange: id,
-            event: Box::new(event.clone()),
-            events_dropped: dropped,
-        });
+        let event = Box::new(event.clone());
+        let server = self.server.clone();
+        self.tell(&log, &Event::ExchangeStreamed { server, exchange: id, event, events_dropped: dropped });
     }
 
     /// Everything that is kept, oldest first.
@@ -142,6 +144,13 @@ impl Wire {
         exchange.id = self.own(&exchange.id);
         exchange.repeats = exchange.repeats.as_deref().map(|it| self.own(it));
         ExchangeView { server: self.server.clone(), call: exchange.tag.clone(), exchange }
+    }
+
+    /// Inside the lock, so that the page hears in the order in which it happened.
+    fn tell(&self, log: &Log, event: &Event) {
+        if !log.gone {
+            self.events.publish(event);
+        }
     }
 
     fn own(&self, id: &str) -> String {

@@ -34,13 +34,11 @@ pub(crate) async fn remove(
     Browser(session): Browser,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let server = session.remove_server(&id).ok_or(ApiError::NotFound("server"))?;
-    let forgotten = match session.servers().iter().any(|it| it.url() == server.url()) {
-        // The same endpoint in another era, with the same tokens.
-        true => Ok(()),
-        false => forget_login(&app, &server).await,
-    };
-    server.close();
+    let server = session.server(&id)?;
+    // The same endpoint in another era has the same tokens.
+    let shared = session.servers().iter().any(|it| it.url() == server.url() && it.id() != id);
+    let forgotten = if shared { Ok(()) } else { forget_login(&app, &server).await };
+    session.remove_server(&id);
     app.store().remove_server(session.key(), &id).await?;
     forgotten?;
     Ok(StatusCode::NO_CONTENT)

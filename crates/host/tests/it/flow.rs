@@ -350,6 +350,32 @@ async fn a_login_that_was_ended_elsewhere_is_asked_for_again_and_the_call_goes_o
 }
 
 #[tokio::test]
+async fn nothing_is_told_of_a_server_after_it_was_removed() {
+    let credentials = Arc::new(MemoryCredentials::new());
+    let running = host(&credentials).await;
+    let blog = Blog::start(&running.clock).await;
+    for era in ["modern", "legacy"] {
+        let (mut person, server) = Person::connected_in(&running, &blog, "johndoe", era).await;
+        let export = json!({ "kind": "tool", "name": "export_posts", "arguments": { "pause_ms": 2000 } });
+        let call = person.start_call(&server.id, &export).await;
+        person.events.call(&call.id, |it| it.progress.is_some()).await;
+        let secrets = tokens(&*credentials, &person.page, &blog.endpoint()).await;
+        let response = person.page.delete(&format!("/api/servers/{}", server.id)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let removed = |event: &Event| matches!(event, Event::ServerRemoved { .. }).then_some(());
+        person.events.until(removed).await;
+        // What still ends in the background is not told: the next thing is the next server.
+        let next = person.page.add_server("http://127.0.0.1:9/mcp").await;
+        let (_, event) = person.events.next().await.unwrap();
+        assert!(matches!(&event, Event::Server { server } if server.id == next.id), "{event:?}");
+        assert_eq!(person.page.state().await.calls, []);
+        // And its token is dead.
+        let me = reqwest::Client::new().get(format!("{}/users/me/", blog.origin)).bearer_auth(&secrets[0]);
+        assert_eq!(me.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
 async fn two_people_at_one_server_are_two_people() {
     let credentials = Arc::new(MemoryCredentials::new());
     let running = host(&credentials).await;
