@@ -36,6 +36,9 @@ pub(crate) struct Running {
     call: Arc<CallState>,
     /// Set at the first poll that does not finish.
     waiting: Option<Waiting>,
+    /// It has lost its connection already. Dropped once more it ends: the runtime itself is going, and a task that is
+    /// spawned from then on is dropped at once, and so on until the stack is full.
+    detached: bool,
 }
 
 struct Waiting {
@@ -46,7 +49,7 @@ struct Waiting {
 /// Answers a call: as JSON if its handler says nothing before it is done, and as a stream otherwise, or when it has
 /// been quiet for so long that a proxy may lose patience.
 pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut Trail>) -> Response<Body> {
-    let mut running = Running { work: Some(work), call, waiting: None };
+    let mut running = Running { work: Some(work), call, waiting: None, detached: false };
     let mut first_byte: Option<Pin<Box<Sleep>>> = None;
     let settled = std::future::poll_fn(|cx| {
         if let Poll::Ready(answer) = running.poll(cx) {
@@ -117,8 +120,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         let Some(work) = self.work.take() else { return };
         self.call.outbox.close();
-        if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() {
-            let running = Self { work: Some(work), call: self.call.clone(), waiting: self.waiting.take() };
+        if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() && !self.detached {
+            let running = Self {
+                work: Some(work),
+                call: self.call.clone(),
+                waiting: self.waiting.take(),
+                detached: true,
+            };
             if let Some(detached) = RunningCalls::detach(running) {
                 tokio::spawn(detached.finish());
             }
