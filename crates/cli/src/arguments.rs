@@ -1,4 +1,5 @@
 //! The command line, all of it. Doc comments are the help texts, so they are plain text.
+#![allow(rustdoc::bare_urls, reason = "the same, and only rustdoc knows the lint")]
 #![expect(clippy::doc_markdown, reason = "backticks and angle brackets would show in the terminal")]
 
 use std::path::PathBuf;
