@@ -91,6 +91,8 @@ pub struct AuthConfig {
     pub password_hashers: usize,
     /// How many logins wait for that before others are told to come back.
     pub password_queue: usize,
+    /// How many logins of one account from one place wait for their turn before others are told to come back.
+    pub login_queue: usize,
     /// Wrong passwords of one account from one place before each further one has to wait.
     pub login_free_attempts: u32,
     /// How long the first one has to wait; the time doubles with each.
@@ -153,6 +155,7 @@ impl Default for AuthConfig {
             password_passes: 2,
             password_hashers: 0,
             password_queue: 64,
+            login_queue: 256,
             login_free_attempts: 5,
             login_delay: Duration::from_secs(1),
             login_max_delay: Duration::from_secs(5 * minutes),

@@ -47,6 +47,7 @@ mod sessions;
 mod source;
 pub mod store;
 mod throttle;
+mod turns;
 
 pub use access_tokens::AccessTokens;
 pub use config::{AuthConfig, ConfiguredClient};

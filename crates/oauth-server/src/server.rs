@@ -25,6 +25,7 @@ use crate::pages::Style;
 use crate::passwords::{PasswordError, Passwords};
 use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
+use crate::turns::Turns;
 use crate::{housekeeping, random, routes};
 
 /// What tells the time; a test passes one of its own.
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tokens: AccessTokens,
     pub(crate) passwords: Passwords,
+    pub(crate) turns: Turns,
     pub(crate) documents: Documents,
     pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
@@ -274,6 +276,7 @@ impl Builder {
                 .display_name
                 .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
             passwords: Passwords::new(&self.config).await?,
+            turns: Turns::new(self.config.login_queue),
             documents: Documents::new(&self.config),
             redeeming: Redeeming::default(),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),

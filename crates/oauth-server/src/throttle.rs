@@ -2,25 +2,37 @@
 //!
 //! What counts is the pair of account and place. So whoever guesses slows himself down and not the account's owner,
 //! who gets in from another place, and also from the same one with a browser that has been logged in before.
+//!
+//! Attempts of one pair take [turns](crate::turns), so each finds the outcome of the ones before it. An attempt counts
+//! from its start all the same: other processes at the same store see it, and a crash in the middle forgives nothing.
 
 use std::time::{Duration, SystemTime};
 
 use crate::config::AuthConfig;
 use crate::store::{AttemptsRecord, Digest, Store, StoreError, Swap};
 
-/// Lost races before an attempt is turned away: somebody sends many at once.
+/// Lost races before an attempt is turned away: as many other processes would have to attempt the same at once.
 const RACES: usize = 8;
 
 /// Whether an attempt may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It may, and is counted.
-    Admitted,
-    /// It has to come back after this time, and was not counted.
+    Admitted(Counted),
+    /// It has to come back after this time, because the ones before it were wrong; it was not counted.
     Wait(Duration),
+    /// Other processes count attempts of the same pair faster than this one can; it was not counted.
+    Crowded,
 }
 
-/// Counts an attempt, before its password is looked at: guesses that run in parallel count too.
+/// An attempt that is counted as a wrong one until it proves right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counted {
+    earlier: Option<AttemptsRecord>,
+    new: AttemptsRecord,
+}
+
+/// Counts an attempt, before its password is looked at.
 pub(crate) async fn admit(
     store: &dyn Store,
     config: &AuthConfig,
@@ -36,11 +48,31 @@ pub(crate) async fn admit(
             earlier.filter(|earlier| !forgotten(earlier, config, now)).map_or(0, |earlier| earlier.count);
         let new = AttemptsRecord { key, count: count.saturating_add(1), last_at: now };
         match store.count_login_attempt(earlier, new, config.max_login_records).await? {
-            Swap::Done => return Ok(Admission::Admitted),
+            Swap::Done => return Ok(Admission::Admitted(Counted { earlier, new })),
             Swap::Lost => {}
         }
     }
-    Ok(Admission::Wait(config.login_delay.max(Duration::from_secs(1))))
+    Ok(Admission::Crowded)
+}
+
+impl Counted {
+    /// The password was right: it and all before it are forgotten.
+    pub(crate) async fn succeeded(self, store: &dyn Store) -> Result<(), StoreError> {
+        store.clear_login_attempts(self.new.key).await
+    }
+
+    /// Nobody looked at the password: it counts no more, the ones before it still do.
+    pub(crate) async fn take_back(self, store: &dyn Store, config: &AuthConfig) -> Result<(), StoreError> {
+        match self.earlier {
+            None => store.clear_login_attempts(self.new.key).await,
+            // Lost means that another process has counted on; then it has counted this one too, which is the safe side.
+            Some(earlier) => {
+                let _swap =
+                    store.count_login_attempt(Some(self.new), earlier, config.max_login_records).await?;
+                Ok(())
+            }
+        }
+    }
 }
 
 /// How long the next attempt has to wait.

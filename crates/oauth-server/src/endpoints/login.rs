@@ -2,6 +2,8 @@
 //!
 //! The query is the authorization request that the login is for; without one, a person just logs in.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -21,7 +23,7 @@ use crate::routes::{AUTHORIZE, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
 use crate::source::Source;
-use crate::store::{Digest, UserRecord};
+use crate::store::{Digest, Secret, StoreError, UserRecord};
 use crate::throttle::{self, Admission};
 use crate::{random, sessions};
 
@@ -109,7 +111,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
 }
 
 async fn submit(
-    state: &Inner,
+    state: &AppState,
     query: Option<&str>,
     source: Source,
     headers: &HeaderMap,
@@ -165,7 +167,7 @@ pub(crate) fn check_form(
 }
 
 async fn log_in(
-    state: &Inner,
+    state: &AppState,
     cookies: &Cookies,
     source: Source,
     username: &str,
@@ -179,23 +181,45 @@ async fn log_in(
     }
     let user = state.store.user_by_name(username).await?;
     let key = attempts_key(state, cookies, source, username, user.as_ref());
-    match throttle::admit(state.store.as_ref(), &state.config, key, state.now()).await? {
-        Admission::Admitted => {}
-        Admission::Wait(wait) => {
-            // What was typed may be anything, a password too; the name of a user that exists is not.
-            tracing::info!(user = user.map(|user| user.id), "a login has to wait after wrong passwords");
-            return Ok(Err(LoginError::Throttled(wait)));
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    // On a task of its own: a browser that goes away in the middle must not leave a right password counted as wrong.
+    let attempt = tokio::spawn(attempt(Arc::clone(state), key, stored, password));
+    match attempt.await.map_err(StoreError::new)?? {
+        Ok(()) => Ok(user.ok_or(LoginError::Wrong)),
+        Err(error) => {
+            if matches!(error, LoginError::Throttled(_)) {
+                // What was typed may be anything, a password too; the name of a user that exists is not.
+                tracing::info!(user = user.map(|user| user.id), "a login has to wait after wrong passwords");
+            }
+            Ok(Err(error))
         }
     }
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
+}
+
+/// One attempt with this password, when it is its turn.
+async fn attempt(
+    state: AppState,
+    key: Digest,
+    stored: Option<Secret>,
+    password: Password,
+) -> Result<Result<(), LoginError>, StoreError> {
+    let store = state.store.as_ref();
+    let Some(_turn) = state.turns.take(key).await else { return Ok(Err(LoginError::Busy)) };
+    let counted = match throttle::admit(store, &state.config, key, state.now()).await? {
+        Admission::Admitted(counted) => counted,
+        Admission::Wait(wait) => return Ok(Err(LoginError::Throttled(wait))),
+        Admission::Crowded => return Ok(Err(LoginError::Busy)),
+    };
     match state.passwords.verify(stored, password).await {
         Ok(true) => {
-            state.store.clear_login_attempts(key).await?;
-            Ok(user.ok_or(LoginError::Wrong))
+            counted.succeeded(store).await?;
+            Ok(Ok(()))
         }
-        Ok(false) => Ok(Err(LoginError::Wrong)),
-        Err(PasswordError::Busy) => Ok(Err(LoginError::Busy)),
-        Err(PasswordError::Length | PasswordError::Settings) => Ok(Err(LoginError::Wrong)),
+        Ok(false) | Err(PasswordError::Length | PasswordError::Settings) => Ok(Err(LoginError::Wrong)),
+        Err(PasswordError::Busy) => {
+            counted.take_back(store, &state.config).await?;
+            Ok(Err(LoginError::Busy))
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod authorize;
 mod consent;
 mod documents;
+mod guesses;
 mod login;
 mod metadata;
 mod pages;
