@@ -5,6 +5,41 @@
 //! mounts into axum with one line and onto bare hyper with a few, opens no socket, starts no runtime, and keeps nothing
 //! in statics. Who is calling is a parameter of every request.
 //!
+//! ```
+//! use barewire_mcp_server::{Context, McpServer, Structured, Tool, ToolError};
+//! use barewire_mcp_server::types::elicitation::{BooleanSchema, ElicitAction, ElicitRequest, ElicitSchema};
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct DeletePost {
+//!     /// Number of the post.
+//!     id: u64,
+//! }
+//!
+//! #[derive(serde::Serialize, schemars::JsonSchema)]
+//! struct Deleted {
+//!     id: u64,
+//! }
+//!
+//! let server = McpServer::builder("blog", "1.0.0")
+//!     .tool(
+//!         Tool::new("delete_post", "Deletes a post of yours.").annotations(|hints| hints.destructive(true)),
+//!         async |ctx: Context, args: DeletePost| {
+//!             // A request on the stream in one era, a result and a second run of this handler in the other.
+//!             let sure = ElicitSchema::new().required("sure", BooleanSchema::default());
+//!             let answer = ctx.elicit("sure", ElicitRequest::form("Delete it for good?", sure)).await?;
+//!             if answer.action != ElicitAction::Accept {
+//!                 return Err(ToolError::new("The user did not agree."));
+//!             }
+//!             Ok(Structured(Deleted { id: args.id }))
+//!         },
+//!     )
+//!     .build()?;
+//!
+//! let app: axum::Router = axum::Router::new().route_service("/mcp", server.service());
+//! # let _ = app;
+//! # Ok::<(), barewire_mcp_server::BuildError>(())
+//! ```
+//!
 //! What this crate does **not** do: it is no authorization server and knows none (a [`TokenVerifier`] is all it asks
 //! for), it has no database, no router and no configuration file.
 //!

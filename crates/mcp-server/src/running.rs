@@ -254,6 +254,7 @@ impl RunningCalls {
             running.work = None;
             return None;
         };
+        running.detached = true;
         Some(Detached { running, _permit: permit, _under_way: server.drain.enter() })
     }
 }

@@ -96,3 +96,24 @@ async fn a_detached_call_can_still_be_cancelled() {
     cancel(&legacy, 5).await;
     probe.ended.notified().await;
 }
+
+/// A detached call must not be detached again when its task is dropped with everything else.
+#[test]
+fn the_end_of_the_runtime_is_the_end_of_detached_calls() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let probe = runtime.block_on(async {
+        let (probe, server) = start().await;
+        let legacy = server.legacy().await;
+        let mut streaming = legacy.call_streaming(5, "slow", json!({})).await;
+        streaming.next().await.unwrap();
+        // One without a stream, too.
+        let call = tokio::spawn(async move { legacy.call("slow", json!({})).await });
+        probe.reached.notified().await;
+        probe.reached.notified().await;
+        call.abort();
+        drop(streaming);
+        probe
+    });
+    drop(runtime);
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(probe.ended.notified());
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use barewire_mcp::http::sse::Decoder;
-use barewire_mcp_server::types::elicitation::{ElicitForm, ElicitRequest, ElicitSchema, StringSchema};
+use barewire_mcp_server::types::elicitation::{ElicitRequest, ElicitSchema, StringSchema};
 use barewire_mcp_server::types::logging::LoggingLevel;
 use barewire_mcp_server::types::sampling::CreateMessageRequest;
 use barewire_mcp_server::{
@@ -350,16 +350,8 @@ struct Region {
     region: String,
 }
 
-pub(crate) fn form(message: &str, schema: ElicitSchema) -> ElicitRequest {
-    ElicitRequest::Form(ElicitForm {
-        message: message.into(),
-        requested_schema: schema,
-        meta: serde_json::Map::new(),
-    })
-}
-
 pub(crate) fn name_form() -> ElicitRequest {
-    form("Who?", ElicitSchema::new().required("name", StringSchema::default()))
+    ElicitRequest::form("Who?", ElicitSchema::new().required("name", StringSchema::default()))
 }
 
 /// Notices that it is dropped.

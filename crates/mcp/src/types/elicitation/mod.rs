@@ -51,6 +51,18 @@ pub struct ElicitUrl {
     pub meta: Meta,
 }
 
+impl ElicitRequest {
+    /// A form of these fields.
+    pub fn form(message: impl Into<String>, requested_schema: ElicitSchema) -> Self {
+        Self::Form(ElicitForm { message: message.into(), requested_schema, meta: Meta::new() })
+    }
+
+    /// An address to visit.
+    pub fn url(message: impl Into<String>, url: impl Into<String>) -> Self {
+        Self::Url(ElicitUrl { message: message.into(), url: url.into(), ..ElicitUrl::default() })
+    }
+}
+
 impl Serialize for ElicitRequest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
