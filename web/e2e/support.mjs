@@ -66,6 +66,9 @@ export async function assertAccessible(page, state) {
   await page.evaluate(axe)
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.waitForFunction((scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches, colorScheme)
+    // Native controls take the scheme over a frame later than what the style sheet paints.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     const violations = await page.evaluate(async () => {
       const results = await globalThis.axe.run(document, { resultTypes: ['violations'] })
       return results.violations.map((violation) => ({
