@@ -76,6 +76,7 @@ impl ExchangeBuilder {
     #[must_use]
     pub fn rpc(mut self, rpc: Option<Rpc>) -> Self {
         self.exchange.rpc = rpc.map(|rpc| Rpc { name: rpc.name.map(|name| self.masker.text(&name)), ..rpc });
+        self.cite_spoken_revision();
         self
     }
 
@@ -148,9 +149,16 @@ impl ExchangeBuilder {
         masked
     }
 
+    fn cite_spoken_revision(&mut self) {
+        if let Some(revision) = self.exchange.rpc.as_ref().and_then(|rpc| rpc.revision.as_deref()) {
+            self.exchange.narration.in_revision(revision);
+        }
+    }
+
     /// Records what was decided. Texts of peers in it are masked here.
     pub fn decide(&mut self, decision: &Decision) {
         self.exchange.narration.conclude(decision);
+        self.cite_spoken_revision();
         if let Some(last) = self.exchange.narration.conclusions.last_mut() {
             last.text = self.masker.text(&last.text);
             last.what_next = last.what_next.as_deref().map(|text| self.masker.text(text));

@@ -21,6 +21,15 @@ impl Citation {
         let (document, section, url) = rule.row();
         Self { document: document.to_owned(), section: section.to_owned(), url: url.to_owned() }
     }
+
+    /// The same rule in the revision that was spoken. The pages about what a server offers stand at the same place in
+    /// every revision; rules of transport and authorization do not, and are rows of their own.
+    pub(crate) fn in_revision(&mut self, revision: &str) {
+        if self.url.contains("/2026-07-28/server/") {
+            self.url = self.url.replace("2026-07-28", revision);
+            self.document = self.document.replace("2026-07-28", revision);
+        }
+    }
 }
 
 macro_rules! rules {
@@ -93,6 +102,16 @@ rules! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_offers_is_cited_in_the_revision_that_was_spoken() {
+        for (rule, document) in [(Rule::Tools, "MCP 2025-11-25"), (Rule::ScopeSelection, "MCP 2026-07-28")] {
+            let mut citation = Citation::of(rule);
+            citation.in_revision("2025-11-25");
+            assert_eq!(citation.document, document);
+            assert!(citation.url.contains(&document[4..]), "{citation:?}");
+        }
+    }
 
     #[test]
     fn every_rule_is_a_link() {

@@ -58,6 +58,12 @@ impl Narration {
         }
     }
 
+    /// Cites the revision that is spoken, where the rule stands in each.
+    pub(crate) fn in_revision(&mut self, revision: &str) {
+        let conclusions = self.conclusions.iter_mut().filter_map(|conclusion| conclusion.rule.as_mut());
+        self.rule.iter_mut().chain(conclusions).for_each(|rule| rule.in_revision(revision));
+    }
+
     /// Adds what was decided.
     pub fn conclude(&mut self, decision: &Decision) {
         self.conclusions.push(decision.conclusion());

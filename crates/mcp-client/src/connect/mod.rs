@@ -195,7 +195,11 @@ impl Ladder {
         Connection::new(self.url.clone(), self.options.clone(), authorized, spoken, info, self.next_id)
     }
 
+    /// A verdict is what the server was found to be; an era that the application insisted on is none.
     fn remember(&self, era: Era) {
+        if self.options.era != EraChoice::Either {
+            return;
+        }
         let origin = self.url.origin().ascii_serialization();
         self.options.shared.eras.remember(&origin, era, &self.options.config, (self.options.clock)());
     }

@@ -108,6 +108,26 @@ async fn both_eras_from_the_url_to_a_post() {
     }
 }
 
+/// Somebody who insists on one era has found out nothing about the server; and what is listed is explained by the
+/// revision that was spoken.
+#[tokio::test]
+async fn a_chosen_era_is_no_verdict() {
+    let world = world().await;
+    let watcher = Watcher::new();
+    let mut options = world.options(&watcher, "johndoe");
+    for (era, revision) in [(EraChoice::Legacy, "2025-11-25"), (EraChoice::Either, "2026-07-28")] {
+        options.era = era;
+        let client = Client::connect(world.url.clone(), options.clone()).await.unwrap();
+        assert_eq!(client.server().revision.as_str(), revision);
+        client.list_tools().await.unwrap();
+        let cited = watcher.exchanges().iter().rev().find_map(|it| {
+            it.narration.rule.clone().filter(|rule| rule.section == "Tools").map(|rule| rule.document)
+        });
+        assert_eq!(cited, Some(format!("MCP {revision}")));
+        client.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_renewal_survives_the_real_authorization_server() {
     let world = world().await;
