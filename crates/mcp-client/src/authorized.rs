@@ -143,6 +143,11 @@ impl Authorized {
         challenge: Option<Challenge>,
         scopes: ScopeSet,
     ) -> Result<bool, CallError> {
+        // A helpful server names what was granted before along with what is missing.
+        let scopes = match grant.map(|grant| scopes.difference(&grant.tokens.scope)) {
+            Some(missing) if !missing.is_empty() => missing,
+            _ => scopes,
+        };
         reply.recording.decide(&Decision::ScopeRequired { scopes: scopes.to_string() });
         let message = challenge
             .as_ref()

@@ -23,14 +23,19 @@ pub struct TokenSet {
     pub refresh_token: Option<RefreshToken>,
     /// When the access token ends, if the server said so.
     pub expires_at: Option<SystemTime>,
+    /// How long it was good when it was issued, if the server said so.
+    #[serde(default)]
+    pub lifetime: Option<Duration>,
     /// The scope that was granted: what was asked for when the server does not say otherwise.
     pub scope: ScopeSet,
 }
 
 impl TokenSet {
-    /// Whether the access token has ended or will within `margin`. One without a stated end never has.
+    /// Whether the access token has ended or will within `margin`. One without a stated end never has. Of a token that
+    /// lives shorter than the margin, the last fifth counts: it would else be renewed before each use.
     #[must_use]
     pub fn expires_within(&self, margin: Duration, now: SystemTime) -> bool {
+        let margin = self.lifetime.map_or(margin, |lifetime| margin.min(lifetime / 5));
         self.expires_at.is_some_and(|end| end <= now.checked_add(margin).unwrap_or(now))
     }
 }
@@ -137,5 +142,33 @@ impl Grant {
                 token::post(endpoint, &self.client, &form).ok()
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends_and_not_before_each_use() {
+        let issued = SystemTime::UNIX_EPOCH;
+        for (lifetime, passed, due) in
+            [(900, 860, false), (900, 871, true), (6, 0, false), (6, 4, false), (6, 5, true), (6, 7, true)]
+        {
+            let lifetime = Duration::from_secs(lifetime);
+            let tokens = TokenSet {
+                access_token: AccessToken::new("token"),
+                refresh_token: None,
+                expires_at: Some(issued + lifetime),
+                lifetime: Some(lifetime),
+                scope: ScopeSet::new(),
+            };
+            let now = issued + Duration::from_secs(passed);
+            assert_eq!(
+                tokens.expires_within(Duration::from_secs(30), now),
+                due,
+                "{lifetime:?} after {passed} s"
+            );
+        }
     }
 }

@@ -123,12 +123,14 @@ impl Reading<'_> {
             Value::Array(tokens) => ScopeSet::from_tokens(tokens.iter().filter_map(Value::as_str)),
             _ => ScopeSet::new(),
         };
+        let lifetime = seconds(&read.expires_in);
         Ok(TokenSet {
             access_token,
             refresh_token: read
                 .refresh_token
                 .filter(|token| (1..=MAX_TOKEN_BYTES).contains(&token.expose().len())),
-            expires_at: seconds(&read.expires_in).and_then(|lifetime| now.checked_add(lifetime)),
+            expires_at: lifetime.and_then(|lifetime| now.checked_add(lifetime)),
+            lifetime,
             scope: if granted.is_empty() { self.requested.clone() } else { granted },
         })
     }

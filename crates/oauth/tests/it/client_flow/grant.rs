@@ -65,6 +65,7 @@ fn token_answers() {
     ] {
         let story = redeem(token(more.clone()));
         let tokens = &story.grant().tokens;
+        assert_eq!(tokens.lifetime, lifetime.map(Duration::from_secs), "{more}");
         assert_eq!(tokens.expires_at, lifetime.map(|seconds| now() + Duration::from_secs(seconds)), "{more}");
         assert_eq!(tokens.scope, scopes(scope), "{more}");
         assert_eq!(tokens.refresh_token, None);
@@ -132,13 +133,14 @@ fn a_renewal() {
         Refreshed::Renewed(renewed) => *renewed,
         other => panic!("{other:?}"),
     };
-    let rotated = renewed(json!({ "access_token": "a2", "refresh_token": "r2", "expires_in": 60 }));
+    let rotated = renewed(json!({ "access_token": "a2", "refresh_token": "r2", "expires_in": 600 }));
     assert_eq!(rotated.tokens.refresh_token, Some(RefreshToken::new("r2")));
     assert_eq!(rotated.tokens.scope, scopes("x"), "what was granted stays");
     assert_eq!(rotated.requested, scopes("x y"), "and so does what was asked for");
     assert_eq!(rotated.resource, grant.resource);
-    assert!(rotated.tokens.expires_within(Duration::from_secs(60), now()));
-    assert!(!rotated.tokens.expires_within(Duration::from_secs(59), now()));
+    let later = now() + Duration::from_secs(540);
+    assert!(rotated.tokens.expires_within(Duration::from_secs(60), later));
+    assert!(!rotated.tokens.expires_within(Duration::from_secs(59), later));
     let kept = renewed(json!({ "access_token": "a2" }));
     assert_eq!(kept.tokens.refresh_token, Some(RefreshToken::new("r1")));
 
