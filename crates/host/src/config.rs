@@ -22,6 +22,10 @@ pub struct HostConfig {
     pub public_origin: Option<Url>,
     /// Servers that the page offers.
     pub offered: Vec<Offered>,
+    /// Whether the page may add servers beyond those offered. Without it: yes where only this machine can reach the
+    /// host, and no elsewhere, since whoever can add a server can have this machine send requests to any address and read
+    /// the answers.
+    pub any_server: Option<bool>,
     /// Serve the page from this folder rather than from the binary: for those who work on the page.
     pub page: Option<PathBuf>,
     /// How the host becomes a client of authorization servers. Its redirect URI is always `{public_origin}/callback`.
@@ -45,14 +49,20 @@ pub struct Limits {
     pub servers_per_session: usize,
     /// Calls of one session that are kept; the oldest finished ones make room.
     pub calls_per_session: usize,
+    /// Bytes of calls of one session, results included, above which the oldest finished ones make room.
+    pub call_bytes_per_session: usize,
     /// Calls of one session that run or wait at once.
     pub running_calls_per_session: usize,
     /// Log lines kept with a call.
     pub logs_per_call: usize,
+    /// Questions of a server that are open at once in one call; it gets no answer to more.
+    pub questions_per_call: usize,
     /// Exchanges kept for one server; the oldest make room.
     pub exchanges_per_server: usize,
     /// Bytes of exchanges kept for one server.
     pub exchange_bytes_per_server: usize,
+    /// Bytes of exchanges kept in memory for all servers of all sessions; above it the log that grows makes room.
+    pub exchange_bytes: usize,
     /// Events that can be replayed to a page that lost its stream.
     pub events: usize,
     /// Bytes of events that can be replayed.
@@ -111,6 +121,7 @@ impl Default for HostConfig {
             listen: "localhost:5173".to_owned(),
             public_origin: None,
             offered: Vec::new(),
+            any_server: None,
             page: None,
             login: LoginOptions { client_name: "Barewire host".to_owned(), ..LoginOptions::default() },
             client: ClientConfig::default(),
@@ -122,16 +133,19 @@ impl Default for HostConfig {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            sessions: 256,
+            sessions: 128,
             session_idle: Duration::from_secs(30 * 24 * 3600),
             servers_per_session: 20,
             calls_per_session: 200,
+            call_bytes_per_session: 32 << 20,
             running_calls_per_session: 32,
             logs_per_call: 200,
+            questions_per_call: 16,
             exchanges_per_server: 1_000,
-            exchange_bytes_per_server: 32 << 20,
+            exchange_bytes_per_server: 16 << 20,
+            exchange_bytes: 256 << 20,
             events: 2_000,
-            event_bytes: 16 << 20,
+            event_bytes: 4 << 20,
             event_streams_per_session: 16,
             request_body: 1 << 20,
             keep_alive: Duration::from_secs(15),
@@ -186,6 +200,15 @@ impl HostConfig {
     }
 }
 
+impl HostConfig {
+    /// Whether the page may add the server with that URL.
+    #[must_use]
+    pub fn allows_server(&self, url: &Url, origin: &PublicOrigin) -> bool {
+        let offered = || self.offered.iter().any(|it| Url::parse(&it.url).is_ok_and(|it| it == *url));
+        self.any_server.unwrap_or(origin.is_loopback()) || offered()
+    }
+}
+
 /// The host's own origin: scheme, host and port, as browsers write them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicOrigin {
@@ -225,6 +248,17 @@ impl PublicOrigin {
         self.origin.starts_with("https://")
     }
 
+    /// Whether it is a name of this machine that only this machine uses.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.origin).is_ok_and(|url| match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        })
+    }
+
     /// A URL of the host.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
@@ -259,6 +293,30 @@ mod tests {
         check("0.0.0.0:5173", Some("https://mcp.example.com/host"), Err("not an origin"));
         check("0.0.0.0:5173", Some("ftp://mcp.example.com"), Err("not an origin"));
         check("nonsense", None, Err("not an address"));
+    }
+
+    #[test]
+    fn others_can_only_add_what_is_offered() {
+        for (public_origin, any_server, url, expected) in [
+            (None, None, "https://other.example/mcp", true),
+            (None, Some(false), "https://other.example/mcp", false),
+            (None, Some(false), "https://blog.example/mcp", true),
+            (Some("https://host.example"), None, "http://169.254.169.254/", false),
+            (Some("https://host.example"), None, "https://blog.example/mcp", true),
+            (Some("https://host.example"), None, "https://blog.example/mcp/other", false),
+            (Some("https://host.example"), Some(true), "https://other.example/mcp", true),
+        ] {
+            let offered = Offered { name: "Blog".to_owned(), url: "https://blog.example/mcp".to_owned() };
+            let public_origin = public_origin.map(|it| it.parse().unwrap());
+            let config =
+                HostConfig { public_origin, any_server, offered: vec![offered], ..HostConfig::default() };
+            let origin = config.origin(5173).unwrap();
+            assert_eq!(
+                config.allows_server(&url.parse().unwrap(), &origin),
+                expected,
+                "{url} {any_server:?}"
+            );
+        }
     }
 
     #[test]

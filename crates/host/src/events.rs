@@ -57,11 +57,13 @@ impl EventLog {
         Self { epoch, limit, byte_limit, ring: Mutex::default(), next: watch::Sender::new(0) }
     }
 
-    pub(crate) fn publish(&self, event: &Event) {
+    /// Appends an event, and says how many bytes it is as JSON.
+    pub(crate) fn publish(&self, event: &Event) -> usize {
         let Ok(data) = serde_json::to_string(event) else {
             tracing::error!("an event could not be written as JSON");
-            return;
+            return 0;
         };
+        let bytes = data.len();
         let mut ring = self.ring();
         ring.bytes += data.len();
         ring.events.push_back(data.into());
@@ -72,6 +74,7 @@ impl EventLog {
         }
         // Inside the lock: numbers must not be announced out of order.
         self.next.send_replace(ring.next());
+        bytes
     }
 
     /// Id of the last event so far.
@@ -180,7 +183,7 @@ mod tests {
     async fn a_reader_waits_for_what_comes() {
         let log = log(10, 10_000, 3);
         let mut reader = log.read(None);
-        let (event, ()) = tokio::join!(next(&mut reader), async { log.publish(&removed("new")) });
+        let (event, _) = tokio::join!(next(&mut reader), async { log.publish(&removed("new")) });
         assert_eq!(event, removed("new"));
     }
 

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
 use crate::config::{HostConfig, Limits, PublicOrigin};
+use crate::manager::Budget;
 use crate::routes;
 use crate::session::Sessions;
 use crate::store::{HostStore, MemoryHostStore};
@@ -32,6 +33,7 @@ struct Inner {
     clock: Clock,
     client: ClientOptions,
     sessions: Sessions,
+    budget: Arc<Budget>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -102,6 +104,7 @@ impl HostBuilder {
     #[must_use]
     pub fn build(self) -> Host {
         let sessions = Sessions::new(self.config.limits.sessions);
+        let budget = Arc::new(Budget::new(self.config.limits.exchange_bytes));
         let client = self.client();
         let inner = Inner {
             client,
@@ -111,6 +114,7 @@ impl HostBuilder {
             store: self.store,
             clock: self.clock,
             sessions,
+            budget,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -158,6 +162,11 @@ impl App {
 
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    /// What the exchange logs of all servers share.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.0.budget
     }
 
     pub(crate) fn shutdown(&self) -> &CancellationToken {

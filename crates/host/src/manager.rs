@@ -24,3 +24,4 @@ pub(crate) use login::{
 pub(crate) use run::start as start_call;
 pub(crate) use server::{Server, forget_stored_grant, parse_url};
 pub(crate) use trouble::Trouble;
+pub(crate) use wire::Budget;

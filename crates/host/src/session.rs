@@ -276,7 +276,23 @@ impl Session {
         }
         let call = make();
         calls.insert(call.id().to_owned(), call.clone());
+        drop(calls);
+        self.shed_calls(limits);
         Ok(call)
+    }
+
+    /// While all calls together are too large, the oldest finished one leaves; never the newest.
+    pub(crate) fn shed_calls(&self, limits: &Limits) {
+        let mut calls = self.lock_calls();
+        while calls.values().map(|it| it.bytes()).sum::<usize>() > limits.call_bytes_per_session {
+            let older = calls.values().take(calls.len().saturating_sub(1));
+            let Some(id) = older.clone().find(|it| it.is_finished()).map(|it| it.id().to_owned()) else {
+                break;
+            };
+            if let Some(call) = calls.shift_remove(&id) {
+                call.retire(true);
+            }
+        }
     }
 
     pub(crate) fn remove_call(&self, id: &str) -> Option<Arc<Call>> {

@@ -11,9 +11,13 @@ use crate::api::{
     Answer, CallError, CallKind, CallResult, CallStatus, CallView, Event, InputKind, InputRequest, LogLine,
     Progress, StartCall,
 };
+use crate::config::Limits;
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::random;
+
+/// Exchanges that are named with a call; a stream that is resumed again and again makes one each time.
+const EXCHANGES: usize = 500;
 
 /// A call of a session.
 pub(crate) struct Call {
@@ -22,6 +26,7 @@ pub(crate) struct Call {
     request: StartCall,
     events: Arc<EventLog>,
     logs: usize,
+    questions: usize,
     cancelled: CancellationToken,
     state: Mutex<State>,
 }
@@ -30,6 +35,8 @@ struct State {
     view: CallView,
     /// Who waits for the answer to which question.
     waiting: HashMap<String, oneshot::Sender<Answer>>,
+    /// What it is as JSON.
+    bytes: usize,
     /// The page was told that it left the list; nothing is told of it after that.
     gone: bool,
 }
@@ -39,7 +46,7 @@ impl Call {
         server: &str,
         request: StartCall,
         now: u64,
-        logs: usize,
+        limits: &Limits,
         events: Arc<EventLog>,
         parent: &CancellationToken,
     ) -> Arc<Self> {
@@ -65,9 +72,10 @@ impl Call {
             server: server.to_owned(),
             request,
             events,
-            logs,
+            logs: limits.logs_per_call,
+            questions: limits.questions_per_call,
             cancelled: parent.child_token(),
-            state: Mutex::new(State { view, waiting: HashMap::new(), gone: false }),
+            state: Mutex::new(State { view, waiting: HashMap::new(), bytes: 0, gone: false }),
         };
         let call = Arc::new(call);
         call.publish();
@@ -92,6 +100,11 @@ impl Call {
 
     pub(crate) fn is_finished(&self) -> bool {
         is_finished(&self.lock().view.status)
+    }
+
+    /// What it is as JSON: arguments, logs and result.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// It is on the wire, and does not wait for a person.
@@ -151,7 +164,12 @@ impl Call {
         if self.lock().view.exchanges.iter().any(|it| it == id) {
             return;
         }
-        self.change(|view| view.exchanges.push(id.to_owned()));
+        self.change(|view| {
+            view.exchanges.push(id.to_owned());
+            // The log of exchanges is bounded too; what fell out of it needs no mention.
+            let over = view.exchanges.len().saturating_sub(EXCHANGES);
+            view.exchanges.drain(..over);
+        });
     }
 
     pub(crate) fn scope_required(&self, scopes: Vec<String>, message: String) {
@@ -170,11 +188,16 @@ impl Call {
         self.finish(CallStatus::Cancelled, None, None, now);
     }
 
-    /// Asks the person. The answer comes when it comes; dropping the receiver takes the question back.
-    pub(crate) fn ask(&self, key: &str, input: InputKind) -> oneshot::Receiver<Answer> {
+    /// Asks the person; the answer comes when it comes. `None` if too many questions are open.
+    pub(crate) fn ask(&self, key: &str, input: InputKind) -> Option<oneshot::Receiver<Answer>> {
         let (answer, answered) = oneshot::channel();
         let request = InputRequest { key: key.to_owned(), input };
-        self.lock().waiting.insert(key.to_owned(), answer);
+        let mut state = self.lock();
+        if state.waiting.len() >= self.questions {
+            return None;
+        }
+        state.waiting.insert(key.to_owned(), answer);
+        drop(state);
         self.update(|view| match &mut view.status {
             CallStatus::InputRequired { requests } => {
                 requests.retain(|it| it.key != request.key);
@@ -182,7 +205,7 @@ impl Call {
             }
             status => *status = CallStatus::InputRequired { requests: vec![request] },
         });
-        answered
+        Some(answered)
     }
 
     /// Takes a question back that nobody waits for any more.
@@ -237,9 +260,9 @@ impl Call {
 
     fn publish(&self) {
         // Inside the lock, so that an older state is never told after a newer one.
-        let state = self.lock();
+        let mut state = self.lock();
         if !state.gone {
-            self.events.publish(&Event::Call { call: Box::new(state.view.clone()) });
+            state.bytes = self.events.publish(&Event::Call { call: Box::new(state.view.clone()) });
         }
     }
 
@@ -280,11 +303,13 @@ mod tests {
     fn call(logs: usize) -> Arc<Call> {
         let request = StartCall::Tool { name: "echo".to_owned(), arguments: Map::new() };
         let events = Arc::new(EventLog::new(100, 1 << 20));
-        Call::new("s1", request, 1, logs, events, &CancellationToken::new())
+        let limits = Limits { logs_per_call: logs, questions_per_call: 2, ..Limits::default() };
+        Call::new("s1", request, 1, &limits, events, &CancellationToken::new())
     }
 
     fn ask(call: &Call, key: &str) -> oneshot::Receiver<Answer> {
-        call.ask(key, InputKind::Url { message: "go".to_owned(), url: "http://localhost/".to_owned() })
+        let input = InputKind::Url { message: "go".to_owned(), url: "http://localhost/".to_owned() };
+        call.ask(key, input).unwrap()
     }
 
     fn answer(key: &str) -> Answer {
@@ -310,6 +335,15 @@ mod tests {
         call.answer(answer("2")).unwrap();
         assert_eq!(call.view().status, CallStatus::Running);
         assert_eq!((one.await.unwrap(), two.await.unwrap()), (answer("1"), answer("2")));
+    }
+
+    #[test]
+    fn open_questions_are_bounded() {
+        let call = call(10);
+        let _open = (ask(&call, "1"), ask(&call, "2"));
+        let input = InputKind::Sampling { params: Value::Null };
+        assert!(call.ask("3", input).is_none());
+        assert_eq!(keys(&call), ["1", "2"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn start(
     let limits = app.limits();
     let now = millis(app.now());
     let call = session.add_call(limits, || {
-        Call::new(server.id(), request, now, limits.logs_per_call, session.events().clone(), server.closed())
+        Call::new(server.id(), request, now, limits, session.events().clone(), server.closed())
     })?;
     spawn(app, server, &call);
     Ok(call)
@@ -40,7 +40,13 @@ pub(crate) fn resume(app: &App, server: &Arc<Server>) {
 }
 
 fn spawn(app: &App, server: &Arc<Server>, call: &Arc<Call>) {
-    app.tasks().spawn(execute(app.clone(), server.clone(), call.clone()));
+    let (app, server, call) = (app.clone(), server.clone(), call.clone());
+    app.clone().tasks().spawn(async move {
+        execute(&app, &server, &call).await;
+        if let Some(session) = server.session() {
+            session.shed_calls(app.limits());
+        }
+    });
 }
 
 /// Tells the calls that wait for scopes that a login did not give them.
@@ -53,12 +59,12 @@ pub(crate) fn refused(server: &Server, message: &str) {
     }
 }
 
-async fn execute(app: App, server: Arc<Server>, call: Arc<Call>) {
+async fn execute(app: &App, server: &Arc<Server>, call: &Arc<Call>) {
     // The client notices a cancellation by itself and tells the server in the way of its era.
     let outcome = match server.link() {
         Ok(link) => {
-            let outcome = link.call(&call).await;
-            link::show_renewed(&app, &link, &server).await;
+            let outcome = link.call(call).await;
+            link::show_renewed(app, &link, server).await;
             outcome
         }
         Err(_) => Err(Trouble::Lost {
@@ -76,9 +82,9 @@ async fn execute(app: App, server: Arc<Server>, call: Arc<Call>) {
     match trouble {
         Trouble::ScopeRequired { login, scopes, message } => {
             server.set_login_required(Some(*login));
-            wait_for_scopes(&call, scopes, message, now());
+            wait_for_scopes(call, scopes, message, now());
         }
-        Trouble::LoginRequired { message, .. } => wait_for_scopes(&call, Vec::new(), message, now()),
+        Trouble::LoginRequired { message, .. } => wait_for_scopes(call, Vec::new(), message, now()),
         Trouble::Cancelled => call.was_cancelled(now()),
         trouble => {
             let (code, data) = trouble.rpc();

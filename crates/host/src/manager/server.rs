@@ -147,7 +147,7 @@ impl Server {
             token_expires_at: None,
         };
         let server = Arc::new(Self {
-            wire: Wire::new(&id, app.limits(), session.events().clone(), exchanges),
+            wire: Wire::new(&id, app.limits(), session.events().clone(), app.budget().clone(), exchanges),
             id,
             url: document.url,
             era: document.era,

@@ -19,6 +19,10 @@ use super::{Call, Server};
 use crate::api::{self, Action, Answer, InputKind, ListKind, LogLine};
 use crate::host::{App, millis};
 
+/// Longest log message, and longest progress message, that is kept with a call. The wire has all of it.
+const LOG_BYTES: usize = 16 << 10;
+const PROGRESS_BYTES: usize = 1 << 10;
+
 /// The host's end of one server's connection. It does not keep the server alive.
 pub(crate) struct Watch {
     app: App,
@@ -53,8 +57,8 @@ impl Watch {
     /// Asks the person, and takes the question back when nobody waits any more.
     async fn ask(&self, asked: &Asked, input: InputKind) -> Option<Answer> {
         let call = self.call(asked.tag.as_deref())?;
+        let answered = call.ask(&asked.key, input)?;
         let question = Question { call: &call, key: &asked.key };
-        let answered = call.ask(&asked.key, input);
         let answer = tokio::select! {
             biased;
             () = call.cancelled().cancelled() => None,
@@ -163,7 +167,7 @@ impl Handler for Watch {
             call.progressed(api::Progress {
                 progress: progress.progress,
                 total: progress.total,
-                message: progress.message.clone(),
+                message: progress.message.as_deref().map(|it| shortened(it, PROGRESS_BYTES).to_owned()),
             });
         }
     }
@@ -176,7 +180,10 @@ impl Handler for Watch {
             at: millis(self.app.now()),
             level: level.unwrap_or_default(),
             logger: message.logger.clone(),
-            data: message.data.decode().unwrap_or_default(),
+            data: match message.data.as_str() {
+                text if text.len() > LOG_BYTES => Value::String(format!("{}…", shortened(text, LOG_BYTES))),
+                _ => message.data.decode().unwrap_or_default(),
+            },
         });
     }
 
@@ -193,6 +200,11 @@ impl Handler for Watch {
 
 fn answer_of(action: ElicitAction, content: Option<Object>) -> ElicitResult {
     ElicitResult { action, content, meta: Object::new() }
+}
+
+/// The beginning of a text, whole characters only.
+fn shortened(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
 }
 
 fn is_web(url: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The exchange log of one server: bounded, told to the page as it grows, kept over a restart.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use barewire_exchange::{Exchange, Status, StreamEvent};
@@ -19,13 +20,22 @@ pub(crate) struct Wire {
     /// Tells the ids of this run's recorder from those of an earlier run and of other servers.
     prefix: String,
     events: Arc<EventLog>,
+    budget: Arc<Budget>,
     log: Mutex<Log>,
+}
+
+/// Bytes that the logs of all servers share.
+pub(crate) struct Budget {
+    limit: usize,
+    used: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Log {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// So many of its bytes are counted in the budget.
+    counted: usize,
     dropped: u64,
     next: u64,
     /// The page was told that the server was removed; nothing is told of it after that.
@@ -51,6 +61,7 @@ impl Wire {
         server: &str,
         limits: &Limits,
         events: Arc<EventLog>,
+        budget: Arc<Budget>,
         stored: Vec<StoredExchange>,
     ) -> Self {
         let mut log = Log::default();
@@ -60,15 +71,17 @@ impl Wire {
             let Ok(view) = serde_json::from_str::<ExchangeView>(&exchange.document) else { continue };
             log.push(exchange.number, exchange.document.len(), view);
         }
-        log.shrink(limits.exchanges_per_server, limits.exchange_bytes_per_server);
-        Self {
+        let wire = Self {
             server: server.to_owned(),
             limit: limits.exchanges_per_server,
             byte_limit: limits.exchange_bytes_per_server,
             prefix: random::id("x"),
             events,
+            budget,
             log: Mutex::new(log),
-        }
+        };
+        wire.shrink(&mut wire.lock());
+        wire
     }
 
     /// Nothing is told of the server any more.
@@ -84,7 +97,7 @@ impl Wire {
         let number = log.next;
         log.next += 1;
         log.push(number, size(&view), view.clone());
-        log.shrink(self.limit, self.byte_limit);
+        self.shrink(&mut log);
         self.tell(&log, &Event::ExchangeStarted { exchange: Box::new(view) });
         id
     }
@@ -95,7 +108,7 @@ impl Wire {
         let document = serde_json::to_string(&view).ok()?;
         let mut log = self.lock();
         let number = log.replace(document.len(), view.clone())?;
-        log.shrink(self.limit, self.byte_limit);
+        self.shrink(&mut log);
         let runs = exchange.status == Status::Running;
         let exchange = Box::new(view);
         let event =
@@ -113,7 +126,7 @@ impl Wire {
         if !log.append(&id, event, dropped) {
             return;
         }
-        log.shrink(self.limit, self.byte_limit);
+        self.shrink(&mut log);
         let event = Box::new(event.clone());
         let server = self.server.clone();
         self.tell(&log, &Event::ExchangeStreamed { server, exchange: id, event, events_dropped: dropped });
@@ -137,6 +150,7 @@ impl Wire {
         log.entries.clear();
         log.bytes = 0;
         log.dropped = 0;
+        self.shrink(&mut log);
     }
 
     fn view(&self, exchange: &Exchange) -> ExchangeView {
@@ -150,6 +164,21 @@ impl Wire {
     fn tell(&self, log: &Log, event: &Event) {
         if !log.gone {
             self.events.publish(event);
+        }
+    }
+
+    /// Drops the oldest until the log is small enough, for itself and among all.
+    fn shrink(&self, log: &mut Log) {
+        loop {
+            self.budget.count(log);
+            let too_large = log.entries.len() > self.limit || log.bytes > self.byte_limit;
+            let too_large_among_all = self.budget.is_exceeded() && log.entries.len() > 1;
+            if !too_large && !too_large_among_all {
+                return;
+            }
+            let Some(oldest) = log.entries.pop_front() else { return };
+            log.bytes -= oldest.bytes;
+            log.dropped += 1;
         }
     }
 
@@ -196,13 +225,28 @@ impl Log {
     fn oldest(&self) -> u64 {
         self.entries.front().map_or(self.next, |it| it.number)
     }
+}
 
-    fn shrink(&mut self, limit: usize, byte_limit: usize) {
-        while self.entries.len() > limit || self.bytes > byte_limit {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.bytes;
-            self.dropped += 1;
-        }
+impl Budget {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: AtomicUsize::new(0) }
+    }
+
+    fn count(&self, log: &mut Log) {
+        let before = std::mem::replace(&mut log.counted, log.bytes);
+        // Two steps, of which the first makes it look fuller rather than emptier.
+        self.used.fetch_add(log.counted, Ordering::Relaxed);
+        self.used.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.lock().counted, Ordering::Relaxed);
     }
 }
 
@@ -230,7 +274,8 @@ mod tests {
         let limits =
             Limits { exchanges_per_server: limit, exchange_bytes_per_server: bytes, ..Limits::default() };
         let events = Arc::new(EventLog::new(100, 1 << 20));
-        (Wire::new("s1", &limits, events.clone(), stored), events)
+        let budget = Arc::new(Budget::new(usize::MAX));
+        (Wire::new("s1", &limits, events.clone(), budget, stored), events)
     }
 
     fn builder(id: &str) -> ExchangeBuilder {
@@ -275,6 +320,26 @@ mod tests {
         assert!(log.bytes <= 5_000 && !log.entries.is_empty());
         assert_eq!(log.bytes, log.entries.iter().map(|it| it.bytes).sum::<usize>());
         assert_eq!(ended.last().unwrap().oldest, log.oldest());
+    }
+
+    #[test]
+    fn all_logs_together_are_bounded_and_a_log_that_goes_gives_back() {
+        let budget = Arc::new(Budget::new(10_000));
+        let new = |server: &str| {
+            let events = Arc::new(EventLog::new(10, 1 << 20));
+            Wire::new(server, &Limits::default(), events, budget.clone(), Vec::new())
+        };
+        let (one, two) = (new("s1"), new("s2"));
+        for id in 0..30 {
+            whole(&one, &id.to_string());
+            whole(&two, &id.to_string());
+        }
+        let used = budget.used.load(Ordering::Relaxed);
+        assert!(used <= 10_000 && used == one.lock().bytes + two.lock().bytes, "{used}");
+        assert!(!one.lock().entries.is_empty() && !two.lock().entries.is_empty());
+        drop(one);
+        two.clear();
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 
     #[test]

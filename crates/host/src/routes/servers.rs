@@ -16,6 +16,11 @@ pub(crate) async fn add(
     Json(request): Json<AddServer>,
 ) -> Result<axum::Json<ServerView>, ApiError> {
     let url = parse_url(&request.url)?;
+    if !app.config().allows_server(&url, app.origin()) {
+        return Err(ApiError::Forbidden(
+            "this host connects to the servers that it offers, and to no others",
+        ));
+    }
     let limit = app.limits().servers_per_session;
     let era = request.era.unwrap_or_default();
     let make = || Server::add(&app, &session, url.clone(), era);

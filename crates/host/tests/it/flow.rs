@@ -7,7 +7,7 @@ use barewire_host::api::{
     Authorization, CallResult, CallStatus, CallView, ErrorCode, Event, ExchangeList, InputKind, PromptList,
     Registration, ResourceList, ServerStatusKind, ServerView, TemplateList, ToolList,
 };
-use barewire_host::{HostConfig, MemoryHostStore, SessionKey};
+use barewire_host::{HostConfig, Limits, MemoryHostStore, SessionKey};
 use barewire_mcp_client::{CredentialStore, GrantKey, MemoryCredentials};
 use barewire_store::Store;
 use barewire_testkit::{TempDir, TestClock};
@@ -347,6 +347,49 @@ async fn a_login_that_was_ended_elsewhere_is_asked_for_again_and_the_call_goes_o
     person.log_in(&server.id, &json!({})).await;
     let call = person.events.call(&call.id, |it| it.finished_at.is_some()).await;
     assert_eq!(call.status, CallStatus::Done);
+}
+
+#[tokio::test]
+async fn calls_of_a_session_are_bounded() {
+    let clock = TestClock::default();
+    let blog = Blog::start(&clock).await;
+    let few = Limits { calls_per_session: 2, ..Limits::default() };
+    let small = Limits { call_bytes_per_session: 1, ..Limits::default() };
+    let no_waiting = Limits { running_calls_per_session: 1, ..Limits::default() };
+    for (limits, kept) in [(few, 2), (small, 1), (no_waiting, 3)] {
+        let config = HostConfig { limits, ..HostConfig::default() };
+        let (store, credentials) = (Arc::new(MemoryHostStore::default()), Arc::new(MemoryCredentials::new()));
+        let running = Running::keeping(config, store, credentials, clock.clone()).await;
+        let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
+        let list = json!({ "kind": "tool", "name": "list_posts" });
+        let mut last = String::new();
+        for _ in 0..3 {
+            last = person.call(&server.id, &list).await.id;
+        }
+        let calls = person.page.state().await.calls;
+        assert_eq!((calls.len(), &calls[kept - 1].id), (kept, &last));
+    }
+}
+
+#[tokio::test]
+async fn calls_that_run_at_once_are_bounded() {
+    let clock = TestClock::default();
+    let blog = Blog::start(&clock).await;
+    let limits = Limits { running_calls_per_session: 1, ..Limits::default() };
+    let config = HostConfig { limits, ..HostConfig::default() };
+    let running = Running::with(config, Arc::new(MemoryHostStore::default())).await;
+    let (mut person, server) = Person::connected(&running, &blog, "johndoe").await;
+    let export = json!({ "kind": "tool", "name": "export_posts", "arguments": { "pause_ms": 2000 } });
+    let call = person.start_call(&server.id, &export).await;
+    let path = format!("/api/servers/{}/calls", server.id);
+    refused(person.page.post(&path, &export).await, StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooMany).await;
+    let forget = person.page.delete(&format!("/api/calls/{}", call.id)).await;
+    refused(forget, StatusCode::CONFLICT, ErrorCode::Conflict).await;
+    person.page.post(&format!("/api/calls/{}/cancel", call.id), &Value::Null).await;
+    person.events.call(&call.id, |it| it.finished_at.is_some()).await;
+    let forget = person.page.delete(&format!("/api/calls/{}", call.id)).await;
+    assert_eq!(forget.status(), StatusCode::NO_CONTENT);
+    assert_eq!(person.page.state().await.calls, []);
 }
 
 #[tokio::test]

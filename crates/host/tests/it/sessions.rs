@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barewire_host::api::ErrorCode;
+use barewire_host::api::{ErrorCode, Offered};
 use barewire_host::{HostConfig, Limits, MemoryHostStore};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -84,6 +84,17 @@ async fn servers_of_a_session_are_bounded() {
     }
     let response = page.post("/api/servers", &json!({ "url": NOWHERE })).await;
     refused(response, StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooMany).await;
+}
+
+#[tokio::test]
+async fn a_host_for_others_connects_to_what_it_offers() {
+    let offered = vec![Offered { name: "Blog".to_owned(), url: NOWHERE.to_owned() }];
+    let config = HostConfig { offered, any_server: Some(false), ..HostConfig::default() };
+    let running = Running::with(config, Arc::new(MemoryHostStore::default())).await;
+    let page = running.open().await;
+    page.add_server(NOWHERE).await;
+    let response = page.post("/api/servers", &json!({ "url": "http://169.254.169.254/latest" })).await;
+    refused(response, StatusCode::FORBIDDEN, ErrorCode::Forbidden).await;
 }
 
 #[tokio::test]
