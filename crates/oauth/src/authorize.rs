@@ -191,12 +191,12 @@ fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeC
 fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
     let Some(text) = text else { return Ok(policy.default_scopes.clone()) };
     let requested = ScopeSet::parse(text)
-        .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, printable(&error.to_string())))?;
+        .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, error.to_string()))?;
     let mut unknown = requested.difference(&policy.scopes);
     unknown.remove(OFFLINE_ACCESS);
     if !unknown.is_empty() {
         let description = format!("unknown scope: {}; there are: {}", unknown, policy.scopes);
-        return Err(ErrorResponse::new(ErrorCode::InvalidScope, printable(&description)));
+        return Err(ErrorResponse::new(ErrorCode::InvalidScope, description));
     }
     // `offline_access` alone would be a grant for nothing.
     let only_offline = requested.iter().all(|scope| scope == OFFLINE_ACCESS);
@@ -209,7 +209,7 @@ fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse>
 /// `invalid_target` when it is malformed or not served here, or when there are several: a token is for one resource,
 /// so that one server cannot use it at another.
 pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, ErrorResponse> {
-    let target = |description: String| ErrorResponse::new(ErrorCode::InvalidTarget, printable(&description));
+    let target = |description: String| ErrorResponse::new(ErrorCode::InvalidTarget, description);
     let mut requested = parameters.all("resource");
     let Some(first) = requested.next() else {
         return policy
@@ -245,19 +245,6 @@ fn prompt(text: Option<&str>) -> Result<Prompt, &'static str> {
         return Err("prompt=none cannot be combined with another prompt");
     }
     Ok(prompt)
-}
-
-/// `error_description` has a restricted alphabet
-/// ([OAuth 2.1 §4.1.2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1)).
-fn printable(text: &str) -> String {
-    text.chars()
-        .take(500)
-        .map(|c| match c {
-            '"' | '\\' => '\'',
-            ' '..='~' => c,
-            _ => '?',
-        })
-        .collect()
 }
 
 /// A logged-in user, as far as this decision needs to know.

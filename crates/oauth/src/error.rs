@@ -5,6 +5,8 @@ use std::fmt;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::stranger::printable;
+
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident;)*) => {
         /// The `error` value of an OAuth error response, redirect or challenge.
@@ -135,10 +137,11 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// An error with a sentence for the developer on the other side.
+    /// An error with a sentence for the developer on the other side, in the [letters](printable) that it may have:
+    /// some sentences repeat what a stranger sent.
     #[must_use]
-    pub fn new(error: ErrorCode, description: impl Into<String>) -> Self {
-        Self { error, error_description: Some(description.into()), error_uri: None }
+    pub fn new(error: ErrorCode, description: impl AsRef<str>) -> Self {
+        Self { error, error_description: Some(printable(description.as_ref())), error_uri: None }
     }
 }
 

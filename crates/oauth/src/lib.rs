@@ -38,5 +38,6 @@ pub mod grant;
 pub mod parameters;
 pub mod register;
 pub mod revoke;
+pub mod stranger;
 pub mod token;
 pub mod token_family;

@@ -1,6 +1,10 @@
 //! The parameters of a query or form, with the two rules that hold for all of them.
 
+use std::collections::HashSet;
+
 use url::form_urlencoded;
+
+use crate::stranger::printable;
 
 /// The pairs of an `application/x-www-form-urlencoded` text, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,8 +15,14 @@ pub struct Parameters(Vec<(String, String)>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the parameter {name} is repeated")]
 pub struct Repeated {
-    /// Which one, at most 64 characters of it.
+    /// Which one, at most 64 printable characters of it: this ends up in logs and answers.
     pub name: String,
+}
+
+impl Repeated {
+    fn new(name: &str) -> Self {
+        Self { name: printable(name).chars().take(64).collect() }
+    }
 }
 
 impl Parameters {
@@ -30,7 +40,7 @@ impl Parameters {
         let mut values = self.0.iter().filter(|(key, _)| key == name);
         let first = values.next();
         if values.next().is_some() {
-            return Err(Repeated { name: name.to_owned() });
+            return Err(Repeated::new(name));
         }
         Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()))
     }
@@ -40,12 +50,11 @@ impl Parameters {
     /// # Errors
     /// [`Repeated`] names it.
     pub fn none_repeated(&self, but: &[&str]) -> Result<(), Repeated> {
-        for (index, (name, _)) in self.0.iter().enumerate() {
-            if !but.contains(&name.as_str()) && self.0[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(Repeated { name: name.chars().take(64).collect() });
-            }
+        let mut seen = HashSet::new();
+        match self.0.iter().find(|(name, _)| !but.contains(&name.as_str()) && !seen.insert(name)) {
+            Some((name, _)) => Err(Repeated::new(name)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// All values of `name`, empty ones left out.
@@ -90,5 +99,7 @@ mod tests {
         assert_eq!(parameters.none_repeated(&["b", "resource"]), Ok(()));
         assert_eq!(parameters.all("resource").collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(parameters.without("b"), "a=1&c=3&resource=x&resource=y");
+        let disguised = Parameters::parse("\n\u{202E}=1&\n\u{202E}=2".as_bytes());
+        assert_eq!(disguised.none_repeated(&[]), Err(Repeated { name: "??".into() }));
     }
 }

@@ -12,6 +12,7 @@ use crate::client::{
 };
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::secret::{self, ClientSecret};
+use crate::stranger::visible;
 use crate::token::secret_digest;
 
 /// How many redirect URIs one client may have.
@@ -214,7 +215,11 @@ pub(crate) fn read_metadata(
     Ok(Client {
         id: String::new(),
         registration: Registration::Dynamic,
-        name: metadata.client_name.as_deref().and_then(clean_name),
+        name: metadata
+            .client_name
+            .as_deref()
+            .map(|name| visible(name, MAX_NAME))
+            .filter(|name| !name.is_empty()),
         uri: metadata.client_uri.as_deref().filter(|uri| is_web_page(uri)).map(str::to_owned),
         redirect_uris,
         grant_types: grant_types(metadata.grant_types.as_deref())?,
@@ -255,17 +260,6 @@ fn grant_types(wanted: Option<&[String]>) -> Result<Vec<GrantType>, Registration
         grant_types.push(GrantType::RefreshToken);
     }
     Ok(grant_types)
-}
-
-/// A name as it can be shown: without control and direction characters, which disguise what a page says.
-fn clean_name(name: &str) -> Option<String> {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
-    let clean: String = name.chars().filter(|&c| !invisible(c)).take(MAX_NAME).collect();
-    let clean = clean.trim();
-    (!clean.is_empty()).then(|| clean.to_owned())
 }
 
 fn is_web_page(uri: &str) -> bool {
