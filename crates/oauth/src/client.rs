@@ -168,12 +168,19 @@ impl RedirectUri {
         }) {
             return Err(RedirectUriError::Malformed);
         }
+        // URIs are ASCII; whoever writes other letters writes them as percent-encoding and punycode, which can be seen.
+        if !text.is_ascii() {
+            return Err(RedirectUriError::Malformed);
+        }
         let url = Url::parse(text).map_err(|_| RedirectUriError::Malformed)?;
         if url.fragment().is_some() {
             return Err(RedirectUriError::Fragment);
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(RedirectUriError::UserInformation);
+        }
+        if matches!(url.scheme(), "http" | "https") && !is_spelled_out(text, &url) {
+            return Err(RedirectUriError::Authority);
         }
         let kind = match url.scheme() {
             "https" => RedirectKind::Https,
@@ -288,6 +295,9 @@ pub enum RedirectUriError {
     /// Not an absolute URI.
     #[error("it is not an absolute URI")]
     Malformed,
+    /// Its host is not written as what it is.
+    #[error("its scheme has to be followed by :// and a host in plain letters")]
+    Authority,
     /// It has a fragment ([RFC 6749 §3.1.2](https://datatracker.ietf.org/doc/html/rfc6749#section-3.1.2)).
     #[error("it has a fragment")]
     Fragment,
@@ -334,17 +344,31 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether the host stands in `text` as the parser has read it. The parser forgives `https:host` (which a browser takes
+/// for a path at our own origin), `%6c`, `127.1` and an empty port, and takes characters for a host that mean something
+/// else in a content security policy.
+fn is_spelled_out(text: &str, url: &Url) -> bool {
+    let Some((host, port, _)) = text.get(url.scheme().len()..).and_then(split) else { return false };
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let plain = matches!(url.host(), Some(Host::Ipv6(_))) || host.bytes().all(letter);
+    plain && port != Some("") && url.host_str().is_some_and(|read| host.eq_ignore_ascii_case(read))
+}
+
 /// The text of an `http` URI with its port cut out; everything else stays as written.
 fn without_port(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("http://")?;
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = match authority.rfind(':') {
+    let (host, _, path) = split(text.strip_prefix("http")?)?;
+    Some(format!("http://{host}{path}"))
+}
+
+/// Host, port and the rest of a URI whose scheme was cut off.
+fn split(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let rest = text.strip_prefix("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    Some(match authority.rsplit_once(':') {
         // The colons inside `[::1]` are no port.
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    };
-    Some(format!("{host}{path}"))
+        Some((host, port)) if !port.contains(']') => (host, Some(port), path),
+        _ => (authority, None, path),
+    })
 }
 
 #[cfg(test)]
@@ -389,6 +413,26 @@ pub(crate) mod tests {
         check("data:text/html,x", Err(RedirectUriError::Scheme));
         check("/callback", Err(RedirectUriError::Malformed));
         check("https://client.example/a b", Err(RedirectUriError::Malformed));
+        check("https://exämple.example/cb", Err(RedirectUriError::Malformed));
+        check("https://client.example/\u{202E}bc", Err(RedirectUriError::Malformed));
+        check("https://client.example:99999/", Err(RedirectUriError::Malformed));
+        check("HTTPS://Client.example:443/cb", Ok(RedirectKind::Https));
+        check("https://xn--exmple-cua.example./cb", Ok(RedirectKind::Https));
+        check("https:client.example/cb", Err(RedirectUriError::Authority));
+        check("https:/client.example/cb", Err(RedirectUriError::Authority));
+        check("https:///client.example/cb", Err(RedirectUriError::Authority));
+        check("https://client.example:/cb", Err(RedirectUriError::Authority));
+        check("https://%63lient.example/cb", Err(RedirectUriError::Authority));
+        check("https://a;script-src.example/cb", Err(RedirectUriError::Authority));
+        check("https://a,b.example/cb", Err(RedirectUriError::Authority));
+        check("https://*.example/cb", Err(RedirectUriError::Authority));
+        check("https://'self'/cb", Err(RedirectUriError::Authority));
+        check("http://127.1/cb", Err(RedirectUriError::Authority));
+        check("http://2130706433/cb", Err(RedirectUriError::Authority));
+        check("http://0x7f.0.0.1/cb", Err(RedirectUriError::Authority));
+        check("http://[0:0:0:0:0:0:0:1]/cb", Err(RedirectUriError::Authority));
+        check("http://[::ffff:127.0.0.1]/cb", Err(RedirectUriError::Authority));
+        check("http://localhost./cb", Err(RedirectUriError::PlainHttp));
         check("https:\\\\client.example", Err(RedirectUriError::Malformed));
         check("https://client.example/\n", Err(RedirectUriError::Malformed));
         check(&format!("https://client.example/{}", "a".repeat(2048)), Err(RedirectUriError::TooLong));
@@ -418,6 +462,15 @@ pub(crate) mod tests {
         check("http://localhost/cb", "http://localhost:9@evil.example/cb", false);
         check("http://localhost/cb", "http://localhost.evil.example/cb", false);
         check("http://localhost/cb", "http://localhost:80:90/cb", false);
+        check("http://localhost/cb", "http://localhost:/cb", false);
+        check("http://localhost/cb", "http://localhost.:9/cb", false);
+        check("http://localhost/cb", "http://LOCALHOST:9/cb", false);
+        check("http://localhost/cb", "http://%6cocalhost:9/cb", false);
+        check("http://localhost/cb", "http:localhost/cb", false);
+        check("http://localhost/cb", "http://localhost:9/%63b", false);
+        check("http://localhost/cb", "http://localhost:9//cb", false);
+        check("http://127.0.0.1/cb", "http://127.1:9/cb", false);
+        check("http://[::1]/cb", "http://[0::1]:9/cb", false);
         check("cursor://x/cb", "cursor://x:1/cb", false);
     }
 
