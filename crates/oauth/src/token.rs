@@ -207,10 +207,10 @@ pub fn credentials(authorization: &[&str], parameters: &Parameters) -> Result<Cl
 
 fn basic(header: &str) -> Result<(String, Option<ClientSecret>), TokenError> {
     const MALFORMED: TokenError =
-        TokenError::Credentials("the Authorization header is not a readable Basic header");
+        TokenError::WrongSecret("the Authorization header is not a readable Basic header");
     let (scheme, encoded) = header.trim().split_once(' ').ok_or(MALFORMED)?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(TokenError::Credentials("the Authorization header has to be Basic"));
+        return Err(TokenError::WrongSecret("the Authorization header has to be Basic"));
     }
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let decoded = zeroize::Zeroizing::new(decoded.ok_or(MALFORMED)?);
