@@ -320,15 +320,19 @@ impl Builder {
 fn issuer(text: &str) -> Result<Url, BuildError> {
     let refused = || BuildError::Issuer(text.to_owned());
     let url = Url::parse(text).map_err(|_| refused())?;
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
+    let loopback = url.host().is_some_and(|host| is_loopback(&host));
     let scheme = url.scheme() == "https" || (url.scheme() == "http" && loopback);
     let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if scheme && bare && url.password().is_none() { Ok(url) } else { Err(refused()) }
+}
+
+/// Whether a host is this machine, by whatever name.
+pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    }
 }
 
 async fn put_client(store: &dyn Store, client: Client, now: SystemTime) -> Result<(), BuildError> {
@@ -338,6 +342,7 @@ async fn put_client(store: &dyn Store, client: Client, now: SystemTime) -> Resul
     let record = ClientRecord {
         client,
         fingerprint: None,
+        source: None,
         registered_at: now,
         activated_at: None,
         last_used_at: None,

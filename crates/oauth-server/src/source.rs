@@ -1,4 +1,4 @@
-//! Where a request comes from, for slowing down guesses.
+//! Where a request comes from, for slowing down guesses and for sharing the room for registrations.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +40,14 @@ impl Source {
             Some(IpAddr::V6(ip)) => ip.octets()[..8].to_vec(),
         }
     }
+
+    /// The same for whoever registers clients: one who wants many IPv6 networks easily has a /48.
+    pub(crate) fn network(self) -> Option<Vec<u8>> {
+        self.0.map(|ip| match ip.to_canonical() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets()[..6].to_vec(),
+        })
+    }
 }
 
 fn parse(text: &str) -> Option<IpAddr> {
@@ -63,6 +71,9 @@ mod tests {
         check("2001:db8::1", Some("2001:db8::1"));
         check("unknown", None);
         assert_eq!(Source("2001:db8::1".parse().ok()).key(), Source("2001:db8::2:3".parse().ok()).key(),);
+        let networks = ["2001:db8:1:2::1", "2001:db8:1:ffff::1", "2001:db8:2::1"];
+        let networks = networks.map(|ip| Source(ip.parse().ok()).network());
+        assert!(networks[0] == networks[1] && networks[0] != networks[2]);
         assert_eq!(Source("::ffff:192.0.2.1".parse().ok()).key(), Source("192.0.2.1".parse().ok()).key());
     }
 }

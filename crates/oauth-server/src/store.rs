@@ -202,7 +202,9 @@ pub struct ClientRecord {
     /// Digest over the registered metadata of a public dynamic client: equal registrations are one client. Unique
     /// where present.
     pub fingerprint: Option<Digest>,
-    /// When it registered.
+    /// Digest over the network it registered from, where that is known.
+    pub source: Option<Digest>,
+    /// When it registered, or last asked to and was there already.
     pub registered_at: SystemTime,
     /// When a code of it was first redeemed; before that it is a mere registration, and the first to be evicted.
     pub activated_at: Option<SystemTime>,
@@ -228,9 +230,11 @@ pub trait Clients: Send + Sync {
     async fn client(&self, id: &str) -> Result<Option<ClientRecord>, StoreError>;
     /// Adds or replaces a configured client (`activated_at` and `last_used_at` of an existing one stay).
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError>;
-    /// Registers a dynamic client, in one transaction: an existing one with the same fingerprint wins. At `max`
-    /// dynamic clients, room is made by deleting first the never-activated one that registered earliest, then the
-    /// one without a live grant that was used longest ago; configured clients are neither counted nor deleted.
+    /// Registers a dynamic client, in one transaction: an existing one with the same fingerprint wins, and if it was
+    /// never activated it takes over the new one's `source` and `registered_at`, so that it is not the next to go. At
+    /// `max` dynamic clients, room is made by deleting first a never-activated one, the earliest of the source that has
+    /// most of them (a flood from one place costs nobody else), then the one without a live grant that was used longest
+    /// ago; configured clients are neither counted nor deleted.
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError>;
 }
 

@@ -18,9 +18,10 @@ impl Clients for Store {
 
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError> {
         const ON_CONFLICT: &str = concat!(
-            "INSERT INTO clients (id, client, dynamic, fingerprint, registered_at, activated_at, last_used_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET client = excluded.client,",
-            " dynamic = excluded.dynamic, fingerprint = excluded.fingerprint,",
+            "INSERT INTO clients",
+            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET client = excluded.client,",
+            " dynamic = excluded.dynamic, fingerprint = excluded.fingerprint, source = excluded.source,",
             " registered_at = excluded.registered_at"
         );
         let mut writer = self.writer().acquire().await.stored()?;
@@ -35,13 +36,23 @@ impl Clients for Store {
 impl Store {
     async fn register(&self, new: &ClientRecord, max: u32) -> Result<Registered, sqlx::Error> {
         const INSERT: &str = concat!(
-            "INSERT INTO clients (id, client, dynamic, fingerprint, registered_at, activated_at, last_used_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            "INSERT INTO clients",
+            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        );
+        const AGAIN: &str = concat!(
+            "UPDATE clients SET source = iif(activated_at IS NULL, ?2, source),",
+            " registered_at = iif(activated_at IS NULL, max(registered_at, ?3), registered_at)",
+            " WHERE fingerprint = ?1 RETURNING *"
         );
         let mut tx = self.begin().await?;
         if let Some(fingerprint) = new.fingerprint {
-            let same = sqlx::query("SELECT * FROM clients WHERE fingerprint = ?1").bind(&fingerprint.0[..]);
-            if let Some(existing) = same.try_map(client).fetch_optional(&mut *tx).await? {
+            let again = sqlx::query(AGAIN)
+                .bind(&fingerprint.0[..])
+                .bind(new.source.as_ref().map(|digest| &digest.0[..]))
+                .bind(micros(new.registered_at));
+            if let Some(existing) = again.try_map(client).fetch_optional(&mut *tx).await? {
+                tx.commit().await?;
                 return Ok(Registered::Existing(Box::new(existing)));
             }
         }
@@ -58,8 +69,9 @@ impl Store {
 async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Result<bool, sqlx::Error> {
     const COUNT: &str = "SELECT count(*) FROM clients WHERE dynamic";
     const NEVER_ACTIVATED: &str = concat!(
-        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE dynamic AND activated_at IS NULL",
-        " ORDER BY registered_at LIMIT ?1)"
+        "DELETE FROM clients WHERE id IN (SELECT id FROM (SELECT id, registered_at,",
+        " row_number() OVER (PARTITION BY source ORDER BY registered_at DESC, rowid DESC) AS nth",
+        " FROM clients WHERE dynamic AND activated_at IS NULL) ORDER BY nth DESC, registered_at LIMIT ?1)"
     );
     const WITHOUT_LIVE_GRANT: &str = concat!(
         "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE dynamic AND NOT EXISTS",
@@ -88,6 +100,7 @@ async fn insert(
         .bind(json)
         .bind(record.client.registration == Registration::Dynamic)
         .bind(record.fingerprint.as_ref().map(|digest| &digest.0[..]))
+        .bind(record.source.as_ref().map(|digest| &digest.0[..]))
         .bind(micros(record.registered_at))
         .bind(record.activated_at.map(micros))
         .bind(record.last_used_at.map(micros))
@@ -101,6 +114,7 @@ fn client(row: SqliteRow) -> Result<ClientRecord, sqlx::Error> {
     Ok(ClientRecord {
         client: row.json("client")?,
         fingerprint: row.maybe_digest("fingerprint")?,
+        source: row.maybe_digest("source")?,
         registered_at: row.time("registered_at")?,
         activated_at: row.maybe_time("activated_at")?,
         last_used_at: row.maybe_time("last_used_at")?,

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::server::{AppState, Inner};
+use crate::source::Source;
 use crate::store::{ClientRecord, Registered, StoreError};
 use crate::{random, respond};
 
@@ -53,10 +54,11 @@ impl Failure {
 
 pub(crate) async fn post(
     State(state): State<AppState>,
+    source: Source,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match try_register(&state, &headers, body).await {
+    match try_register(&state, source, &headers, body).await {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
         Err(failure) => failure.respond(),
     }
@@ -64,6 +66,7 @@ pub(crate) async fn post(
 
 async fn try_register(
     state: &Inner,
+    source: Source,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<RegistrationResponse, Failure> {
@@ -80,6 +83,7 @@ async fn try_register(
     let (client, secret, scope) = register(&body, fresh, policy).map_err(Failure::Refused)?;
     let record = ClientRecord {
         fingerprint: fingerprint(&client).map(random::digest),
+        source: source.network().map(|network| random::digest_of(&[b"network", &network])),
         client,
         registered_at: state.now(),
         activated_at: None,

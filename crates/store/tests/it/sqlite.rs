@@ -29,6 +29,8 @@ laws! {
         a_configured_client_is_replaced_but_keeps_its_use,
         equal_registrations_are_one_client,
         room_is_made_in_order,
+        a_flood_makes_room_at_its_own_cost,
+        who_registers_again_is_not_the_next_to_go,
         a_full_house_says_so,
         configured_clients_take_no_room;
     codes:

@@ -10,6 +10,7 @@ use crate::laws::{at, client, code, digest, grant};
 pub(crate) async fn a_client_is_kept_whole(store: &impl Store) {
     let mut new = client("c1", Dynamic);
     new.fingerprint = Some(digest(9));
+    new.source = Some(digest(8));
     assert_eq!(store.register_client(&new, 10).await.unwrap(), Registered::New);
     assert_eq!(store.client("c1").await.unwrap(), Some(new));
     assert_eq!(store.client("c2").await.unwrap(), None);
@@ -84,6 +85,52 @@ pub(crate) async fn room_is_made_in_order(store: &impl Store) {
     // With two places only, b and c go, and so does the one whose grant was revoked.
     assert_eq!(store.register_client(&registered("d", 11), 2).await.unwrap(), Registered::New);
     assert_eq!(alive(store, &[&all[..], &["d"]].concat()).await, ["live", "d"]);
+}
+
+pub(crate) async fn a_flood_makes_room_at_its_own_cost(store: &impl Store) {
+    let from = |id: &str, source, when| ClientRecord {
+        source: Some(digest(source)),
+        registered_at: at(when),
+        ..client(id, Dynamic)
+    };
+    let all = ["alice", "bob", "f1", "f2", "f3", "f4", "f5", "carol"];
+    for (id, source, when, left) in [
+        ("alice", 1, 0, &["alice"][..]),
+        ("f1", 9, 1, &["alice", "f1"]),
+        ("f2", 9, 2, &["alice", "f1", "f2"]),
+        ("f3", 9, 3, &["alice", "f1", "f2", "f3"]),
+        ("bob", 2, 4, &["alice", "bob", "f2", "f3"]),
+        ("f4", 9, 5, &["alice", "bob", "f3", "f4"]),
+        ("f5", 9, 6, &["alice", "bob", "f4", "f5"]),
+        ("carol", 3, 7, &["alice", "bob", "f5", "carol"]),
+    ] {
+        assert_eq!(store.register_client(&from(id, source, when), 4).await.unwrap(), Registered::New);
+        assert_eq!(alive(store, &all).await, left, "{id}");
+    }
+}
+
+pub(crate) async fn who_registers_again_is_not_the_next_to_go(store: &impl Store) {
+    let registered = |id: &str, n, when| ClientRecord {
+        fingerprint: Some(digest(n)),
+        registered_at: at(when),
+        ..client(id, Dynamic)
+    };
+    for (id, n) in [("a", 1), ("b", 2)] {
+        let new = registered(id, n, u64::from(n));
+        assert_eq!(store.register_client(&new, 2).await.unwrap(), Registered::New);
+    }
+    let again = registered("unused", 1, 5);
+    let expected = registered("a", 1, 5);
+    assert_eq!(store.register_client(&again, 2).await.unwrap(), Registered::Existing(Box::new(expected)));
+    assert_eq!(store.register_client(&registered("c", 3, 6), 2).await.unwrap(), Registered::New);
+    assert_eq!(alive(store, &["a", "b", "c"]).await, ["a", "c"]);
+    // One that is in use stays as it is.
+    redeem(store, 1, "a", 7).await;
+    let Registered::Existing(used) = store.register_client(&registered("unused", 1, 8), 2).await.unwrap()
+    else {
+        panic!("registered twice");
+    };
+    assert_eq!(used.registered_at, at(5));
 }
 
 pub(crate) async fn a_full_house_says_so(store: &impl Store) {

@@ -44,6 +44,7 @@ pub(crate) fn client(id: &str, registration: Registration) -> ClientRecord {
             authentication: ClientAuthentication::None,
         },
         fingerprint: None,
+        source: None,
         registered_at: at(0),
         activated_at: None,
         last_used_at: None,
