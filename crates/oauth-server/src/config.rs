@@ -17,6 +17,11 @@ use crate::store::Retention;
 /// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
 pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
+/// Shortest accepted `client_secret`, in bytes. Nothing slows down guesses at `/token` (an attacker could otherwise shut
+/// a client out), so a secret has to withstand them by itself
+/// ([OAuth 2.1 §2.4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4.1)).
+const MIN_CLIENT_SECRET: usize = 22;
+
 /// The section `auth`. Durations are written `500ms`, `8s`, `10m`, `12h`, `30d`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -202,6 +207,12 @@ impl AuthConfig {
         if self.access_token_ttl > MAX_ACCESS_TOKEN_TTL {
             return Some("auth.access_token_ttl: at most 24h");
         }
+        let short = |secret: &ClientSecret| secret.expose().len() < MIN_CLIENT_SECRET;
+        if self.clients.iter().any(|client| client.client_secret.as_ref().is_some_and(short)) {
+            return Some(
+                "auth.clients: a client_secret has at least 22 characters (128 random bits in base64)",
+            );
+        }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");
         }
@@ -215,7 +226,7 @@ impl AuthConfig {
 pub struct ConfiguredClient {
     /// Its identifier; not a URL.
     pub client_id: String,
-    /// Its secret; without one it is a public client.
+    /// Its secret, at least 22 random characters; without one it is a public client.
     #[serde(default)]
     pub client_secret: Option<ClientSecret>,
     /// The name that users are shown.
@@ -258,19 +269,22 @@ mod tests {
     #[test]
     fn settings_are_read_and_wrong_ones_named() {
         let config: AuthConfig = serde_json::from_str(
-            r#"{"access_token_ttl":"8s","clients":[{"client_id":"c","client_secret":"s","client_name":"C",
+            r#"{"access_token_ttl":"8s","clients":[{"client_id":"c","client_secret":"a-secret-that-nobody-guesses","client_name":"C",
                 "redirect_uris":["http://localhost:1/cb"]}]}"#,
         )
         .unwrap();
         assert_eq!(config.access_token_ttl, Duration::from_secs(8));
         assert_eq!(config.refresh_grace, AuthConfig::default().refresh_grace);
         assert!(!config.clients[0].client().is_public());
-        assert!(!format!("{config:?}").contains("\"s\""));
+        assert!(!format!("{config:?}").contains("nobody-guesses"));
         assert_eq!(config.mistake(), None);
         let unknown =
             serde_json::from_str::<AuthConfig>(r#"{"acess_token_ttl":"8s"}"#).unwrap_err().to_string();
         assert!(unknown.contains("acess_token_ttl"), "{unknown}");
         let long = AuthConfig { access_token_ttl: Duration::from_secs(86_401), ..AuthConfig::default() };
         assert!(long.mistake().is_some());
+        let mut guessable = config;
+        guessable.clients[0].client_secret = Some("x".repeat(21).into());
+        assert!(guessable.mistake().is_some_and(|mistake| mistake.contains("client_secret")));
     }
 }

@@ -7,13 +7,15 @@ use barewire_oauth::authorize::{
 };
 use barewire_oauth::client::{Client, RedirectMismatch};
 use barewire_oauth::client_document::DocumentUrl;
+use barewire_oauth::consent;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::stranger::visible;
 use http::StatusCode;
 
 use crate::documents::DocumentFetchError;
-use crate::pages::{ErrorPage, chain};
+use crate::pages::{Back, ErrorPage, capitalised, chain};
 use crate::server::Inner;
 use crate::sessions::Session;
 use crate::store::{CodeRecord, ConsentRecord, Insert, StoreError};
@@ -32,7 +34,7 @@ pub(crate) struct Flow {
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The person is told.
-    Page(ErrorPage),
+    Page(Box<ErrorPage>),
     /// The client is told.
     Client(Box<AuthorizationError>),
     /// The store failed.
@@ -46,6 +48,10 @@ impl From<StoreError> for Stop {
 }
 
 impl Stop {
+    pub(crate) fn page(page: ErrorPage) -> Self {
+        Self::Page(Box::new(page))
+    }
+
     pub(crate) fn respond(self, state: &Inner) -> Response {
         match self {
             Self::Page(page) => page.respond(state),
@@ -63,17 +69,22 @@ impl Flow {
     pub(crate) async fn read(state: &Inner, query: Option<&str>) -> Result<Self, Stop> {
         let query = query.unwrap_or_default();
         if query.len() > state.config.max_query_bytes {
-            return Err(Stop::Page(ErrorPage::too_long()));
+            return Err(Stop::page(ErrorPage::too_long()));
         }
         let parameters = Parameters::parse(query.as_bytes());
         let client_id =
-            authorize::client_id(&parameters).map_err(|error| Stop::Page(page(&error, &parameters)))?;
+            authorize::client_id(&parameters).map_err(|error| Stop::page(page(&error, &parameters)))?;
         let client = client(state, client_id).await?;
         match authorize::read(&parameters, &client, &state.policy) {
             Ok(request) => Ok(Self { query: query.to_owned(), parameters, client, request }),
-            Err(Rejection::Page(error)) => Err(Stop::Page(page(&error, &parameters))),
-            Err(Rejection::Redirect(error)) => Err(Stop::Client(error)),
+            Err(Rejection::Page(error)) => Err(Stop::page(page(&error, &parameters))),
+            Err(Rejection::Redirect(error)) => Err(refused(state, &client, error)),
         }
+    }
+
+    /// Refuses the request by telling the client, or, where nobody knows whose site that is, the person.
+    pub(crate) fn refuse(&self, state: &Inner, error: Box<AuthorizationError>) -> Stop {
+        refused(state, &self.client, error)
     }
 
     /// What has to happen before the code.
@@ -161,15 +172,28 @@ impl Flow {
     }
 }
 
+fn refused(state: &Inner, client: &Client, error: Box<AuthorizationError>) -> Stop {
+    if consent::may_redirect_unasked(client, &error.redirect_uri) {
+        return Stop::Client(error);
+    }
+    let mut page = ErrorPage::unanswerable(error.error.error_description.as_deref().unwrap_or_default());
+    page.next = "Anybody can name an application here, so you were not sent on to its site by itself. If you know that \
+                 site, you can go back there and start again; otherwise close this page."
+        .to_owned();
+    page.back = Some(Back { place: error.redirect_uri.destination(), url: error.location(&state.issuer) });
+    page.details.push(("error", error.error.error.to_string()));
+    Stop::page(page)
+}
+
 async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
     if DocumentUrl::looks_like_one(client_id) {
         let client = state.documents.client(&state.config, client_id, state.now()).await;
         return client
             .map(|client| Client::clone(&client))
-            .map_err(|error| Stop::Page(document_page(&error, client_id)));
+            .map_err(|error| Stop::page(document_page(&error, client_id)));
     }
     let known = if client_id.len() <= 256 { state.store.client(client_id).await? } else { None };
-    known.map(|record| record.client).ok_or_else(|| Stop::Page(unknown_client(client_id)))
+    known.map(|record| record.client).ok_or_else(|| Stop::page(unknown_client(client_id)))
 }
 
 fn unknown_client(client_id: &str) -> ErrorPage {
@@ -181,14 +205,15 @@ fn unknown_client(client_id: &str) -> ErrorPage {
         next: "Go back to the application and connect again. If it keeps failing, remove the connection there and \
                add it anew: the application then registers itself again."
             .to_owned(),
-        details: vec![("client_id", client_id.chars().take(200).collect())],
+        back: None,
+        details: vec![("client_id", visible(client_id, 200))],
     }
 }
 
 fn document_page(error: &DocumentFetchError, client_id: &str) -> ErrorPage {
     tracing::info!(error = error as &dyn std::error::Error, client_id, "a client document was not accepted");
     let (status, next) = match error {
-        DocumentFetchError::Busy | DocumentFetchError::Failed { .. } | DocumentFetchError::NoAddress(_) => (
+        DocumentFetchError::Busy | DocumentFetchError::Failed { .. } => (
             StatusCode::BAD_GATEWAY,
             "Try again in a moment. If it keeps failing, the application's makers have to look at that page.",
         ),
@@ -203,23 +228,16 @@ fn document_page(error: &DocumentFetchError, client_id: &str) -> ErrorPage {
         what: "The application that sent you here is named by a web page about itself, and this server could not use \
                that page."
             .to_owned(),
-        why: format!("{}.", capitalised(&chain(error))),
+        // It can repeat what is written in the document.
+        why: visible(&format!("{}.", capitalised(&chain(error))), 500),
         next: next.to_owned(),
-        details: vec![("client_id", client_id.chars().take(200).collect())],
+        back: None,
+        details: vec![("client_id", visible(client_id, 200))],
     }
 }
 
 fn page(error: &PageError, parameters: &Parameters) -> ErrorPage {
-    let mut page = ErrorPage {
-        status: StatusCode::BAD_REQUEST,
-        title: "This request cannot be answered",
-        what: "An application sent you here with a request that this server cannot answer safely.".to_owned(),
-        why: format!("{}.", capitalised(&error.to_string())),
-        next: "Go back to the application and start again. If it keeps failing, its makers have to know what is \
-               written here."
-            .to_owned(),
-        details: Vec::new(),
-    };
+    let mut page = ErrorPage::unanswerable(&error.to_string());
     if let PageError::Redirect(RedirectMismatch::NotRegistered) = error {
         page.title = "This request asks to be answered elsewhere";
         page.what =
@@ -230,17 +248,12 @@ fn page(error: &PageError, parameters: &Parameters) -> ErrorPage {
                      connect anew. If you make it: register this exact address (on loopback the port may differ)."
             .to_owned();
         let requested = parameters.one("redirect_uri").ok().flatten().unwrap_or_default();
-        page.details.push(("redirect_uri", requested.chars().take(300).collect()));
+        page.details.push(("redirect_uri", visible(requested, 300)));
     }
     if let Ok(Some(client_id)) = parameters.one("client_id") {
-        page.details.push(("client_id", client_id.chars().take(200).collect()));
+        page.details.push(("client_id", visible(client_id, 200)));
     }
     page
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// The answer to whatever stopped a flow.

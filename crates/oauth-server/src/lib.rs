@@ -33,6 +33,7 @@ mod documents;
 mod duration;
 mod endpoints;
 mod flow;
+mod host;
 mod housekeeping;
 mod keys;
 mod pages;

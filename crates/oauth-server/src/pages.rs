@@ -102,6 +102,12 @@ pub(crate) fn page(status: StatusCode, template: &impl Template, extras: Extras<
     response
 }
 
+/// A sentence, out of an error.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -127,8 +133,17 @@ pub(crate) struct ErrorPage {
     pub(crate) why: String,
     /// What to do now.
     pub(crate) next: String,
+    /// The way back to the application, for a person who decides to take it.
+    pub(crate) back: Option<Back>,
     /// What the makers of the application want to know.
     pub(crate) details: Vec<(&'static str, String)>,
+}
+
+/// A link that leads to the application.
+#[derive(Debug)]
+pub(crate) struct Back {
+    pub(crate) place: String,
+    pub(crate) url: String,
 }
 
 #[derive(Template)]
@@ -143,6 +158,34 @@ impl ErrorPage {
         page(self.status, &ErrorTemplate { frame: Frame::new(state), error: self }, Extras::default())
     }
 
+    /// The request is wrong.
+    pub(crate) fn unanswerable(why: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            title: "This request cannot be answered",
+            what: "An application sent you here with a request that this server cannot answer safely.".to_owned(),
+            why: format!("{}.", capitalised(why)),
+            next: "Go back to the application and start again. If it keeps failing, its makers have to know what is \
+                   written here."
+                .to_owned(),
+            back: None,
+            details: Vec::new(),
+        }
+    }
+
+    /// The request was addressed to another name than this server's.
+    pub(crate) fn misdirected(issuer: &str) -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            title: "This server has another name",
+            what: "Your browser asked for this page under a name that does not belong to this server.".to_owned(),
+            why: format!("It is {issuer}. Another site can make its own name lead here, and then act as if it were this server.").to_owned(),
+            next: format!("If you typed the address yourself, use {issuer} instead."),
+            back: None,
+            details: Vec::new(),
+        }
+    }
+
     /// The store failed.
     pub(crate) fn broken() -> Self {
         Self {
@@ -151,6 +194,7 @@ impl ErrorPage {
             what: "Your request could not be finished. Nothing was shared with the application.".to_owned(),
             why: "The server could not read or write its own records. That is not your fault.".to_owned(),
             next: "Try again in a moment. If it keeps failing, tell whoever runs this server.".to_owned(),
+            back: None,
             details: Vec::new(),
         }
     }
@@ -165,6 +209,7 @@ impl ErrorPage {
             why: "A parameter is larger than it should be.".to_owned(),
             next: "Go back to the application and start again. If it keeps failing, its makers have to know."
                 .to_owned(),
+            back: None,
             details: Vec::new(),
         }
     }
@@ -179,6 +224,7 @@ impl ErrorPage {
                   site, or another site tried to send the form for you."
                 .to_owned(),
             next: "Go back to the application and start again.".to_owned(),
+            back: None,
             details: Vec::new(),
         }
     }

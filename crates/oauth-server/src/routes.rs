@@ -2,14 +2,14 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use barewire_oauth::metadata::well_known;
 
-use crate::cors;
 use crate::endpoints::{authorize, consent, jwks, login, logout, metadata, register, revoke, style, token};
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
+use crate::{cors, host};
 
 /// GET: begins an authorization.
 pub(crate) const AUTHORIZE: &str = "/authorize";
@@ -52,6 +52,7 @@ pub(crate) fn router(state: AppState) -> Router {
     pages
         .merge(scripts.layer(from_fn(cors::open)))
         .layer(DefaultBodyLimit::max(state.config.max_body_bytes))
+        .layer(from_fn_with_state(AppState::clone(&state), host::check))
         .with_state(state)
 }
 

@@ -27,6 +27,17 @@ pub fn is_remembered(client: &Client, redirect: &RedirectUri) -> bool {
     client.registration != Registration::Dynamic && identity_assured
 }
 
+/// Whether a mistake in a request may send the browser to `redirect` before its user has said anything.
+///
+/// Anybody can register a client or publish a document. With one of those and a broken request, this server would be
+/// a link that begins with a name people trust and ends at any site
+/// ([RFC 9700 §4.11.2](https://datatracker.ietf.org/doc/html/rfc9700#section-4.11.2)). What the operator configured,
+/// and a program on the user's own machine, is told directly.
+#[must_use]
+pub fn may_redirect_unasked(client: &Client, redirect: &RedirectUri) -> bool {
+    client.registration == Registration::Preregistered || redirect.kind() != RedirectKind::Https
+}
+
 /// The question to ask before `request` is granted; `None` when everything in it was allowed before.
 #[must_use]
 pub fn question(
@@ -80,5 +91,20 @@ mod tests {
         check(Registration::Document, false, "http://127.0.0.1/cb", false);
         check(Registration::Dynamic, false, "https://c.example/cb", false);
         check(Registration::Dynamic, true, "https://c.example/cb", false);
+    }
+
+    #[test]
+    fn strangers_sites_are_not_redirected_to_unasked() {
+        for (registration, redirect, expected) in [
+            (Registration::Preregistered, "https://c.example/cb", true),
+            (Registration::Dynamic, "http://localhost:1/cb", true),
+            (Registration::Document, "http://[::1]/cb", true),
+            (Registration::Document, "com.example:/cb", true),
+            (Registration::Dynamic, "https://c.example/cb", false),
+            (Registration::Document, "https://c.example/cb", false),
+        ] {
+            let client = Client { registration, ..client(redirect) };
+            assert_eq!(may_redirect_unasked(&client, &client.redirect_uris[0]), expected, "{redirect}");
+        }
     }
 }

@@ -26,7 +26,7 @@ async fn authorize(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> R
     let flow = Flow::read(state, query).await?;
     let session = Cookies::read(state, headers).session(state, state.now()).await?;
     match (flow.next(state, session.as_ref()).await?, &session) {
-        (Next::Refuse(error), _) => Err(Stop::Client(error)),
+        (Next::Refuse(error), _) => Err(flow.refuse(state, error)),
         (Next::Issue, Some(session)) => Ok(flow.issue_code(state, session).await?),
         (Next::Ask(_), _) => Ok(see_other(&state.path_with(CONSENT, &flow.query))),
         (Next::LogIn | Next::Issue, _) => Ok(see_other(&state.path_with(LOGIN, &flow.query))),

@@ -39,7 +39,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
     let cookies = Cookies::read(state, headers);
     let session = cookies.session(state, state.now()).await?;
     match (flow.next(state, session.as_ref()).await?, &session) {
-        (Next::Refuse(error), _) => Err(Stop::Client(error)),
+        (Next::Refuse(error), _) => Err(flow.refuse(state, error)),
         (Next::Ask(question), Some(session)) => Ok(ask(state, &flow, &cookies, session, &question)),
         // Allowed in another window meanwhile; going on by itself is what /authorize does.
         (Next::Issue, Some(session)) => Ok(flow.issue_code(state, session).await?),
@@ -58,7 +58,7 @@ async fn submit(
     let Some(session) = cookies.session(state, state.now()).await? else {
         return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
     };
-    let fields = respond::form(headers, body).map_err(|_| Stop::Page(ErrorPage::stale_form()))?;
+    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)?;
     match fields.one("decision") {
         Ok(Some("allow")) => {
@@ -70,7 +70,7 @@ async fn submit(
             Ok(flow.issue_code(state, &session).await?)
         }
         Ok(Some("deny")) => Ok(flow.deny(state)),
-        _ => Err(Stop::Page(ErrorPage::stale_form())),
+        _ => Err(Stop::page(ErrorPage::stale_form())),
     }
 }
 

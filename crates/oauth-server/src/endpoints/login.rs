@@ -119,7 +119,7 @@ async fn submit(
 ) -> Result<Response, Stop> {
     let flow = flow(state, query).await?;
     let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::Page(ErrorPage::stale_form()))?;
+    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     check_form(headers, &cookies, &fields, Purpose::Login, flow.as_ref().map_or("", |flow| &flow.query))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
@@ -163,7 +163,7 @@ pub(crate) fn check_form(
     let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let token = fields.one("csrf").ok().flatten().unwrap_or_default();
     let valid = cookies.secret().is_some_and(|secret| csrf::is_valid(token, secret, purpose, query));
-    if valid && !cross_site { Ok(()) } else { Err(Stop::Page(ErrorPage::stale_form())) }
+    if valid && !cross_site { Ok(()) } else { Err(Stop::page(ErrorPage::stale_form())) }
 }
 
 async fn log_in(

@@ -32,7 +32,7 @@ async fn log_out(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Stop> {
     let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::Page(ErrorPage::stale_form()))?;
+    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     check_form(headers, &cookies, &fields, Purpose::Logout, query)?;
     let cookie = cookies.log_out(state).await?;
     let mut response = see_other(&state.path_with(LOGIN, query));

@@ -10,7 +10,8 @@ use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::revoke::{self, RevokeError, Revoked};
 use barewire_oauth::token::{self, ClientCredentials, TokenError};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
+use http::header::CACHE_CONTROL;
 
 use super::token::{Failure as TokenFailure, authenticate_as, revoke as revoke_grant};
 use crate::refresh_tokens::Parts;
@@ -74,7 +75,7 @@ pub(crate) async fn post(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     match try_revoke(&state, &headers, body).await {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(()) => [(CACHE_CONTROL, "no-store")].into_response(),
         Err(failure) => failure.respond(&headers),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use barewire_oauth_server::AuthConfig;
@@ -26,7 +26,7 @@ impl Documents {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
         let fetched = Arc::new(AtomicUsize::new(0));
-        let document = |path: &str, more: Value| {
+        let document_as = |content_type: &'static str, path: &str, more: Value| {
             let mut body = json!({
                 "client_id": format!("{origin}{path}"), "client_name": "A documented app",
                 "redirect_uris": [CALLBACK, "https://app.example/cb"],
@@ -36,9 +36,11 @@ impl Documents {
             let count = Arc::clone(&fetched);
             get(move || async move {
                 count.fetch_add(1, Ordering::SeqCst);
-                ([(CACHE_CONTROL, "max-age=600")], body.to_string()).into_response()
+                ([(CACHE_CONTROL, "max-age=600"), (CONTENT_TYPE, content_type)], body.to_string())
+                    .into_response()
             })
         };
+        let document = |path: &str, more: Value| document_as("application/json", path, more);
         let good = format!("{origin}/good");
         let app = Router::new()
             .route("/good", document("/good", json!({})))
@@ -46,7 +48,11 @@ impl Documents {
             .route("/secret", document("/secret", json!({ "client_secret": "x" })))
             .route("/huge", document("/huge", json!({ "x": "y".repeat(20_000) })))
             .route("/redirect", get(move || async move { (StatusCode::FOUND, [(LOCATION, good)]) }))
-            .route("/html", get(|| async { "<!doctype html>" }))
+            .route("/text", document_as("text/plain", "/text", json!({})))
+            .route("/upload", document_as("application/octet-stream", "/upload", json!({})))
+            .route("/cimd", document_as("application/cimd+json", "/cimd", json!({})))
+            .route("/broken", get(|| async { ([(CONTENT_TYPE, "application/json")], "{\"\u{202E}") }))
+            .route("/html", get(|| async { ([(CONTENT_TYPE, "text/html")], "<!doctype html>") }))
             .route("/slow", get(|| async { std::future::pending::<()>().await }));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { origin, fetched }
@@ -101,7 +107,10 @@ async fn a_bad_document_gets_a_page_that_says_why() {
         ("/huge", "too large"),
         ("/redirect", "status 302"),
         ("/missing", "status 404"),
-        ("/html", "cannot be read"),
+        ("/html", "did not send the document as application/json"),
+        ("/text", "did not send the document as application/json"),
+        ("/upload", "did not send the document as application/json"),
+        ("/broken", "cannot be read"),
         ("/slow", "did not answer"),
         ("/a/../good", "normal form"),
         ("/", "path"),
@@ -109,7 +118,9 @@ async fn a_bad_document_gets_a_page_that_says_why() {
         let page = page(&world, &documents.url(path)).await;
         assert!(page.status.is_client_error() || page.status == StatusCode::BAD_GATEWAY, "{path}");
         assert!(page.text().contains(reason), "{path}: {}", page.text());
+        assert!(!page.body.contains('\u{202E}'), "{path}");
     }
+    assert_eq!(page(&world, &documents.url("/cimd")).await.url.path(), "/login");
 }
 
 #[tokio::test]
@@ -132,7 +143,7 @@ async fn private_addresses_are_not_fetched_from() {
     assert_eq!(documents.fetched.load(Ordering::SeqCst), 0);
     let world = World::with(development()).await;
     let page = page(&world, "https://10.0.0.1/client.json").await;
-    assert!(page.text().contains("not on the public internet"), "{}", page.text());
+    assert!(page.text().contains("cannot be found on the public internet"), "{}", page.text());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod authorize;
 mod consent;
 mod documents;
 mod guesses;
+mod http;
 mod login;
 mod metadata;
 mod pages;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{Tokens, VERIFIER, WEB_CALLBACK, World, config, query};
+use crate::world::{BACKEND_SECRET, Tokens, VERIFIER, WEB_CALLBACK, World, config, query};
 
 fn refused(code: &str) -> (StatusCode, Value) {
     (if code == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST }, json!(code))
@@ -135,9 +135,9 @@ async fn a_confidential_client_proves_itself_either_way() {
             vec![("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
         let mut request = world.http.post(world.at("/token"));
         match way {
-            "basic" => request = request.basic_auth("backend", Some("s3cret+%25%2F")),
+            "basic" => request = request.basic_auth("backend", Some("s3cret+%25%2F%3A+that+nobody+guesses")),
             "wrong" => request = request.basic_auth("backend", Some("guess")),
-            "post" => form.extend([("client_id", "backend"), ("client_secret", "s3cret %/")]),
+            "post" => form.extend([("client_id", "backend"), ("client_secret", BACKEND_SECRET)]),
             _ => form.push(("client_id", "backend")),
         }
         let answer = request.form(&form).send().await.unwrap();

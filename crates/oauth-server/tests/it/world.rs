@@ -12,7 +12,8 @@ use barewire_store::Store;
 use barewire_testkit::{Browser, TempDir, TestClock};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -21,6 +22,8 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 pub(crate) const CALLBACK: &str = "http://localhost:5173/callback";
 pub(crate) const WEB_CALLBACK: &str = "https://web.example/callback";
 pub(crate) const STATE: &str = "a state & more";
+/// Of the client `backend`; with characters that Basic has to encode, and one that parts name and secret.
+pub(crate) const BACKEND_SECRET: &str = "s3cret %/: that nobody guesses";
 
 pub(crate) struct World {
     pub(crate) url: Url,
@@ -30,6 +33,14 @@ pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) dir: TempDir,
     serving: tokio::task::JoinHandle<()>,
+}
+
+/// What the issuer is.
+enum Issuer<'a> {
+    /// Where the server listens, with this path.
+    Here(&'a str),
+    /// This URL.
+    Elsewhere(&'a str),
 }
 
 impl Drop for World {
@@ -52,7 +63,7 @@ pub(crate) fn config() -> AuthConfig {
         clients: vec![
             client("web", None, "The web app", WEB_CALLBACK),
             client("web2", None, "Another web app", "https://other.example/callback"),
-            client("backend", Some("s3cret %/"), "A backend", WEB_CALLBACK),
+            client("backend", Some(BACKEND_SECRET), "A backend", WEB_CALLBACK),
         ],
         ..AuthConfig::default()
     }
@@ -64,12 +75,17 @@ impl World {
     }
 
     pub(crate) async fn with(config: AuthConfig) -> Self {
-        Self::start(TempDir::new(), TestClock::default(), config, "", 0).await
+        Self::start(TempDir::new(), TestClock::default(), config, Issuer::Here(""), 0).await
     }
 
     /// A server whose issuer has this path.
     pub(crate) async fn at_path(path: &str) -> Self {
-        Self::start(TempDir::new(), TestClock::default(), config(), path, 0).await
+        Self::start(TempDir::new(), TestClock::default(), config(), Issuer::Here(path), 0).await
+    }
+
+    /// A server that the world knows under this URL, as behind a proxy.
+    pub(crate) async fn known_as(issuer: &str) -> Self {
+        Self::start(TempDir::new(), TestClock::default(), config(), Issuer::Elsewhere(issuer), 0).await
     }
 
     /// The same address, state and clock, a new process: nothing but the store is taken over.
@@ -80,14 +96,24 @@ impl World {
         let dir = std::mem::replace(&mut self.dir, TempDir::new());
         let clock = self.clock.clone();
         drop(self);
-        Self::start(dir, clock, config, "", port).await
+        Self::start(dir, clock, config, Issuer::Here(""), port).await
     }
 
-    async fn start(dir: TempDir, clock: TestClock, config: AuthConfig, path: &str, port: u16) -> Self {
+    async fn start(
+        dir: TempDir,
+        clock: TestClock,
+        config: AuthConfig,
+        issuer: Issuer<'_>,
+        port: u16,
+    ) -> Self {
         let store = Arc::new(Store::open(dir.join("auth.sqlite")).await.unwrap());
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let server = AuthorizationServer::builder(format!("{origin}{path}"), Arc::clone(&store) as _)
+        let issuer = match issuer {
+            Issuer::Here(path) => format!("{origin}{path}"),
+            Issuer::Elsewhere(issuer) => issuer.to_owned(),
+        };
+        let server = AuthorizationServer::builder(issuer, Arc::clone(&store) as _)
             .display_name("Blog")
             .resource("https://rs.example/mcp")
             .resource("https://rs.example/other")
@@ -109,6 +135,15 @@ impl World {
             .build()
             .unwrap();
         Self { url: Url::parse(&origin).unwrap(), http, server, store, clock, dir, serving }
+    }
+
+    /// Sends these very bytes and reads the answer until the server closes.
+    pub(crate) async fn raw(&self, request: impl AsRef<[u8]>) -> String {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.url.port().unwrap())).await.unwrap();
+        connection.write_all(request.as_ref()).await.unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
     }
 
     pub(crate) fn at(&self, path: &str) -> Url {
