@@ -69,6 +69,7 @@ mod read;
 mod refused;
 mod registry;
 mod replay;
+mod resource_lists;
 mod resumable;
 mod running;
 mod seal;
@@ -93,9 +94,9 @@ pub use error::ToolError;
 pub use hub::Publisher;
 pub use observer::{Decision, Observer, Outcome, Record};
 pub use registry::{
-    CompletionInput, CompletionOf, CompletionOutput, NoArguments, Prompt, PromptArguments, PromptOutput,
-    RegistryError, Resource, ResourceOutput, ResourceTemplate, Structured, TemplateError, Tool, ToolHints,
-    ToolOutput, UriVariables,
+    CompletionInput, CompletionOf, CompletionOutput, NoArguments, PageRequest, Prompt, PromptArguments,
+    PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage, ResourceTemplate,
+    Structured, TemplateError, Tool, ToolHints, ToolOutput, UriVariables,
 };
 pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};

@@ -9,6 +9,7 @@ use barewire_mcp::types::prompts::ListPromptsResult;
 use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesResult};
 use barewire_mcp::types::tools::ListToolsResult;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::access::{Access, Rule, decide};
 use crate::auth::{Guard, Principal};
@@ -25,6 +26,16 @@ pub(crate) enum List {
     Prompts,
 }
 
+/// A place in a list, as it travels in a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Position {
+    /// The entry with this number, counting those too that the caller does not see, so that it stays the same place when
+    /// the caller's scopes change between two pages.
+    Entry(usize),
+    /// In a list that the application makes, named by its template: that outlives a change of their order.
+    ResourceList { template: String, cursor: Option<String> },
+}
+
 /// The whole list, if it is the same for every caller and fits on one page.
 pub(crate) fn whole_list(
     registry: &Registry,
@@ -34,7 +45,10 @@ pub(crate) fn whole_list(
 ) -> Option<Outcome> {
     let (count, open) = match list {
         List::Tools => shape(&registry.tools, guard),
-        List::Resources => shape(&registry.resources, guard),
+        List::Resources => {
+            let (count, open) = shape(&registry.resources, guard);
+            (count, open && registry.resource_lists.is_empty())
+        }
         List::ResourceTemplates => shape(&registry.templates, guard),
         List::Prompts => shape(&registry.prompts, guard),
     };
@@ -58,13 +72,12 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
         return Ok(Listed::Static(whole));
     }
     let principal = call.principal.as_deref();
-    let start = match &page.cursor {
-        None => 0,
-        Some(cursor) => open_cursor(call, list, cursor).ok_or(InvalidParams::Cursor)?,
+    let Position::Entry(start) = position(call, list, page)? else {
+        return Err(InvalidParams::Cursor.into());
     };
     let (mut outcome, next) =
         outcome(&server.registry, list, principal, server.guard.as_ref(), start, server.limits.page_size);
-    let cursor = next.map(|next| seal_cursor(call, list, next));
+    let cursor = next.map(|next| seal_cursor(call, list, &Position::Entry(next)));
     match &mut outcome {
         Outcome::ListTools(result) => result.next_cursor = cursor,
         Outcome::ListResources(result) => result.next_cursor = cursor,
@@ -75,8 +88,21 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
     Ok(Listed::Made(outcome))
 }
 
+/// Where the page that the client asks for starts.
+///
+/// # Errors
+/// The cursor is not one that this caller was given for this list, or it is too old.
+pub(crate) fn position(call: &CallState, list: List, page: &Page) -> Result<Position, Error> {
+    match &page.cursor {
+        None => Ok(Position::Entry(0)),
+        Some(cursor) => open_cursor(call, list, cursor).ok_or_else(|| InvalidParams::Cursor.into()),
+    }
+}
+
 /// How long an outcome may be kept, and by whom. A protected server's answers are for their caller only, even where
-/// they are the same for all: whoever may not call the server shall not read them from somebody's cache.
+/// they are the same for all: whoever may not call the server shall not read them from somebody's cache. What a
+/// handler makes is for its caller and for now, a list of resources as well as a resource: only the application knows
+/// what it depends on.
 pub(crate) fn cache_hint(call: &CallState, outcome: &Outcome) -> CacheHint {
     let is_list = matches!(
         outcome,
@@ -85,7 +111,9 @@ pub(crate) fn cache_hint(call: &CallState, outcome: &Outcome) -> CacheHint {
             | Outcome::ListResourceTemplates(_)
             | Outcome::ListPrompts(_)
     );
-    if !is_list {
+    let is_made =
+        matches!(outcome, Outcome::ListResources(_)) && !call.server.registry.resource_lists.is_empty();
+    if !is_list || is_made {
         return CacheHint::default();
     }
     list_cache_hint(call.server.guard.is_some(), call.server.limits.list_cache_ttl)
@@ -96,7 +124,7 @@ pub(crate) fn list_cache_hint(protected: bool, ttl: std::time::Duration) -> Cach
     CacheHint { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), cache_scope }
 }
 
-trait Ruled {
+pub(crate) trait Ruled {
     fn rule(&self) -> &Rule;
 }
 
@@ -116,8 +144,7 @@ fn shape<T: Ruled>(entries: &IndexMap<String, T>, guard: Option<&Guard>) -> (usi
     (entries.len(), entries.values().all(|entry| entry.rule().is_open(guard)))
 }
 
-/// One page from entry number `start` on, and where the next one starts. The position counts all entries, visible or
-/// not, so that it stays the same place when a caller's scopes change between two pages.
+/// One page from entry number `start` on, and where the next one starts.
 fn outcome(
     registry: &Registry,
     list: List,
@@ -150,7 +177,7 @@ fn outcome(
     }
 }
 
-fn page<T: Ruled, D>(
+pub(crate) fn page<T: Ruled, D>(
     entries: &IndexMap<String, T>,
     principal: Option<&Principal>,
     guard: Option<&Guard>,
@@ -170,18 +197,16 @@ fn page<T: Ruled, D>(
     (items, visible.next().map(|(index, _)| index))
 }
 
-fn seal_cursor(call: &CallState, list: List, next: usize) -> String {
-    let mut payload = vec![list as u8];
-    payload.extend_from_slice(&(next as u64).to_be_bytes());
+pub(crate) fn seal_cursor(call: &CallState, list: List, next: &Position) -> String {
+    let payload = serde_json::to_vec(&(list as u8, next)).expect("numbers and strings are JSON");
     let bound_to = Principal::binding(call.principal.as_deref());
     let until = call.server.now() + call.server.limits.cursor_ttl;
     call.server.keys.load().seal(Purpose::Cursor, &bound_to, until, &payload)
 }
 
-fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<usize> {
+fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<Position> {
     let bound_to = Principal::binding(call.principal.as_deref());
     let payload = call.server.keys.load().open(Purpose::Cursor, &bound_to, call.server.now(), cursor).ok()?;
-    let (&kind, next) = payload.split_first()?;
-    let next = u64::from_be_bytes(next.try_into().ok()?);
-    (kind == list as u8).then(|| usize::try_from(next).ok())?
+    let (of, position): (u8, Position) = serde_json::from_slice(&payload).ok()?;
+    (of == list as u8).then_some(position)
 }

@@ -18,6 +18,7 @@ use crate::error::{Kind, ToolError};
 use crate::lists::{List, Listed, list};
 use crate::observer::{self, Decision};
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
+use crate::resource_lists;
 use crate::running;
 use crate::trail::Trail;
 
@@ -88,7 +89,10 @@ fn begin(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Re
         }
         Operation::ListResources(page) => {
             offered(call, offers.resources.is_some())?;
-            Ok(Begun::Listed(List::Resources, page))
+            if registry.resource_lists.is_empty() {
+                return Ok(Begun::Listed(List::Resources, page));
+            }
+            Ok(Begun::Work(resource_lists::list(call, &page)?))
         }
         Operation::ListResourceTemplates(page) => {
             offered(call, offers.resources.is_some())?;

@@ -23,8 +23,9 @@ use crate::error::ToolError;
 use crate::hub::{Hub, Publisher};
 use crate::observer::Observer;
 use crate::registry::{
-    self, CompletionInput, CompletionOf, CompletionOutput, Prompt, PromptArguments, PromptOutput, Registry,
-    RegistryError, Resource, ResourceOutput, ResourceTemplate, Tool, ToolOutput, UriVariables, insert_new,
+    self, CompletionInput, CompletionOf, CompletionOutput, PageRequest, Prompt, PromptArguments,
+    PromptOutput, Registry, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
+    ResourceTemplate, Tool, ToolOutput, UriVariables, insert_new,
 };
 use crate::replay::Replays;
 use crate::running::RunningCalls;
@@ -249,6 +250,20 @@ impl McpServerBuilder {
         let added = template.into_entry(handler).and_then(|entry| {
             insert_new(&mut self.registry.templates, entry.template.as_str().to_owned(), entry)
         });
+        self.note(added)
+    }
+
+    /// Lists resources that come and go and may belong to people, after those with a fixed address. The handler is asked
+    /// for one page at a time and gives what this caller may read; reading goes through the template.
+    #[must_use]
+    pub fn resources<F, Fut>(mut self, list: ResourceList, handler: F) -> Self
+    where
+        F: Fn(Context, PageRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<ResourcePage, ToolError>> + Send + 'static,
+    {
+        let template = list.template().to_owned();
+        let entry = list.into_entry(registry::list_fn(handler));
+        let added = insert_new(&mut self.registry.resource_lists, template, entry);
         self.note(added)
     }
 

@@ -4,6 +4,7 @@ mod completion;
 mod output;
 mod prompt;
 mod resource;
+mod resource_list;
 pub(crate) mod schema;
 mod template;
 mod tool;
@@ -24,6 +25,8 @@ pub use self::prompt::{Prompt, PromptArguments};
 pub(crate) use self::prompt::{PromptEntry, prompt_fn};
 pub use self::resource::{Resource, ResourceTemplate};
 pub(crate) use self::resource::{ResourceEntry, TemplateEntry, read_fn, template_fn};
+pub(crate) use self::resource_list::{ListEntry, list_fn};
+pub use self::resource_list::{PageRequest, ResourceList, ResourcePage};
 pub use self::template::{TemplateError, UriVariables};
 pub use self::tool::{NoArguments, Tool, ToolHints};
 pub(crate) use self::tool::{ToolEntry, tool_fn};
@@ -39,6 +42,8 @@ pub(crate) struct Registry {
     pub(crate) tools: IndexMap<String, ToolEntry>,
     pub(crate) resources: IndexMap<String, ResourceEntry>,
     pub(crate) templates: IndexMap<String, TemplateEntry>,
+    /// By template.
+    pub(crate) resource_lists: IndexMap<String, ListEntry>,
     pub(crate) prompts: IndexMap<String, PromptEntry>,
     pub(crate) completions: HashMap<CompletionOf, CompleteFn>,
 }
@@ -78,6 +83,9 @@ pub enum RegistryError {
         #[source]
         source: TemplateError,
     },
+    /// A list of what cannot be read.
+    #[error("there is no resource template {0} to read what its list shows")]
+    ResourceList(String),
     /// A completion for something that is not there.
     #[error("there is nothing to complete for {0:?}")]
     Completion(CompletionOf),
@@ -113,13 +121,19 @@ impl Registry {
         let tools = self.tools.iter().map(|(name, entry)| (name, &entry.rule));
         let resources = self.resources.iter().map(|(name, entry)| (name, &entry.rule));
         let templates = self.templates.iter().map(|(name, entry)| (name, &entry.rule));
+        let resource_lists = self.resource_lists.iter().map(|(name, entry)| (name, &entry.rule));
         let prompts = self.prompts.iter().map(|(name, entry)| (name, &entry.rule));
-        let mut all = tools.chain(resources).chain(templates).chain(prompts);
+        let mut all = tools.chain(resources).chain(templates).chain(resource_lists).chain(prompts);
         all.find(|(_, rule)| !rule.scopes.is_empty()).map(|(name, _)| name.as_str())
     }
 
     /// Checks what only the whole can tell.
     pub(crate) fn check(&self) -> Result<(), RegistryError> {
+        if let Some(template) =
+            self.resource_lists.keys().find(|template| !self.templates.contains_key(*template))
+        {
+            return Err(RegistryError::ResourceList(template.clone()));
+        }
         for of in self.completions.keys() {
             let known = match of {
                 CompletionOf::Prompt { prompt, argument } => self.prompts.get(prompt).is_some_and(|entry| {

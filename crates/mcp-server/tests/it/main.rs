@@ -13,6 +13,7 @@ mod limits;
 mod lists;
 mod mounting;
 mod observer;
+mod resource_lists;
 mod resuming;
 mod sessions;
 mod subscriptions;
