@@ -9,5 +9,6 @@ mod demo;
 mod events;
 mod flow;
 mod guard;
+mod open;
 mod page;
 mod sessions;
