@@ -224,6 +224,18 @@ mod tests {
             tokens.verify(&sign(&foreign), &resource, at(1_500)).unwrap_err(),
             BearerError::WrongIssuer
         );
+        let early = AccessTokenClaims { nbf: Some(1_501), ..claims() };
+        assert_eq!(tokens.verify(&sign(&early), &resource, at(1_500)).unwrap_err(), BearerError::NotYetValid);
+        for aud in
+            ["https://rs.example", "https://rs.example/mcp/x", "https://rs.example.evil/mcp", "mcp", ""]
+        {
+            let elsewhere = AccessTokenClaims { aud: Audience::One(aud.into()), ..claims() };
+            assert_eq!(
+                tokens.verify(&sign(&elsewhere), &resource, at(1_500)).unwrap_err(),
+                BearerError::WrongAudience,
+                "{aud}"
+            );
+        }
         let huge = "a".repeat(MAX_TOKEN_BYTES + 1);
         assert_eq!(tokens.verify(&huge, &resource, at(1_500)).unwrap_err(), BearerError::Invalid);
     }

@@ -27,13 +27,13 @@ pub enum DocumentFetchError {
     HostNotAccepted(String),
     /// The host has no address, or one that is not public. One answer for both: whoever asks must not learn which
     /// names there are in the network of this server.
-    #[error("{0} cannot be found on the public internet")]
+    #[error("the host {0} cannot be found on the public internet")]
     NotPublic(String),
     /// Too many others are being fetched.
     #[error("too many client documents are being fetched; try again")]
     Busy,
     /// It did not answer, or not in time.
-    #[error("{host} did not answer with the document")]
+    #[error("the host {host} did not answer with the document")]
     Failed {
         /// Which host.
         host: String,
@@ -42,7 +42,7 @@ pub enum DocumentFetchError {
         source: reqwest::Error,
     },
     /// It answered with something else than 200.
-    #[error("{host} answered with status {status}")]
+    #[error("the host {host} answered with status {status}")]
     Status {
         /// Which host.
         host: String,
@@ -50,7 +50,7 @@ pub enum DocumentFetchError {
         status: u16,
     },
     /// It is sent as something else than JSON, like what users of a site have uploaded there.
-    #[error("{host} did not send the document as application/json")]
+    #[error("the host {host} did not send the document as application/json")]
     ContentType {
         /// Which host.
         host: String,

@@ -177,6 +177,24 @@ pub(crate) mod tests {
         }
     }
 
+    /// Signed by this record's key, with a header that says where to find a key that fits.
+    fn encode_pointing(kid: Option<&str>, record: &SigningKeyRecord, name: &str) -> String {
+        let (x, y) = coordinates(record).unwrap();
+        let own = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
+        let value = match name {
+            "jwk" => own,
+            "x5c" => json!(["MIIB"]),
+            _ => json!("https://evil.example/keys"),
+        };
+        let mut header = json!({ "alg": ALGORITHM, "typ": ACCESS_TOKEN_TYPE, "kid": kid });
+        header[name] = value;
+        let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let message = format!("{}.{}", part(&header), part(&serde_json::to_value(claims()).unwrap()));
+        let key = EncodingKey::from_ec_der(record.private_key.expose());
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::ES256).unwrap();
+        format!("{message}.{signature}")
+    }
+
     fn encode_with(alg: Algorithm, typ: &str, kid: Option<&str>, key: &EncodingKey) -> String {
         let mut header = Header::new(alg);
         header.typ = Some(typ.to_owned());
@@ -226,6 +244,56 @@ pub(crate) mod tests {
             ("nothing", String::new(), false),
         ] {
             assert_eq!(ring.open(&token).is_some(), opens, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_header_does_not_choose_the_key() {
+        let (ring, records) = ring(1);
+        let kid = Some(records[0].kid.as_str());
+        let foreign = generate(UNIX_EPOCH);
+        for name in ["jku", "x5u", "jwk", "x5c"] {
+            for kid in [kid, Some("evil"), Some(foreign.kid.as_str()), None] {
+                assert_eq!(ring.open(&encode_pointing(kid, &foreign, name)), None, "{name} {kid:?}");
+            }
+            // The very same with our own key is fine: it is not the pointer that is refused.
+            assert!(ring.open(&encode_pointing(kid, &records[0], name)).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_claim_cannot_be_changed_under_its_signature() {
+        let (ring, _) = ring(1);
+        let token = ring.sign(&claims()).unwrap();
+        let parts: Vec<_> = token.expose().split('.').collect();
+        let changed = |change: fn(&mut AccessTokenClaims)| {
+            let mut claims = claims();
+            change(&mut claims);
+            URL_SAFE_NO_PAD.encode(serde_json::to_string(&claims).unwrap())
+        };
+        for payload in [
+            changed(|claims| claims.sub = "janedoe".into()),
+            changed(|claims| claims.exp = 1 << 40),
+            changed(|claims| claims.aud = Audience::One("https://rs.example/other".into())),
+            changed(|claims| claims.scope = ScopeSet::parse("posts:read posts:write").unwrap()),
+            changed(|claims| claims.grant_id = Some("h".into())),
+            changed(|claims| claims.jti = "k".into()),
+        ] {
+            assert_eq!(ring.open(&format!("{}.{payload}.{}", parts[0], parts[2])), None);
+        }
+        let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
+        let der_like = URL_SAFE_NO_PAD.encode([&[0x30, 0x44][..], &signature].concat());
+        for signature in ["", "AAAA", &URL_SAFE_NO_PAD.encode([0; 64]), &der_like, &parts[2][1..]] {
+            assert_eq!(ring.open(&format!("{}.{}.{signature}", parts[0], parts[1])), None, "{signature}");
+        }
+        for text in [
+            format!("{}.{}", parts[0], parts[1]),
+            format!("{}.", token.expose()),
+            format!(" {}", token.expose()),
+            format!("{}\0", token.expose()),
+            format!("{}={}", &token.expose()[..token.expose().len() - 1], "="),
+        ] {
+            assert_eq!(ring.open(&text), None, "{text}");
         }
     }
 

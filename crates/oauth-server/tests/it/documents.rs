@@ -136,10 +136,34 @@ async fn private_addresses_are_not_fetched_from() {
         "https://[::ffff:7f00:1]/client.json".to_owned(),
         "https://169.254.169.254/latest/meta-data".to_owned(),
         "https://10.0.0.1/client.json".to_owned(),
+        "https://localhost./client.json".to_owned(),
+        "https://LOCALHOST/client.json".to_owned(),
+        "https://127.1/client.json".to_owned(),
+        "https://2130706433/client.json".to_owned(),
+        "https://0x7f.0.0.1/client.json".to_owned(),
+        "https://0177.0.0.1/client.json".to_owned(),
+        "https://[::ffff:127.0.0.1]/client.json".to_owned(),
+        "https://[::ffff:a9fe:a9fe]/client.json".to_owned(),
+        "https://[64:ff9b::a9fe:a9fe]/client.json".to_owned(),
+        "https://[fe80::1]/client.json".to_owned(),
+        "https://[fd00:ec2::254]/latest/meta-data".to_owned(),
+        "https://0.0.0.0/client.json".to_owned(),
+        "https://user@localhost/client.json".to_owned(),
+        "https://app.example@localhost/client.json".to_owned(),
+        "https://localhost\\@app.example/client.json".to_owned(),
+        "https://localhost/client.json#https://app.example".to_owned(),
     ] {
         let page = page(&world, &client).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{client}: {}", page.text());
     }
+    // A name that leads into the private network and one that does not exist look alike.
+    let nowhere = format!("https://{}.example/client.json", "x".repeat(64));
+    let (nowhere_page, inside) =
+        (page(&world, &nowhere).await, page(&world, "https://localhost/client.json").await);
+    assert_eq!(nowhere_page.status, inside.status);
+    let of = |page: &Page, host: &str| page.text().replace(host, "?");
+    let host = format!("{}.example", "x".repeat(64));
+    assert_eq!(of(&nowhere_page, &host), of(&inside, "localhost"));
     assert_eq!(documents.fetched.load(Ordering::SeqCst), 0);
     let world = World::with(development()).await;
     let page = page(&world, "https://10.0.0.1/client.json").await;
@@ -159,4 +183,16 @@ async fn documents_can_be_limited_to_hosts_or_turned_off() {
     }
     let listed = AuthConfig { client_document_hosts: vec!["127.0.0.1".into()], ..development() };
     assert_eq!(page(&World::with(listed).await, &client).await.url.path(), "/login");
+}
+
+#[tokio::test]
+async fn a_document_of_a_strangers_site_does_not_redirect_there_by_itself() {
+    let world = World::with(development()).await;
+    let documents = Documents::serve().await;
+    let url = |uri: &str| world.authorize_url(&documents.url("/good"), uri, &[("scope", "x")]);
+    let page = Browser::new().open(&url("https://app.example/cb")).await.unwrap();
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(page.link("app.example").unwrap().as_str().contains("error=invalid_scope"));
+    let answer = world.http.get(url(CALLBACK)).send().await.unwrap();
+    assert!(answer.headers()["location"].to_str().unwrap().starts_with(CALLBACK));
 }

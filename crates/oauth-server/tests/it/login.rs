@@ -155,3 +155,108 @@ async fn guesses_are_slowed_down_and_the_owner_is_not_locked_out() {
     world.advance(1);
     assert_eq!(fresh().await.post_from(&world, GOOD, attacker).await.status(), StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn strange_names_and_passwords_are_just_wrong() {
+    let world = World::new().await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let (long_name, long_password) = ("j".repeat(300), "s".repeat(2000));
+    for (username, password, expected) in [
+        ("johndoe\0", "secret", 403),
+        ("johndoe ", "secret", 403),
+        (" johndoe", "secret", 403),
+        ("johndoe", "secret\0", 403),
+        ("johndoe", "secret ", 403),
+        ("ｊohndoe", "secret", 403),
+        ("johndoe\u{200B}", "secret", 403),
+        ("' OR 1=1 --", "secret", 403),
+        ("johndoe'/*", "secret", 403),
+        ("%", "%", 403),
+        (&long_name, "secret", 403),
+        ("janedoe", &long_password, 403),
+        ("", "secret", 400),
+        ("johndoe", "", 400),
+    ] {
+        let answer = form.post(&world, &[("username", username), ("password", password)]).await;
+        assert_eq!(answer.status().as_u16(), expected, "{username:?} {password:?}");
+        assert!(set_cookies(&answer).is_empty());
+    }
+    // A field that is there twice is not there; bytes that are no text are a wrong password.
+    for (body, expected) in [
+        ("username=johndoe&username=johndoe&password=secret", 400),
+        ("username=janedoe&password=secret&password=secret", 400),
+        ("username=janedoe&password=%ff%fe", 403),
+        ("username=%ff&password=secret", 403),
+        (&format!("username=janedoe&password=secret&csrf={}", form.csrf), 403),
+        (&format!("username=janedoe&password=secret&x={}", "x".repeat(70_000)), 403),
+    ] {
+        let request = world.http.post(form.action.clone()).header("cookie", &form.cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(format!("csrf={}&{body}", form.csrf)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{}", &body[..body.len().min(80)]);
+        assert!(set_cookies(&answer).is_empty());
+    }
+    assert_eq!(form.post(&world, GOOD).await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_out_by_another_site() {
+    let world = World::new().await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let cookie = set_cookies(&form.post(&world, GOOD).await)[0].clone();
+    let logout = RawForm::get(&world, world.at("/login"), "/logout", Some(&cookie)).await;
+    let get = world.http.get(world.at("/logout")).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
+    for csrf in ["", "x", &form.csrf] {
+        let forged = RawForm { csrf: csrf.to_owned(), cookie: cookie.clone(), action: logout.action.clone() };
+        assert_eq!(forged.post(&world, &[]).await.status(), StatusCode::FORBIDDEN, "{csrf}");
+    }
+    assert!(has_session(&world, &cookie).await);
+    assert_eq!(logout.post(&world, &[]).await.status(), StatusCode::SEE_OTHER);
+    assert!(!has_session(&world, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_login_leads_on_only_within_this_server() {
+    let world = World::new().await;
+    // Without a request it leads to the login page; whatever else stands in the query, there is no such request.
+    for query in
+        ["next=https://evil.example", "return_to=//evil.example", "redirect_uri=https://evil.example"]
+    {
+        let mut url = world.at("/login");
+        url.set_query(Some(query));
+        let answer = world.http.get(url).send().await.unwrap();
+        assert_eq!(
+            (answer.status(), answer.headers().get("location")),
+            (StatusCode::BAD_REQUEST, None),
+            "{query}"
+        );
+    }
+    let mut url = world.authorize_url("web", WEB_CALLBACK, &[("+next", "https://evil.example")]);
+    url.set_path("/login");
+    let form = RawForm::get(&world, url, "/login", None).await;
+    let answer = form.post(&world, GOOD).await;
+    assert!(answer.headers()["location"].to_str().unwrap().starts_with("/authorize?"));
+}
+
+#[tokio::test]
+async fn behind_https_cookies_are_bound_to_this_very_host() {
+    let world = World::known_as("https://as.example").await;
+    let login = world.http.get(world.at("/login")).send().await.unwrap();
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let signed_in = form.post(&world, GOOD).await;
+    let lines = login.headers().get_all("set-cookie").iter().chain(signed_in.headers().get_all("set-cookie"));
+    let lines: Vec<_> = lines.map(|line| line.to_str().unwrap().to_owned()).collect();
+    assert_eq!(lines.len(), 3, "before the login, after it, and the mark of a known browser: {lines:?}");
+    for line in lines {
+        assert!(line.starts_with("__Host-barewire_"), "{line}");
+        for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert!(!line.contains("Domain"), "{line}");
+    }
+    // The name without the prefix, which another host of the domain could set, counts for nothing.
+    let cookie = set_cookies(&signed_in)[0].replace("__Host-", "");
+    let page = world.http.get(world.at("/login")).header("cookie", cookie).send().await.unwrap();
+    assert!(!page.text().await.unwrap().contains("You are signed in"));
+}

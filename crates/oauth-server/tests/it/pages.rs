@@ -1,10 +1,17 @@
 //! What every page has: headers that bind it, text that cannot become markup.
 
-use barewire_testkit::Browser;
+use barewire_testkit::{Browser, Page};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::world::{CALLBACK, World};
+use crate::world::{CALLBACK, RawForm, World};
+
+/// The page that answers this request, whatever its status.
+async fn raw(request: reqwest::RequestBuilder) -> Page {
+    let answer = request.send().await.unwrap();
+    let (url, status, headers) = (answer.url().clone(), answer.status(), answer.headers().clone());
+    Page { url, status, headers, body: answer.text().await.unwrap() }
+}
 
 const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
@@ -46,7 +53,23 @@ async fn pages_carry_their_headers() {
     let consent = browser.open(&url).await.unwrap();
     let plain = browser.open(&world.at("/login")).await.unwrap();
     let error = browser.open(&world.at("/authorize")).await.unwrap();
+    let stranger = json!({ "redirect_uris": ["https://phish.example/cb"], "application_type": "web" });
+    let stranger = world.register_with(stranger).await["client_id"].as_str().unwrap().to_owned();
+    let by_click = world.authorize_url(&stranger, "https://phish.example/cb", &[("scope", "x")]);
+    let by_click = browser.open(&by_click).await.unwrap();
+    let too_long = world.authorize_url(&client, CALLBACK, &[("state", &"x".repeat(9000))]);
+    let too_long = browser.open(&too_long).await.unwrap();
+    let stale = raw(world.http.post(world.at("/login")).form(&[("x", "y")])).await;
+    let wrong = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let wrong = wrong.request(&world, &[("username", "johndoe"), ("password", "guess")]);
+    let wrong = raw(wrong).await;
+    let misdirected = raw(world.http.get(world.at("/login")).header("host", "evil.example")).await;
     for (page, form_action) in [
+        (&by_click, "form-action 'self';"),
+        (&too_long, "form-action 'self';"),
+        (&stale, "form-action 'self';"),
+        (&wrong, "form-action 'self';"),
+        (&misdirected, "form-action 'self';"),
         (&login, "form-action 'self' http://localhost:5173;"),
         (&consent, "form-action 'self' http://localhost:5173;"),
         (&plain, "form-action 'self';"),

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::world::{Tokens, World, config};
+use crate::world::{BACKEND_SECRET, Tokens, World, config};
 
 #[tokio::test]
 async fn each_use_replaces_the_token() {
@@ -125,4 +125,26 @@ async fn an_expired_access_token_does_not_harm_its_refresh_token() {
     let revoked = world.http.post(world.at("/revoke")).form(&form).send().await.unwrap();
     assert_eq!(revoked.status(), StatusCode::OK);
     assert_eq!(world.refresh(&client, &tokens.refresh).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_stolen_token_is_of_no_use_to_another_client() {
+    let world = World::new().await;
+    let (client, tokens) = world.logged_in().await;
+    let other = world.register_with(json!({ "client_name": "Another" })).await;
+    for (thief, secret) in [
+        (other["client_id"].as_str().unwrap(), None),
+        ("web", None),
+        ("backend", Some(BACKEND_SECRET)),
+        ("https://app.example/client.json", None),
+    ] {
+        let mut form =
+            vec![("grant_type", "refresh_token"), ("client_id", thief), ("refresh_token", &tokens.refresh)];
+        form.extend(secret.map(|secret| ("client_secret", secret)));
+        let (status, answer) = world.token(&form).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")), "{thief}");
+    }
+    // And the attempts have not spoiled it for its owner.
+    assert_eq!(world.refresh(&client, &tokens.refresh).await.0, StatusCode::OK);
+    assert_eq!(world.verify(&tokens.access), Ok(()));
 }

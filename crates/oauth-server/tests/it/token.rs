@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{BACKEND_SECRET, Tokens, VERIFIER, WEB_CALLBACK, World, config, query};
+use crate::world::{BACKEND_SECRET, CHALLENGE, Tokens, VERIFIER, WEB_CALLBACK, World, config, query};
 
 fn refused(code: &str) -> (StatusCode, Value) {
     (if code == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST }, json!(code))
@@ -185,4 +185,203 @@ async fn other_shapes_of_requests_are_refused_as_json() {
         let answer: Value = answer.json().await.unwrap();
         assert!(answer["error"].is_string() && answer["error_description"].is_string(), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn only_the_very_verifier_redeems() {
+    let world = World::new().await;
+    let client = world.register().await;
+    let code = world.code(&client).await;
+    let (short, long) = (&VERIFIER[..42], format!("{VERIFIER}{}", "x".repeat(86)));
+    for (verifier, expected) in [
+        ("", "invalid_request"),
+        (CHALLENGE, "invalid_grant"),
+        (short, "invalid_grant"),
+        (&long, "invalid_grant"),
+        (&format!("{VERIFIER}x"), "invalid_grant"),
+        (&format!("{VERIFIER} "), "invalid_grant"),
+        (&format!("{VERIFIER}\0"), "invalid_grant"),
+        (&format!("{short}é"), "invalid_grant"),
+        (&format!("{short}+"), "invalid_grant"),
+        (&VERIFIER.to_lowercase(), "invalid_grant"),
+    ] {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("client_id", &client),
+            ("code_verifier", verifier),
+        ];
+        assert_eq!(error(&world, &form).await, refused(expected), "{verifier:?}");
+    }
+    assert_eq!(world.redeem(&client, &code).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_code_injected_into_another_login_is_of_no_use() {
+    // Somebody else's code comes back in a login that this client began, with this client's own verifier.
+    let world = World::new().await;
+    let client = world.register().await;
+    let other_verifier = "another-verifier-of-forty-three-characters-";
+    let other_challenge = barewire_oauth::pkce::CodeVerifier::parse(other_verifier).unwrap().challenge();
+    let stolen = world.code(&client).await;
+    let own = world.code_with(&client, &[("code_challenge", other_challenge.as_str())]).await;
+    for (code, verifier, expected) in [
+        (&stolen, other_verifier, 400),
+        (&own, VERIFIER, 400),
+        (&own, other_verifier, 200),
+        (&stolen, VERIFIER, 200),
+    ] {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("client_id", &client),
+            ("code_verifier", verifier),
+        ];
+        assert_eq!(world.token(&form).await.0.as_u16(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_for_the_client_that_asked() {
+    let world = World::new().await;
+    let public = world.register().await;
+    let other = world.register_with(json!({ "client_name": "Another" })).await["client_id"].clone();
+    let (code, backends) = (world.code(&public).await, {
+        let url = world.authorize_url("backend", WEB_CALLBACK, &[]);
+        let callback =
+            barewire_testkit::Browser::new().login_and_consent(&url, "johndoe", "secret").await.unwrap();
+        query(&callback)["code"].clone()
+    });
+    let attempt = async |code: &str, client: &str, secret: Option<&str>| {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("client_id", client),
+            ("code_verifier", VERIFIER),
+        ];
+        form.extend(secret.map(|secret| ("client_secret", secret)));
+        error(&world, &form).await
+    };
+    assert_eq!(attempt(&code, other.as_str().unwrap(), None).await, refused("invalid_grant"));
+    assert_eq!(attempt(&code, "backend", Some(BACKEND_SECRET)).await, refused("invalid_grant"));
+    assert_eq!(attempt(&code, "https://app.example/client.json", None).await, refused("invalid_grant"));
+    assert_eq!(attempt(&backends, &public, None).await, refused("invalid_grant"));
+    assert_eq!(attempt(&backends, "backend", None).await, refused("invalid_client"));
+    assert_eq!(attempt(&backends, "backend", Some("guess")).await, refused("invalid_client"));
+    assert_eq!(attempt(&backends, "backend", Some(BACKEND_SECRET)).await.0, StatusCode::OK);
+    assert_eq!(attempt(&code, &public, None).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn basic_credentials_have_one_reading() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+    let world = World::new().await;
+    let basic = |text: &[u8]| format!("Basic {}", STANDARD.encode(text));
+    let encoded = "s3cret+%25%2F%3A+that+nobody+guesses";
+    let good = format!("backend:{encoded}");
+    // Those who got in are told about their refresh token, which is none.
+    for (header, expected) in [
+        (basic(good.as_bytes()), "invalid_grant"),
+        (basic(good.as_bytes()).replace("Basic", "bAsIc"), "invalid_grant"),
+        (basic(good.as_bytes()).replace(' ', "  "), "invalid_grant"),
+        (basic(format!("%62ackend:{encoded}").as_bytes()), "invalid_grant"),
+        (basic(format!("backend:{}", encoded.replace('+', "%20")).as_bytes()), "invalid_grant"),
+        // A colon that is not encoded belongs to the secret, as in RFC 7617.
+        (basic(good.replace("%3A", ":").as_bytes()), "invalid_grant"),
+        (basic(format!("{good}:x").as_bytes()), "invalid_client"),
+        (basic(format!("backend:{BACKEND_SECRET}+").as_bytes()), "invalid_client"),
+        (basic(b"backend:guess"), "invalid_client"),
+        (basic(b"backend:"), "invalid_client"),
+        (basic(b"backend"), "invalid_client"),
+        (basic(b":"), "invalid_client"),
+        (basic(b":x"), "invalid_client"),
+        (basic(b"nobody:x"), "invalid_client"),
+        (basic(b"web:x"), "invalid_client"),
+        (basic(b"backend\0:x"), "invalid_client"),
+        (basic(b"\xff:\xfe"), "invalid_client"),
+        (basic(b"%ff:%zz"), "invalid_client"),
+        (format!("Basic {}", STANDARD_NO_PAD.encode("backend:x")), "invalid_client"),
+        ("Basic !!!".to_owned(), "invalid_client"),
+        ("Basic ".to_owned(), "invalid_client"),
+        ("Basic".to_owned(), "invalid_client"),
+        (String::new(), "invalid_client"),
+        ("Bearer x".to_owned(), "invalid_client"),
+        ("Digest username=\"backend\"".to_owned(), "invalid_client"),
+    ] {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", "bwr_x")];
+        let request = world.http.post(world.at("/token")).header("authorization", &header);
+        let answer = request.form(&form).send().await.unwrap();
+        let challenged =
+            answer.headers().get("www-authenticate").map(|line| line.to_str().unwrap().to_owned());
+        assert_eq!(challenged.is_some_and(|line| line.starts_with("Basic ")), expected == "invalid_client");
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!((status, answer["error"].clone()), refused(expected), "{header}: {answer}");
+    }
+    // Twice, or by two ways, is nobody's credentials.
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "bwr_x")];
+    let post = || world.http.post(world.at("/token")).header("authorization", basic(good.as_bytes()));
+    for request in [
+        post().header("authorization", basic(good.as_bytes())).form(&form),
+        post().form(&[&form[..], &[("client_secret", BACKEND_SECRET)]].concat()),
+        post().form(&[&form[..], &[("client_id", "web")]].concat()),
+    ] {
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["error"], "invalid_request", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_form_are_refused_and_harm_nothing() {
+    let world = World::new().await;
+    let (client, tokens) = world.logged_in().await;
+    let form = "application/x-www-form-urlencoded";
+    let refresh = format!("grant_type=refresh_token&client_id={client}&refresh_token=");
+    let bytes = |more: &[u8]| [refresh.as_bytes(), more].concat();
+    let many: String = (0..9_000).map(|number| format!("&{number:x}")).collect();
+    for (content_type, body, expected) in [
+        (form, bytes(b"%00"), "invalid_grant"),
+        (form, bytes(b"\0"), "invalid_grant"),
+        (form, bytes(b"\xff\xfe%ff%c3%28"), "invalid_grant"),
+        (form, bytes(format!("{}%00", tokens.refresh).as_bytes()), "invalid_grant"),
+        (form, bytes(format!("{}&scope=%22%e2%80%ae", tokens.refresh).as_bytes()), "invalid_scope"),
+        (form, bytes(format!("{}&scope=posts:read%00", tokens.refresh).as_bytes()), "invalid_scope"),
+        (form, bytes(format!("{0}&refresh_token={0}", tokens.refresh).as_bytes()), "invalid_request"),
+        (form, bytes(format!("x&client_id={client}").as_bytes()), "invalid_request"),
+        (form, bytes(b"x&%22%e2%80%ae=1&%22%e2%80%ae=2"), "invalid_request"),
+        (form, bytes(format!("x{many}&1=twice").as_bytes()), "invalid_request"),
+        (form, b"grant_type=refresh_token%00&client_id=web".to_vec(), "unsupported_grant_type"),
+        (form, b"grant_type=refresh_token&client_id=web%00&refresh_token=x".to_vec(), "invalid_client"),
+        (
+            form,
+            format!("grant_type=refresh_token&refresh_token=x&client_id={}", "x".repeat(9000)).into(),
+            "invalid_client",
+        ),
+        (form, b"&&&===%".to_vec(), "invalid_request"),
+        ("text/plain", bytes(tokens.refresh.as_bytes()), "invalid_request"),
+        ("application/json", bytes(tokens.refresh.as_bytes()), "invalid_request"),
+        ("multipart/form-data; boundary=x", bytes(tokens.refresh.as_bytes()), "invalid_request"),
+        (
+            "application/x-www-form-urlencoded, text/plain",
+            bytes(tokens.refresh.as_bytes()),
+            "invalid_request",
+        ),
+        ("", bytes(tokens.refresh.as_bytes()), "invalid_request"),
+    ] {
+        let request = world.http.post(world.at("/token")).header("content-type", content_type);
+        let answer = request.body(body.clone()).send().await.unwrap();
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap();
+        let shown = String::from_utf8_lossy(&body[..body.len().min(200)]);
+        assert_eq!((status, answer["error"].clone()), refused(expected), "{content_type} {shown}: {answer}");
+        let legal = |b: u8| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\';
+        assert!(answer["error_description"].as_str().unwrap().bytes().all(legal), "{answer}");
+    }
+    // What stands in the query counts for nothing: it would end up in logs.
+    let mut url = world.at("/token");
+    url.set_query(Some(&format!("{refresh}{}", tokens.refresh)));
+    let answer = world.http.post(url).form(&[("x", "y")]).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(world.refresh(&client, &tokens.refresh).await.0, StatusCode::OK);
 }

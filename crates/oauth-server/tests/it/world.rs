@@ -295,15 +295,19 @@ impl RawForm {
         self.post_from(world, fields, None).await
     }
 
+    pub(crate) fn request(&self, world: &World, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let mut all = vec![("csrf", self.csrf.as_str())];
+        all.extend_from_slice(fields);
+        world.http.post(self.action.clone()).header("cookie", &self.cookie).form(&all)
+    }
+
     pub(crate) async fn post_from(
         &self,
         world: &World,
         fields: &[(&str, &str)],
         address: Option<&str>,
     ) -> reqwest::Response {
-        let mut all = vec![("csrf", self.csrf.as_str())];
-        all.extend_from_slice(fields);
-        let mut request = world.http.post(self.action.clone()).header("cookie", &self.cookie).form(&all);
+        let mut request = self.request(world, fields);
         if let Some(address) = address {
             request = request.header("x-forwarded-for", address);
         }
