@@ -11,6 +11,7 @@ mod demo;
 mod interop;
 mod node;
 mod run;
+mod security;
 mod server;
 mod test;
 

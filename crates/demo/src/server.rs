@@ -248,15 +248,18 @@ async fn ready(State(parts): State<Parts>) -> (StatusCode, &'static str) {
     }
 }
 
+/// No page of this server is shown inside of another site's.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
 async fn front_page() -> Response {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    ([(CONTENT_SECURITY_POLICY, policy)], Html(include_str!("front_page.html"))).into_response()
+    ([(CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(include_str!("front_page.html"))).into_response()
 }
 
 async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
     let wants_page = headers.get(ACCEPT).is_some_and(|a| a.to_str().is_ok_and(|a| a.contains("text/html")));
     if wants_page {
-        return (StatusCode::NOT_FOUND, Html(include_str!("not_found.html"))).into_response();
+        let page = Html(include_str!("not_found.html"));
+        return (StatusCode::NOT_FOUND, [(CONTENT_SECURITY_POLICY, PAGE_POLICY)], page).into_response();
     }
     let message = format!("there is nothing at {}", uri.path());
     (StatusCode::NOT_FOUND, axum::Json(json!({ "error": "not_found", "message": message }))).into_response()

@@ -8,5 +8,6 @@ mod kill;
 mod live;
 mod mcp;
 mod rest;
+mod tokens;
 mod wire;
 mod world;

@@ -8,6 +8,7 @@ mod documents;
 mod guesses;
 mod http;
 mod login;
+mod logs;
 mod metadata;
 mod pages;
 mod refresh;
