@@ -1,18 +1,15 @@
 //! `fixture-server --listen ADDR`: the server that the official conformance suite calls. Ends on SIGTERM by draining.
 
-use std::net::SocketAddr;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use barewire_conformance::fixture_server;
 use clap::Parser;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
 struct Arguments {
     /// Address and port; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+    listen: String,
 }
 
 #[tokio::main]
@@ -27,8 +24,8 @@ async fn main() -> Result<()> {
             _ = tokio::signal::ctrl_c() => {}
         }
     };
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    tracing::info!("listening on http://{}/mcp", listener.local_addr()?);
-    fixture_server::serve(fixture_server::server()?, listener, shutdown).await?;
+    let listeners = barewire_serve::bind(&listen).await?;
+    tracing::info!("listening on http://{}/mcp", listeners.addresses()[0]);
+    fixture_server::serve(fixture_server::server()?, listeners, shutdown).await;
     Ok(())
 }

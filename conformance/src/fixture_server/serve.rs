@@ -1,47 +1,21 @@
 //! Serving it until it is asked to end.
 
-use std::future::{Future, IntoFuture};
-use std::time::Duration;
+use std::future::Future;
 
 use axum::Router;
 use axum::routing::get;
 use barewire_mcp_server::McpServer;
-use tokio::net::TcpListener;
+use barewire_serve::{Listeners, ServeConfig};
 
-/// How long calls in flight have after the signal to end.
-const GRACE: Duration = Duration::from_secs(8);
-
-/// Answers on `listener` until `shutdown` is ready; then refuses what is new and lets what is in flight end.
-///
-/// # Errors
-/// The listener fails.
-pub async fn serve(
-    server: McpServer,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+/// Answers on `listeners` until `shutdown` is ready; then refuses what is new and lets what is in flight end.
+pub async fn serve(server: McpServer, listeners: Listeners, shutdown: impl Future<Output = ()> + Send) {
     let app = Router::new()
         .route_service("/mcp", server.service())
         .route_service("/mcp/", server.service())
         .route("/healthz", get(async || "ok\n"));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-        let _ = stopped.await;
-    });
-    let serving = tokio::spawn(serving.into_future());
-    shutdown.await;
-    let drained = server.drain();
-    let _ = stop.send(());
-    let ended = async {
-        drained.wait().await;
-        serving.await
+    let stopped = async {
+        shutdown.await;
+        let _calls = server.drain();
     };
-    match tokio::time::timeout(GRACE, ended).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panicked)) => Err(std::io::Error::other(panicked)),
-        Err(_) => {
-            tracing::warn!("some calls did not end in time and were cut off");
-            Ok(())
-        }
-    }
+    barewire_serve::serve(listeners, app, ServeConfig::default(), stopped).await;
 }

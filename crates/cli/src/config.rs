@@ -14,6 +14,8 @@ use crate::outcome::Failure;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
+    /// Listening and connections: times and limits, for `demo` and `host`.
+    pub(crate) serve: barewire_serve::ServeConfig,
     /// The authorization server: lifetimes and limits.
     pub(crate) auth: barewire_oauth_server::AuthConfig,
     /// The MCP server: limits and times.

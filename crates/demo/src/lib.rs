@@ -14,8 +14,6 @@ pub mod mcp;
 
 pub mod server;
 
-mod listen;
 pub mod seed;
 
-pub use listen::ListenError;
 pub use server::{Demo, DemoConfig, DemoError, run};

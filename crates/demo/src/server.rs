@@ -16,17 +16,15 @@ use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_serve::{BindError, Listeners, ServeConfig};
 use barewire_store::Store;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
 use http::{StatusCode, Uri};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::blog::{Blog, Clock, READ, WRITE};
-use crate::listen::{self, ListenError};
 use crate::rest::{self, Door};
 use crate::{mcp, seed};
 
@@ -43,8 +41,8 @@ pub struct DemoConfig {
     pub auth: AuthConfig,
     /// Limits of the MCP server.
     pub mcp: Limits,
-    /// How long calls in flight have after the signal to stop.
-    pub shutdown_grace: Duration,
+    /// Limits of connections.
+    pub serve: ServeConfig,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -57,7 +55,7 @@ impl Default for DemoConfig {
             data_dir: PathBuf::from("barewire-data"),
             auth: AuthConfig::default(),
             mcp: Limits::default(),
-            shutdown_grace: Duration::from_secs(8),
+            serve: ServeConfig::default(),
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -68,7 +66,12 @@ impl Default for DemoConfig {
 pub enum DemoError {
     /// The address.
     #[error(transparent)]
-    Listen(#[from] ListenError),
+    Listen(#[from] BindError),
+    /// The world can reach it, but nobody said by which name.
+    #[error(
+        "{0} can be reached from other machines: give the URL under which they know this server (--public-url)"
+    )]
+    NoPublicUrl(SocketAddr),
     /// The blog's file.
     #[error("the blog cannot be opened")]
     Blog(#[from] crate::blog::BlogError),
@@ -106,11 +109,11 @@ pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()> + Send) 
 
 /// The demo, listening but not answering yet.
 pub struct Demo {
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     origin: String,
     app: Router,
     parts: Parts,
-    shutdown_grace: Duration,
+    limits: ServeConfig,
 }
 
 #[derive(Clone)]
@@ -127,8 +130,14 @@ impl Demo {
     /// # Errors
     /// [`DemoError`], see its variants.
     pub async fn bind(config: DemoConfig) -> Result<Self, DemoError> {
-        let (listeners, bound) = listen::bind(&config.listen).await?;
-        let origin = listen::public_origin(config.public_url.as_ref(), bound)?;
+        let listeners = barewire_serve::bind(&config.listen).await?;
+        let origin = match &config.public_url {
+            Some(url) => url.origin().ascii_serialization(),
+            None => {
+                let reachable = || DemoError::NoPublicUrl(listeners.addresses()[0]);
+                listeners.loopback_origin().ok_or_else(reachable)?
+            }
+        };
         let resource = format!("{origin}/mcp");
 
         // The business, as it was before anybody spoke of MCP.
@@ -184,7 +193,7 @@ impl Demo {
                 app = app.route_service(path, metadata.clone());
             }
         }
-        Ok(Self { listeners, origin, app, parts, shutdown_grace: config.shutdown_grace })
+        Ok(Self { listeners, origin, app, parts, limits: config.serve })
     }
 
     /// Its origin, for example `http://localhost:8000`.
@@ -194,21 +203,14 @@ impl Demo {
 
     /// Answers until `shutdown` is ready; then refuses what is new, and lets what is in flight end within the grace.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listeners, app, parts, .. } = self;
+        let Self { listeners, app, parts, limits, .. } = self;
         let publishing = tokio::spawn(mcp::publish_changes(parts.blog.clone(), parts.mcp.publish()));
-        let connections = TaskTracker::new();
-        for listener in listeners {
-            let service = app.clone().into_make_service_with_connect_info::<SocketAddr>();
-            let stopped = parts.stopping.clone().cancelled_owned();
-            connections.spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future());
-        }
-        connections.close();
-        shutdown.await;
-        parts.stopping.cancel();
-        let _calls = parts.mcp.drain();
-        if tokio::time::timeout(self.shutdown_grace, connections.wait()).await.is_err() {
-            tracing::warn!("some requests did not end in time and were cut off");
-        }
+        let stopped = async {
+            shutdown.await;
+            parts.stopping.cancel();
+            let _calls = parts.mcp.drain();
+        };
+        barewire_serve::serve(listeners, app, limits, stopped).await;
         publishing.abort();
         parts.store.close().await;
     }

@@ -7,6 +7,7 @@ use barewire_demo::{Demo, DemoConfig};
 use barewire_host::api::Offered;
 use barewire_host::{HostConfig, MemoryHostStore};
 use barewire_mcp_client::MemoryCredentials;
+use barewire_serve::ServeConfig;
 use barewire_store::Store;
 use clap::Parser;
 
@@ -45,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
         tokio::spawn(demo.serve(std::future::pending()));
     }
     let config = HostConfig { listen, offered, page, public_origin, ..HostConfig::default() };
+    let limits = ServeConfig::default();
     let stopped = async {
         // Without a signal handler there is nothing to wait for but the end of the process.
         let _ = tokio::signal::ctrl_c().await;
@@ -53,12 +55,12 @@ async fn main() -> anyhow::Result<()> {
         Some(dir) => {
             std::fs::create_dir_all(&dir)?;
             let store = Arc::new(Store::open(dir.join("host.sqlite")).await?);
-            barewire_host::run(config, store.clone(), store.clone(), stopped).await?;
+            barewire_host::run(config, limits, store.clone(), store.clone(), stopped).await?;
             store.close().await;
         }
         None => {
             let (store, credentials) = (MemoryHostStore::default(), MemoryCredentials::new());
-            barewire_host::run(config, Arc::new(store), Arc::new(credentials), stopped).await?;
+            barewire_host::run(config, limits, Arc::new(store), Arc::new(credentials), stopped).await?;
         }
     }
     Ok(())

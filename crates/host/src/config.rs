@@ -1,6 +1,5 @@
 //! What an operator can set, with defaults that are safe and sized for one person's machine.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,23 +82,11 @@ pub struct Limits {
     /// A login that did not come back is forgotten after this.
     #[serde(with = "humantime_serde")]
     pub login: Duration,
-    /// Time that requests in flight have to end when the host is stopped.
-    #[serde(with = "humantime_serde")]
-    pub shutdown_grace: Duration,
 }
 
 /// What cannot be started with; always the operator's to mend.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// `listen` is no address.
-    #[error("host.listen = \"{listen}\" is not an address such as localhost:5173")]
-    Listen {
-        /// As configured.
-        listen: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
     /// Reachable from elsewhere, but nobody said under which name.
     #[error(
         "host.listen = \"{listen}\" can be reached from other machines: set host.public_origin to the origin that browsers use"
@@ -152,51 +139,23 @@ impl Default for Limits {
             reconnect_after: Duration::from_secs(1),
             reconnect_at_most: Duration::from_secs(60),
             login: Duration::from_secs(15 * 60),
-            shutdown_grace: Duration::from_secs(5),
         }
     }
 }
 
 impl HostConfig {
-    /// The addresses to listen on, loopback first, never empty.
-    ///
-    /// # Errors
-    /// If `listen` names no address.
-    pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
-        let failed = |source| ConfigError::Listen { listen: self.listen.clone(), source };
-        let mut addresses: Vec<SocketAddr> = self.listen.to_socket_addrs().map_err(failed)?.collect();
-        addresses.sort_by_key(SocketAddr::is_ipv6);
-        addresses.dedup();
-        if self.listen.starts_with("localhost:")
-            && let Some(first) = addresses.first().copied()
-        {
-            // Name services differ in whether `localhost` has an IPv6 address; browsers try both.
-            addresses = vec![
-                SocketAddr::new(IpAddr::from([127, 0, 0, 1]), first.port()),
-                SocketAddr::new(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), first.port()),
-            ];
-        }
-        if addresses.is_empty() {
-            return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
-        }
-        Ok(addresses)
-    }
-
-    /// The origin at which browsers know the host, given the port that it really listens on.
+    /// The origin at which browsers know the host. `loopback` is the one under which this machine knows it, if other
+    /// machines cannot reach it (`Listeners::loopback_origin`).
     ///
     /// # Errors
     /// If it is configured and not an origin, or not configured and needed.
-    pub fn origin(&self, port: u16) -> Result<PublicOrigin, ConfigError> {
+    pub fn origin(&self, loopback: Option<&str>) -> Result<PublicOrigin, ConfigError> {
         if let Some(url) = &self.public_origin {
             return PublicOrigin::parse(url).ok_or_else(|| ConfigError::PublicOrigin(url.clone()));
         }
-        if !self.addresses()?.iter().all(|it| it.ip().is_loopback()) {
-            return Err(ConfigError::PublicOriginMissing { listen: self.listen.clone() });
-        }
-        Ok(PublicOrigin {
-            origin: format!("http://localhost:{port}"),
-            authority: format!("localhost:{port}"),
-        })
+        loopback
+            .and_then(|origin| PublicOrigin::parse(&origin.parse().ok()?))
+            .ok_or_else(|| ConfigError::PublicOriginMissing { listen: self.listen.clone() })
     }
 }
 
@@ -270,29 +229,26 @@ impl PublicOrigin {
 mod tests {
     use super::*;
 
-    fn check(listen: &str, public_origin: Option<&str>, expected: Result<&str, &str>) {
-        let config = HostConfig {
-            listen: listen.to_owned(),
-            public_origin: public_origin.map(|it| it.parse().unwrap()),
-            ..HostConfig::default()
-        };
-        match (config.origin(5173), expected) {
+    fn check(loopback: Option<&str>, public_origin: Option<&str>, expected: Result<&str, &str>) {
+        let public_origin = public_origin.map(|it| it.parse().unwrap());
+        let config = HostConfig { public_origin, ..HostConfig::default() };
+        match (config.origin(loopback), expected) {
             (Ok(origin), Ok(expected)) => assert_eq!(origin.as_str(), expected),
             (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
-            (found, expected) => panic!("{listen} {public_origin:?}: {found:?}, not {expected:?}"),
+            (found, expected) => panic!("{loopback:?} {config:?}: {found:?}, not {expected:?}"),
         }
     }
 
     #[test]
     fn the_public_origin_comes_from_configuration() {
-        check("localhost:5173", None, Ok("http://localhost:5173"));
-        check("127.0.0.1:5173", None, Ok("http://localhost:5173"));
-        check("0.0.0.0:5173", None, Err("other machines"));
-        check("0.0.0.0:5173", Some("https://mcp.example.com"), Ok("https://mcp.example.com"));
-        check("0.0.0.0:5173", Some("https://mcp.example.com:443/"), Ok("https://mcp.example.com"));
-        check("0.0.0.0:5173", Some("https://mcp.example.com/host"), Err("not an origin"));
-        check("0.0.0.0:5173", Some("ftp://mcp.example.com"), Err("not an origin"));
-        check("nonsense", None, Err("not an address"));
+        let loopback = Some("http://localhost:5173");
+        check(loopback, None, Ok("http://localhost:5173"));
+        check(loopback, Some("https://mcp.example.com"), Ok("https://mcp.example.com"));
+        check(None, None, Err("other machines"));
+        check(None, Some("https://mcp.example.com"), Ok("https://mcp.example.com"));
+        check(None, Some("https://mcp.example.com:443/"), Ok("https://mcp.example.com"));
+        check(None, Some("https://mcp.example.com/host"), Err("not an origin"));
+        check(None, Some("ftp://mcp.example.com"), Err("not an origin"));
     }
 
     #[test]
@@ -310,21 +266,12 @@ mod tests {
             let public_origin = public_origin.map(|it| it.parse().unwrap());
             let config =
                 HostConfig { public_origin, any_server, offered: vec![offered], ..HostConfig::default() };
-            let origin = config.origin(5173).unwrap();
+            let origin = config.origin(Some("http://localhost:5173")).unwrap();
             assert_eq!(
                 config.allows_server(&url.parse().unwrap(), &origin),
                 expected,
                 "{url} {any_server:?}"
             );
         }
-    }
-
-    #[test]
-    fn localhost_is_both_loopback_addresses() {
-        let addresses = HostConfig::default().addresses().unwrap();
-        assert_eq!(
-            addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["127.0.0.1:5173", "[::1]:5173"]
-        );
     }
 }

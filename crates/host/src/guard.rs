@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn only_our_own_host_is_ours() {
-        let origin = HostConfig::default().origin(5173).unwrap();
+        let origin = HostConfig::default().origin(Some("http://localhost:5173")).unwrap();
         for (host, expected) in [
             (vec!["localhost:5173"], true),
             (vec!["LOCALHOST:5173"], true),
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn only_our_own_page_may_change_something() {
-        let origin = HostConfig::default().origin(5173).unwrap();
+        let origin = HostConfig::default().origin(Some("http://localhost:5173")).unwrap();
         let ours = ("origin", "http://localhost:5173");
         let changes = ("x-barewire", "1");
         for (method, text, expected) in [

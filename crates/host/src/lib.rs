@@ -24,5 +24,5 @@ mod store;
 
 pub use config::{ConfigError, HostConfig, Limits, PublicOrigin};
 pub use host::{Host, HostBuilder};
-pub use serve::{RunError, bind, run, serve};
+pub use serve::{RunError, run, serve};
 pub use store::{HostStore, HostStoreError, MemoryHostStore, SessionKey, StoredExchange, StoredServer};

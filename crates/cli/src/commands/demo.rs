@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use barewire_demo::{Demo as Blog, DemoConfig};
 use barewire_host::api::Offered;
-use barewire_host::{Host, bind, serve};
+use barewire_host::{Host, serve};
 use barewire_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         data_dir: arguments.data_dir.clone(),
         auth: settings.auth,
         mcp: settings.mcp,
+        serve: settings.serve.clone(),
         ..DemoConfig::default()
     })
     .await
@@ -30,10 +31,8 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
     let mut config = settings.host;
     config.listen = arguments.host_listen;
     config.offered.insert(0, Offered { name: "Demo blog".to_owned(), url: server.clone() });
-    let listeners = bind(&config).await.map_err(Failure::internal)?;
-    let port =
-        listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
-    let origin = config.origin(port).map_err(Failure::internal)?;
+    let listeners = barewire_serve::bind(&config.listen).await.map_err(Failure::internal)?;
+    let origin = config.origin(listeners.loopback_origin().as_deref()).map_err(Failure::internal)?;
     let store = Store::open(arguments.data_dir.join("host.sqlite")).await.map_err(Failure::internal)?;
     let store = Arc::new(store);
 
@@ -50,6 +49,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         shutdown_signal().await;
         signal.cancel();
     });
-    tokio::join!(blog.serve(stop.clone().cancelled_owned()), serve(host, listeners, stop.cancelled_owned()));
+    let page = serve(host, listeners, settings.serve, stop.clone().cancelled_owned());
+    tokio::join!(blog.serve(stop.cancelled_owned()), page);
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::outcome::Failure;
 use crate::terminal::{note, shutdown_signal};
 
 pub(crate) async fn run(arguments: Host, common: &Common) -> Result<(), Failure> {
-    let mut config = Settings::load(common)?.host;
+    let settings = Settings::load(common)?;
+    let mut config = settings.host;
     config.listen = arguments.listen;
     config.offered.extend(
         arguments.servers.into_iter().map(|url| Offered { name: url.to_string(), url: url.to_string() }),
@@ -20,5 +21,7 @@ pub(crate) async fn run(arguments: Host, common: &Common) -> Result<(), Failure>
     let store = Store::open(arguments.data_dir.join("host.sqlite")).await.map_err(Failure::internal)?;
     note(&format!("The host's page: http://{}", config.listen));
     let store = Arc::new(store);
-    barewire_host::run(config, store.clone(), store, shutdown_signal()).await.map_err(Failure::internal)
+    barewire_host::run(config, settings.serve, store.clone(), store, shutdown_signal())
+        .await
+        .map_err(Failure::internal)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use barewire_host::api::{ErrorBody, ErrorCode, Event, ServerView, State};
 use barewire_host::{Host, HostConfig, HostStore, MemoryHostStore};
 use barewire_mcp_client::{CredentialStore, MemoryCredentials};
+use barewire_serve::ServeConfig;
 use barewire_testkit::TestClock;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -46,14 +47,13 @@ impl Running {
             true => HostConfig { listen: "localhost:0".to_owned(), ..config },
             false => config,
         };
-        let listeners = barewire_host::bind(&config).await.unwrap();
-        let port = listeners[0].local_addr().unwrap().port();
-        let origin = config.origin(port).unwrap();
+        let listeners = barewire_serve::bind(&config.listen).await.unwrap();
+        let origin = config.origin(listeners.loopback_origin().as_deref()).unwrap();
         let text = origin.as_str().to_owned();
         let host =
             Host::builder(config, origin).store(store).credentials(credentials).clock(clock.clock()).build();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(barewire_host::serve(host, listeners, async move {
+        let ended = tokio::spawn(barewire_host::serve(host, listeners, ServeConfig::default(), async move {
             let _ = stopped.await;
         }));
         Self { origin: text, clock, stop, ended }
