@@ -58,7 +58,7 @@ describe('the flow', () => {
     await page.getByLabel('URL of an MCP server').fill(serverUrl)
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
     await page.getByRole('heading', { name: 'This server asks you to log in' }).waitFor()
-    await phase('Negotiate').waitFor()
+    await phase('Discover').waitFor()
     assert.match(await rows().first().textContent(), /401, wants a token/)
     await assertAccessible(page, 'login required')
   })

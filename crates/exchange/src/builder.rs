@@ -157,6 +157,13 @@ impl ExchangeBuilder {
 
     /// Records what was decided. Texts of peers in it are masked here.
     pub fn decide(&mut self, decision: &Decision) {
+        // A first request that is refused for want of a token has negotiated nothing: it is where the search for the
+        // authorization server begins.
+        if matches!(decision, Decision::Challenged { with_token: false, .. })
+            && self.exchange.phase == Phase::Negotiate
+        {
+            self.exchange.phase = Phase::Discover;
+        }
         self.exchange.narration.conclude(decision);
         self.cite_spoken_revision();
         if let Some(last) = self.exchange.narration.conclusions.last_mut() {

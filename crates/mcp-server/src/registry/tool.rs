@@ -13,7 +13,7 @@ use barewire_oauth::scope::ScopeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::output::ToolOutput;
 use super::{RegistryError, Work, schema};
@@ -133,6 +133,7 @@ impl Tool {
         if name.is_empty() || name.len() > 128 || !name.bytes().all(legal) {
             return Err(RegistryError::ToolName(name));
         }
+        self.say_scopes();
         let input = self.input_schema.unwrap_or(typed.input);
         let output = self.output_schema.or(typed.output);
         for (which, schema) in [("input", Some(&input)), ("output", output.as_ref())] {
@@ -145,6 +146,16 @@ impl Tool {
         let mirrored = MirroredParams::of_schema(&self.declared.input_schema)
             .map_err(|source| RegistryError::Header { tool: name, source })?;
         Ok(ToolEntry { declared: self.declared, rule: self.rule, requires: self.requires, mirrored, handler })
+    }
+
+    /// Lets a client say beforehand that a call will ask for more. MCP has no word for the scopes of a tool; hosts that
+    /// show them read `securitySchemes` in `_meta`.
+    fn say_scopes(&mut self) {
+        if !self.rule.scopes.is_empty() {
+            let scopes: Vec<&str> = self.rule.scopes.iter().collect();
+            let schemes = json!([{ "type": "oauth2", "scopes": scopes }]);
+            self.declared.meta.entry("securitySchemes").or_insert(schemes);
+        }
     }
 }
 
