@@ -122,6 +122,9 @@ pub struct AuthConfig {
     pub revocation_cache: usize,
     /// Largest accepted request body, in bytes.
     pub max_body_bytes: usize,
+    /// How long a client may take to send a request body (408).
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
     /// Longest accepted query, in bytes.
     pub max_query_bytes: usize,
     /// How often what is over is deleted.
@@ -170,6 +173,7 @@ impl Default for AuthConfig {
             verified_token_cache: 10_000,
             revocation_cache: 20_000,
             max_body_bytes: 64 * 1024,
+            body_timeout: Duration::from_secs(30),
             max_query_bytes: 8 * 1024,
             sweep_interval: Duration::from_secs(5 * minutes),
         }

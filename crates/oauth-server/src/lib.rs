@@ -26,6 +26,7 @@
 //! ```
 
 mod access_tokens;
+mod body;
 mod config;
 mod cors;
 mod csrf;

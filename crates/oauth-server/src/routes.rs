@@ -9,7 +9,7 @@ use barewire_oauth::metadata::well_known;
 use crate::endpoints::{authorize, consent, jwks, login, logout, metadata, register, revoke, style, token};
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
-use crate::{cors, host};
+use crate::{body, cors, host};
 
 /// GET: begins an authorization.
 pub(crate) const AUTHORIZE: &str = "/authorize";
@@ -49,8 +49,10 @@ pub(crate) fn router(state: AppState) -> Router {
             scripts = scripts.route(&path, json_get(get(metadata::get)));
         }
     }
+    let in_time = from_fn_with_state(AppState::clone(&state), body::in_time);
     pages
-        .merge(scripts.layer(from_fn(cors::open)))
+        .layer(in_time.clone())
+        .merge(scripts.layer(in_time).layer(from_fn(cors::open)))
         .layer(DefaultBodyLimit::max(state.config.max_body_bytes))
         .layer(from_fn_with_state(AppState::clone(&state), host::check))
         .with_state(state)

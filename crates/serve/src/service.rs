@@ -63,8 +63,8 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = self.project();
         let mut response = ready!(answer.answer.poll(context))?;
-        // Extractors say 400 of every body that they cannot read.
-        if response.status() == StatusCode::BAD_REQUEST && answer.too_slow.load(Ordering::Relaxed) {
+        // Handlers say 400 or 413 of every body that they cannot read.
+        if response.status().is_client_error() && answer.too_slow.load(Ordering::Relaxed) {
             *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
         }
         let end = answer.end.take().expect("a future is not polled after it was ready");

@@ -2,6 +2,7 @@
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
+use barewire_oauth_server::AuthConfig;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -384,4 +385,26 @@ async fn bytes_that_are_no_form_are_refused_and_harm_nothing() {
     let answer = world.http.post(url).form(&[("x", "y")]).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     assert_eq!(world.refresh(&client, &tokens.refresh).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let body_timeout = std::time::Duration::from_millis(50);
+    let world = World::with(AuthConfig { body_timeout, ..config() }).await;
+    for path in ["/token", "/revoke", "/register", "/login", "/consent", "/logout"] {
+        let address = (world.url.host_str().unwrap(), world.url.port().unwrap());
+        let mut peer = tokio::net::TcpStream::connect(address).await.unwrap();
+        let form = "content-type: application/x-www-form-urlencoded";
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}:{}\r\n{form}\r\ncontent-length: 99\r\n\r\ngrant_",
+            address.0, address.1
+        );
+        peer.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        peer.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
+        let for_scripts = ["/token", "/revoke", "/register"].contains(&path);
+        assert_eq!(answer.contains("access-control-allow-origin: *"), for_scripts, "{path}: {answer}");
+    }
 }
