@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod config;
 mod connect;
+mod descriptors;
 mod outcome;
 mod terminal;
 

@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Common, Demo};
 use crate::config::Settings;
+use crate::descriptors;
 use crate::outcome::Failure;
 use crate::terminal::{note, shutdown_signal};
 
 pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
+    descriptors::take_all();
     std::fs::create_dir_all(&arguments.data_dir).map_err(Failure::internal)?;
     let blog = Blog::bind(DemoConfig {
         listen: arguments.listen,

@@ -7,11 +7,13 @@ use barewire_store::Store;
 
 use crate::arguments::{Common, Host};
 use crate::config::Settings;
+use crate::descriptors;
 use crate::outcome::Failure;
 use crate::terminal::{note, shutdown_signal};
 
 pub(crate) async fn run(arguments: Host, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
+    descriptors::take_all();
     let mut config = settings.host;
     config.listen = arguments.listen;
     config.offered.extend(
