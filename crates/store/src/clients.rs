@@ -69,9 +69,10 @@ impl Store {
 async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Result<bool, sqlx::Error> {
     const COUNT: &str = "SELECT count(*) FROM clients WHERE dynamic";
     const NEVER_ACTIVATED: &str = concat!(
-        "DELETE FROM clients WHERE id IN (SELECT id FROM (SELECT id, registered_at,",
-        " row_number() OVER (PARTITION BY source ORDER BY registered_at DESC, rowid DESC) AS nth",
-        " FROM clients WHERE dynamic AND activated_at IS NULL) ORDER BY nth DESC, registered_at LIMIT ?1)"
+        "DELETE FROM clients WHERE rowid IN (SELECT rowid FROM clients",
+        " WHERE dynamic AND activated_at IS NULL AND source IS",
+        " (SELECT source FROM clients WHERE dynamic AND activated_at IS NULL",
+        " GROUP BY source ORDER BY count(*) DESC, min(registered_at) LIMIT 1) ORDER BY registered_at LIMIT ?1)"
     );
     const WITHOUT_LIVE_GRANT: &str = concat!(
         "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE dynamic AND NOT EXISTS",
@@ -81,8 +82,12 @@ async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Resu
     let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut **tx).await?;
     let mut excess = count + 1 - i64::from(max);
     for deletion in [NEVER_ACTIVATED, WITHOUT_LIVE_GRANT] {
-        if excess > 0 {
+        // Each round empties one source at most; there is more than one only after `max` was lowered.
+        while excess > 0 {
             let done = sqlx::query(deletion).bind(excess).bind(now).execute(&mut **tx).await?;
+            if done.rows_affected() == 0 {
+                break;
+            }
             excess -= i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
         }
     }

@@ -107,6 +107,9 @@ pub(crate) async fn a_flood_makes_room_at_its_own_cost(store: &impl Store) {
         assert_eq!(store.register_client(&from(id, source, when), 4).await.unwrap(), Registered::New);
         assert_eq!(alive(store, &all).await, left, "{id}");
     }
+    // With one place only, all of them go, wherever they came from.
+    assert_eq!(store.register_client(&from("dave", 4, 8), 1).await.unwrap(), Registered::New);
+    assert_eq!(alive(store, &[&all[..], &["dave"]].concat()).await, ["dave"]);
 }
 
 pub(crate) async fn who_registers_again_is_not_the_next_to_go(store: &impl Store) {
