@@ -4,10 +4,9 @@
 use barewire_mcp_server::types::capabilities::{ClientCapabilities, SamplingCapability};
 use barewire_mcp_server::types::content::Role;
 use barewire_mcp_server::types::elicitation::{
-    BooleanSchema, ChoiceSchema, ElicitForm, ElicitRequest, ElicitResult, ElicitSchema, MultiChoiceItems,
+    BooleanSchema, ChoiceSchema, ElicitRequest, ElicitResult, ElicitSchema, MultiChoiceItems,
     MultiChoiceSchema, NumberSchema, NumberType, StringSchema, StringType, TitledValue,
 };
-use barewire_mcp_server::types::json::Meta;
 use barewire_mcp_server::types::sampling::{CreateMessageRequest, CreateMessageResult, SamplingMessage};
 use barewire_mcp_server::{Context, McpServerBuilder, NoArguments, Tool, ToolError, ask};
 use schemars::JsonSchema;
@@ -33,21 +32,25 @@ fn session_tools(builder: McpServerBuilder) -> McpServerBuilder {
                 let fields = ElicitSchema::new()
                     .required("username", text("User name"))
                     .required("email", text("Email"));
-                Ok(answered(&ctx.elicit("user", form(&message, fields)).await?))
+                Ok(answered(&ctx.elicit("user", ElicitRequest::form(message, fields)).await?))
             },
         )
         .tool(
             Tool::new("test_elicitation_sep1034_defaults", "Asks with a default in each field."),
             async |ctx: Context, _: NoArguments| {
                 Ok(answered(
-                    &ctx.elicit("defaults", form("Look through the defaults.", with_defaults())).await?,
+                    &ctx.elicit(
+                        "defaults",
+                        ElicitRequest::form("Look through the defaults.", with_defaults()),
+                    )
+                    .await?,
                 ))
             },
         )
         .tool(
             Tool::new("test_elicitation_sep1330_enums", "Asks with each kind of choice."),
             async |ctx: Context, _: NoArguments| {
-                Ok(answered(&ctx.elicit("choices", form("Choose.", with_choices())).await?))
+                Ok(answered(&ctx.elicit("choices", ElicitRequest::form("Choose.", with_choices())).await?))
             },
         )
 }
@@ -114,7 +117,8 @@ fn round_trip_tools(builder: McpServerBuilder) -> McpServerBuilder {
             Tool::new("test_input_required_result_multi_round", "Asks one thing after the other."),
             async |ctx: Context, _: NoArguments| {
                 let name = ctx.elicit("step1", name_form()).await?;
-                let color = form("Which color?", ElicitSchema::new().required("color", text("Color")));
+                let color =
+                    ElicitRequest::form("Which color?", ElicitSchema::new().required("color", text("Color")));
                 let color = ctx.elicit("step2", color).await?;
                 Ok(format!("{}; {}", answered(&name), answered(&color)))
             },
@@ -132,8 +136,9 @@ fn round_trip_tools(builder: McpServerBuilder) -> McpServerBuilder {
 
 async fn confirmed(ctx: Context, _: NoArguments) -> Result<String, ToolError> {
     let ok = BooleanSchema { title: Some("Go on?".into()), ..Default::default() };
-    let answer =
-        ctx.elicit("confirm", form("Please confirm.", ElicitSchema::new().required("ok", ok))).await?;
+    let answer = ctx
+        .elicit("confirm", ElicitRequest::form("Please confirm.", ElicitSchema::new().required("ok", ok)))
+        .await?;
     Ok(format!("state-ok: {}", answered(&answer)))
 }
 
@@ -149,16 +154,12 @@ struct Message {
     message: String,
 }
 
-pub(super) fn form(message: &str, requested_schema: ElicitSchema) -> ElicitRequest {
-    ElicitRequest::Form(ElicitForm { message: message.to_owned(), requested_schema, meta: Meta::new() })
-}
-
 pub(super) fn text(title: &str) -> StringSchema {
     StringSchema { title: Some(title.to_owned()), ..Default::default() }
 }
 
 fn name_form() -> ElicitRequest {
-    form("What is your name?", ElicitSchema::new().required("name", text("Name")))
+    ElicitRequest::form("What is your name?", ElicitSchema::new().required("name", text("Name")))
 }
 
 fn question(prompt: &str) -> CreateMessageRequest {

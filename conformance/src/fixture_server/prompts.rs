@@ -1,14 +1,14 @@
 //! Prompts.
 
 use barewire_mcp_server::types::content::{ContentBlock, Role};
-use barewire_mcp_server::types::elicitation::ElicitSchema;
+use barewire_mcp_server::types::elicitation::{ElicitRequest, ElicitSchema};
 use barewire_mcp_server::types::prompts::PromptMessage;
 use barewire_mcp_server::types::resources::ResourceContents;
 use barewire_mcp_server::{
     CompletionInput, CompletionOf, Context, McpServerBuilder, Prompt, PromptArguments,
 };
 
-use super::asking::{form, text};
+use super::asking::text;
 use super::content::PNG;
 
 pub(super) fn register(builder: McpServerBuilder) -> McpServerBuilder {
@@ -58,7 +58,8 @@ pub(super) fn register(builder: McpServerBuilder) -> McpServerBuilder {
             Prompt::new("test_input_required_result_prompt", "Asks the user before it answers."),
             async |ctx: Context, _: PromptArguments| {
                 let fields = ElicitSchema::new().required("context", text("Context"));
-                let answer = ctx.elicit("user_context", form("What is this about?", fields)).await?;
+                let answer =
+                    ctx.elicit("user_context", ElicitRequest::form("What is this about?", fields)).await?;
                 let context = answer.content.unwrap_or_default();
                 Ok(format!("Context: {}", serde_json::Value::from(context)))
             },

@@ -26,7 +26,8 @@ const TITLE_CHARS: usize = 200;
 const CONTENT_CHARS: usize = 20_000;
 const TAGS: usize = 10;
 const TAG_CHARS: usize = 32;
-const PAGE: u32 = 50;
+/// Posts on one page, at most.
+pub(crate) const PAGE: u32 = 50;
 const POSTS_PER_AUTHOR: i64 = 10_000;
 
 /// For whom something is done, and what that person has granted the calling client. Made from a verified token, one
@@ -80,6 +81,8 @@ pub struct Change {
     pub id: i64,
     /// Whether everybody sees it, now or until now.
     pub public: bool,
+    /// Whether everybody's list of posts has one more or one less now.
+    pub listing: bool,
 }
 
 /// The blog. Clones share the database.
@@ -300,8 +303,9 @@ impl Blog {
 
     fn changed(&self, post: &Post, before: Option<Status>) {
         let public = post.status == Status::Published || before == Some(Status::Published);
+        let listing = public && before != Some(post.status);
         // Nobody listens before the MCP server is mounted, which is fine.
-        let _ = self.changes.send(Change { id: post.id, public });
+        let _ = self.changes.send(Change { id: post.id, public, listing });
     }
 
     fn now(&self) -> String {

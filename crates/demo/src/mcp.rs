@@ -5,22 +5,20 @@
 
 use std::time::Duration;
 
-use barewire_mcp::types::content::{ContentBlock, Role};
-use barewire_mcp::types::elicitation::{
-    BooleanSchema, ElicitAction, ElicitForm, ElicitRequest, ElicitSchema,
-};
-use barewire_mcp::types::json::Meta;
+use barewire_mcp::types::content::{Annotations, ContentBlock, Role};
+use barewire_mcp::types::elicitation::{BooleanSchema, ElicitAction, ElicitRequest, ElicitSchema};
 use barewire_mcp::types::prompts::PromptMessage;
-use barewire_mcp::types::resources::ResourceContents;
+use barewire_mcp::types::resources::{Resource as Listed, ResourceContents};
 use barewire_mcp_server::{
-    CompletionInput, CompletionOf, Context, McpServer, McpServerBuilder, Prompt, PromptArguments, Publisher,
-    Resource, ResourceTemplate, Structured, Tool, ToolError, UriVariables,
+    CompletionInput, CompletionOf, Context, McpServer, McpServerBuilder, PageRequest, Prompt,
+    PromptArguments, Publisher, Resource, ResourceList, ResourcePage, ResourceTemplate, Structured, Tool,
+    ToolError, UriVariables,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::blog::{Blog, BlogError, Identity, READ, WRITE};
+use crate::blog::{Blog, BlogError, Identity, PAGE, READ, WRITE};
 use crate::post::{ListPosts, NewPost, Post, PostChange, PostPage, Status};
 
 const POST: &str = "post://{id}";
@@ -105,6 +103,7 @@ pub fn server(blog: &Blog) -> McpServerBuilder {
                 .scopes([READ]),
             with(blog, post_resource),
         )
+        .resources(ResourceList::new(POST), with(blog, post_list))
         .prompt(
             Prompt::new("summarize_post", "Summarizes a post in three sentences.")
                 .title("Summarize a post")
@@ -126,8 +125,10 @@ pub fn server(blog: &Blog) -> McpServerBuilder {
         .completion(CompletionOf::prompt("draft_post", "tone"), with(blog, complete_tone))
 }
 
-/// Tells subscribers what changed, whoever changed it by whatever way, until the blog is gone. Changes of drafts are
-/// nobody's business.
+/// Tells subscribers what changed, whoever changed it by whatever way, until the blog is gone.
+///
+/// Of drafts nobody hears: a notification goes to everybody who listens, and would tell them all when somebody writes.
+/// The one person whose list a draft changes knows, having changed it; and a list is not to be kept (`ttlMs` 0).
 pub async fn publish_changes(blog: Blog, publish: Publisher) {
     let mut changes = blog.changes();
     drop(blog);
@@ -136,9 +137,15 @@ pub async fn publish_changes(blog: Blog, publish: Publisher) {
             Ok(change) if change.public => {
                 publish.resource_updated(format!("post://{}", change.id));
                 publish.resource_updated(RECENT);
+                if change.listing {
+                    publish.resources_changed();
+                }
             }
             Ok(_) => {}
-            Err(RecvError::Lagged(_)) => publish.resource_updated(RECENT),
+            Err(RecvError::Lagged(_)) => {
+                publish.resource_updated(RECENT);
+                publish.resources_changed();
+            }
             Err(RecvError::Closed) => return,
         }
     }
@@ -234,12 +241,9 @@ async fn delete_post(blog: Blog, ctx: Context, PostId { id }: PostId) -> Answer<
     let who = who(&ctx)?;
     let post = blog.own(&who, id).await?;
     let sure = BooleanSchema { title: Some("Delete it for good".to_owned()), ..BooleanSchema::default() };
-    let question = ElicitForm {
-        message: format!("Delete your post {id}, “{}”? This cannot be undone.", post.title),
-        requested_schema: ElicitSchema::new().required("confirm", sure),
-        meta: Meta::default(),
-    };
-    let answer = ctx.elicit("confirm", ElicitRequest::Form(question)).await?;
+    let question = format!("Delete your post {id}, “{}”? This cannot be undone.", post.title);
+    let form = ElicitRequest::form(question, ElicitSchema::new().required("confirm", sure));
+    let answer = ctx.elicit("confirm", form).await?;
     let confirmed = answer.action == ElicitAction::Accept
         && answer.content.is_some_and(|content| content.get("confirm") == Some(&true.into()));
     let post = if confirmed { blog.delete(&who, id).await? } else { post };
@@ -287,6 +291,30 @@ async fn post_resource(blog: Blog, ctx: Context, variables: UriVariables) -> Res
         Ok(post) => Ok(markdown(&post)),
         Err(BlogError::NotFound(_)) => Err(missing()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A page of this is a page of [`Blog::list`], cursor and all.
+async fn post_list(blog: Blog, ctx: Context, page: PageRequest) -> Result<ResourcePage, ToolError> {
+    let limit = u32::try_from(page.size).map_or(PAGE, |size| size.min(PAGE));
+    let what = ListPosts { cursor: page.cursor, limit: Some(limit), ..ListPosts::default() };
+    let PostPage { posts, next_cursor } = blog.list(&who(&ctx)?, &what).await?;
+    Ok(ResourcePage { resources: posts.iter().map(listed).collect(), next_cursor })
+}
+
+fn listed(post: &Post) -> Listed {
+    let Post { id, author, title, tags, updated_at, .. } = post;
+    let kind = if post.status == Status::Draft { "Draft" } else { "Post" };
+    let about = if tags.is_empty() { String::new() } else { format!(" about {}", tags.join(", ")) };
+    Listed {
+        uri: format!("post://{id}"),
+        name: format!("post-{id}"),
+        title: Some(title.clone()),
+        description: Some(format!("{kind} by {author}{about}")),
+        mime_type: Some(MARKDOWN.to_owned()),
+        size: Some(markdown(post).len() as u64),
+        annotations: Some(Annotations { last_modified: Some(updated_at.clone()), ..Annotations::default() }),
+        ..Listed::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What happens while connections are open: changes reach subscribers, and a stop ends everything in order.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -8,11 +9,13 @@ use serde_json::{Value, json};
 use crate::wire::{Caller, ERAS, Era};
 use crate::world::{BOTH, World, post};
 
-/// The addresses of `notifications/resources/updated` as they come.
+/// The addresses of `notifications/resources/updated` as they come, and `LIST` for `…/list_changed`.
 struct Updates {
     response: reqwest::Response,
     text: String,
 }
+
+const LIST: &str = "the list";
 
 impl Updates {
     async fn open(caller: &Caller<'_>, uris: &[String]) -> Self {
@@ -25,7 +28,8 @@ impl Updates {
                 caller.stream().await
             }
             Era::Modern => {
-                let params = json!({ "notifications": { "resourceSubscriptions": uris } });
+                let wanted = json!({ "resourceSubscriptions": uris, "resourcesListChanged": true });
+                let params = json!({ "notifications": wanted });
                 caller.send(json!("sub"), "subscriptions/listen", params).await
             }
         };
@@ -44,6 +48,9 @@ impl Updates {
                 let message: Value = serde_json::from_str(&data).unwrap_or_default();
                 if message["method"] == "notifications/resources/updated" {
                     return message["params"]["uri"].as_str().map(str::to_owned);
+                }
+                if message["method"] == "notifications/resources/list_changed" {
+                    return Some(LIST.to_owned());
                 }
             }
             let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk()).await.unwrap();
@@ -72,10 +79,37 @@ async fn a_change_over_rest_reaches_subscribers_over_mcp() {
         change(&draft, json!({ "title": "Still a draft" })).await;
         change(&public, json!({ "title": "Changed" })).await;
         assert_eq!(updates.next().await.as_ref(), Some(&uris[1]), "nobody hears of a draft");
-        change(&draft, json!({ "status": "published" })).await;
-        assert_eq!(updates.next().await.as_ref(), Some(&uris[0]));
-        change(&draft, json!({ "status": "draft" })).await;
-        assert_eq!(updates.next().await.as_ref(), Some(&uris[0]), "that it is gone is heard");
+        for status in ["published", "draft"] {
+            change(&draft, json!({ "status": status })).await;
+            let heard = [updates.next().await.unwrap(), updates.next().await.unwrap()];
+            assert_eq!(BTreeSet::from(heard), BTreeSet::from([LIST.to_owned(), uris[0].clone()]), "{status}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_that_come_and_go_change_the_list() {
+    let world = World::start().await;
+    let (john, jane) = (world.token("johndoe", BOTH).await, world.token("janedoe", BOTH).await);
+    for era in ERAS {
+        let caller = Caller::open(&world, era, jane.clone()).await;
+        let recent = "posts://recent".to_owned();
+        let mut updates = Updates::open(&caller, std::slice::from_ref(&recent)).await;
+        let both = BTreeSet::from([LIST.to_owned(), recent.clone()]);
+        let john = Caller::open(&world, era, john.clone()).await;
+        let id = john.tool("create_post", post("Comes and goes", "published")).await["id"].clone();
+        let heard = [updates.next().await.unwrap(), updates.next().await.unwrap()];
+        assert_eq!(BTreeSet::from(heard), both);
+        // Neither a draft nor another title changes what everybody's list holds.
+        john.tool("create_post", post("Nobody hears", "draft")).await;
+        for title in ["Stays", "Still there"] {
+            john.tool("update_post", json!({ "id": id, "title": title })).await;
+            assert_eq!(updates.next().await.as_ref(), Some(&recent));
+        }
+        let rest = world.rest(Method::DELETE, &format!("/posts/{id}"), Some(&john.token), None).await;
+        assert_eq!(rest.status, StatusCode::NO_CONTENT);
+        let heard = [updates.next().await.unwrap(), updates.next().await.unwrap()];
+        assert_eq!(BTreeSet::from(heard), both);
     }
 }
 

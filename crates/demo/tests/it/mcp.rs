@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use barewire_mcp_server::Limits;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::wire::{Caller, ERAS};
+use crate::wire::{Caller, ERAS, Era};
 use crate::world::{BOTH, READ, World, post};
 
 fn ids(page: &Value) -> BTreeSet<i64> {
@@ -42,7 +43,17 @@ async fn what_is_offered_is_complete_and_described() {
             }
         }
         assert!(tools[0]["outputSchema"]["properties"]["posts"].is_object());
-        assert_eq!(list("resources/list", "resources").await[0]["uri"], "posts://recent");
+        let resources = list("resources/list", "resources").await;
+        assert_eq!(resources[0]["uri"], "posts://recent");
+        let fields = ["uri", "name", "title", "description", "mimeType", "size", "annotations"];
+        for resource in &resources[1..] {
+            assert!(fields.iter().all(|field| !resource[field].is_null()), "{resource}");
+        }
+        let newest = &caller.tool("list_posts", json!({ "limit": 1 })).await["posts"][0];
+        assert_eq!(
+            (&resources[1]["title"], &resources[1]["annotations"]["lastModified"]),
+            (&newest["title"], &newest["updated_at"])
+        );
         assert_eq!(
             list("resources/templates/list", "resourceTemplates").await[0]["uriTemplate"],
             "post://{id}"
@@ -124,6 +135,7 @@ async fn a_draft_is_nobody_elses_on_any_path() {
             let expected = if sees { json!(["xylotag"]) } else { json!([]) };
             assert_eq!(complete(topic, "topic", "xylo").await, expected);
 
+            assert_eq!(listed(caller).await.concat().contains(&uri), sees);
             let resource = caller.call(json!(1), "resources/read", json!({ "uri": uri })).await.message;
             assert_eq!(resource.to_string().contains("Xylophone"), sees, "{resource}");
             let recent =
@@ -145,6 +157,56 @@ async fn a_draft_is_nobody_elses_on_any_path() {
             !export.to_string().contains("Xylophone") && export.to_string().contains("janedoe"),
             "{export}"
         );
+    }
+}
+
+/// The addresses of `resources/list`, page by page.
+async fn listed(caller: &Caller<'_>) -> Vec<Vec<String>> {
+    let (mut pages, mut params) = (Vec::new(), json!({}));
+    loop {
+        let reply = caller.call(json!(1), "resources/list", params).await;
+        let result = &reply.message["result"];
+        if caller.era == Era::Modern {
+            assert_eq!((&result["cacheScope"], &result["ttlMs"]), (&json!("private"), &json!(0)));
+        }
+        let resources = result["resources"].as_array().unwrap_or_else(|| panic!("{reply:?}"));
+        pages.push(resources.iter().map(|resource| resource["uri"].as_str().unwrap().to_owned()).collect());
+        match &result["nextCursor"] {
+            Value::Null => return pages,
+            cursor => params = json!({ "cursor": cursor }),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_posts_of_the_blog_are_resources_of_whoever_may_read_them() {
+    let users = ["johndoe", "janedoe"];
+    for page_size in [Limits::default().page_size, 7] {
+        let world = World::start_with(|config| config.mcp.page_size = page_size).await;
+        let tokens = [world.token(users[0], READ).await, world.token(users[1], READ).await];
+        let (mut seen, mut drafts) = (BTreeSet::new(), 0);
+        for (user, token) in users.iter().zip(&tokens) {
+            for era in ERAS {
+                let caller = Caller::open(&world, era, token.clone()).await;
+                let pages = listed(&caller).await;
+                assert!(pages.len() > 1 && pages.iter().all(|page| (1..=page_size).contains(&page.len())));
+                let uris = pages.concat();
+                assert_eq!(uris[0], "posts://recent");
+                let ids: Vec<i64> = uris[1..]
+                    .iter()
+                    .map(|uri| uri.strip_prefix("post://").unwrap().parse().unwrap())
+                    .collect();
+                assert!(ids.windows(2).all(|two| two[0] > two[1]), "newest first, each once: {ids:?}");
+                assert_eq!(ids.len(), 57, "54 published posts and 3 drafts of {user}");
+                for id in &ids {
+                    let post = caller.tool("read_post", json!({ "id": id })).await;
+                    assert!(post["status"] == "published" || post["author"] == *user, "{post}");
+                    drafts += usize::from(post["status"] == "draft");
+                }
+                seen.extend(ids);
+            }
+        }
+        assert_eq!((seen, drafts), ((1..=60).collect(), 2 * 6), "together they see all of them");
     }
 }
 
