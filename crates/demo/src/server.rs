@@ -39,7 +39,7 @@ pub struct DemoConfig {
     pub data_dir: PathBuf,
     /// Lifetimes and limits of the authorization server.
     pub auth: AuthConfig,
-    /// Limits of the MCP server.
+    /// Limits of the MCP server; `token_cache_ttl` is not used, because tokens are asked about each time.
     pub mcp: Limits,
     /// Limits of connections.
     pub serve: ServeConfig,
@@ -223,7 +223,8 @@ struct Tokens {
     resource: Resource,
 }
 
-/// [`AccessTokens`] remembers signatures and knows revocations, so nothing has to be remembered in front of it.
+/// [`AccessTokens`] remembers signatures and knows revocations, so nothing has to be remembered in front of it. Nor could
+/// it be: a single token is revoked by its `jti`, which a [`Principal`] does not keep, so nobody could ask again.
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
         self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
