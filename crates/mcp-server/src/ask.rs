@@ -2,7 +2,7 @@
 //!
 //! Towards a legacy revision that is a request on the call's stream, and the handler waits for the answer.
 //! Towards 2026-07-28 the call ends with an `input_required` result, and when the client comes back with the answers
-//! the handler runs again from the start; [`AskBook`] then hands out what was answered before
+//! the handler runs again from the start; `AskBook` then hands out what was answered before
 //! ([Multi round-trip requests](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr)).
 
 use std::collections::HashMap;
