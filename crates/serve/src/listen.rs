@@ -44,6 +44,8 @@ pub enum BindError {
 pub struct Listeners {
     sockets: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
+    /// Whether they were asked for as `localhost` rather than by number.
+    named_localhost: bool,
     /// The one that is asked first next time, so that a flood on one does not starve the others.
     next: usize,
 }
@@ -59,15 +61,20 @@ pub async fn bind(address: &str) -> Result<Listeners, BindError> {
     loop {
         match take(&wanted).await {
             Err(BindError::Taken { .. }) if wanted[0].port() == 0 && attempt < FREE_PORTS => attempt += 1,
-            result => return result,
+            Ok(listeners) => return Ok(Listeners { named_localhost: is_localhost(address), ..listeners }),
+            Err(error) => return Err(error),
         }
     }
 }
 
+fn is_localhost(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, _)| host.eq_ignore_ascii_case("localhost"))
+}
+
 /// Not empty.
 async fn resolve(address: &str) -> Result<Vec<SocketAddr>, BindError> {
-    if let Some((host, port)) = address.rsplit_once(':')
-        && host.eq_ignore_ascii_case("localhost")
+    if is_localhost(address)
+        && let Some((_, port)) = address.rsplit_once(':')
         && let Ok(port) = port.parse::<u16>()
     {
         return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
@@ -81,7 +88,8 @@ async fn resolve(address: &str) -> Result<Vec<SocketAddr>, BindError> {
 }
 
 async fn take(wanted: &[SocketAddr]) -> Result<Listeners, BindError> {
-    let mut listeners = Listeners { sockets: Vec::new(), addresses: Vec::new(), next: 0 };
+    let mut listeners =
+        Listeners { sockets: Vec::new(), addresses: Vec::new(), named_localhost: false, next: 0 };
     for &(mut address) in wanted {
         if let Some(first) = listeners.addresses.first() {
             address.set_port(first.port());
@@ -122,11 +130,12 @@ impl Listeners {
         self.addresses.first().map_or(0, SocketAddr::port)
     }
 
-    /// Under which origin this machine knows them, for example `http://localhost:8000`; none if other machines can
-    /// reach them, because then only the operator knows.
+    /// Under which origin this machine knows them, as they were asked for: `http://localhost:8000` or
+    /// `http://127.0.0.1:8000`, since a client compares what the metadata say with the URL it was given. None if other
+    /// machines can reach them, because then only the operator knows.
     #[must_use]
     pub fn loopback_origin(&self) -> Option<String> {
-        loopback_origin(&self.addresses)
+        loopback_origin(&self.addresses, self.named_localhost)
     }
 
     pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
@@ -144,37 +153,36 @@ impl Listeners {
     }
 }
 
-fn loopback_origin(addresses: &[SocketAddr]) -> Option<String> {
+fn loopback_origin(addresses: &[SocketAddr], named_localhost: bool) -> Option<String> {
     let first = addresses.first()?;
     if !addresses.iter().all(|address| address.ip().is_loopback()) {
         return None;
     }
-    let is_localhost =
-        |address: &SocketAddr| address.ip() == Ipv4Addr::LOCALHOST || address.ip() == Ipv6Addr::LOCALHOST;
-    match addresses.iter().any(is_localhost) {
-        true => Some(format!("http://localhost:{}", first.port())),
-        false => Some(format!("http://{first}")),
-    }
+    Some(match named_localhost {
+        true => format!("http://localhost:{}", first.port()),
+        false => format!("http://{first}"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(addresses: &[&str], expected: Option<&str>) {
+    fn check(addresses: &[&str], named_localhost: bool, expected: Option<&str>) {
         let addresses: Vec<SocketAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-        assert_eq!(loopback_origin(&addresses).as_deref(), expected, "{addresses:?}");
+        assert_eq!(loopback_origin(&addresses, named_localhost).as_deref(), expected, "{addresses:?}");
     }
 
     #[test]
     fn only_loopback_has_an_origin_of_its_own() {
-        check(&["127.0.0.1:8000", "[::1]:8000"], Some("http://localhost:8000"));
-        check(&["127.0.0.1:8000"], Some("http://localhost:8000"));
-        check(&["[::1]:8000"], Some("http://localhost:8000"));
-        check(&["127.0.0.2:8000"], Some("http://127.0.0.2:8000"));
-        check(&["0.0.0.0:8000"], None);
-        check(&["[::]:8000"], None);
-        check(&["127.0.0.1:8000", "192.0.2.1:8000"], None);
-        check(&[], None);
+        check(&["127.0.0.1:8000", "[::1]:8000"], true, Some("http://localhost:8000"));
+        check(&["127.0.0.1:8000"], true, Some("http://localhost:8000"));
+        check(&["127.0.0.1:8000"], false, Some("http://127.0.0.1:8000"));
+        check(&["[::1]:8000"], false, Some("http://[::1]:8000"));
+        check(&["127.0.0.2:8000"], false, Some("http://127.0.0.2:8000"));
+        check(&["0.0.0.0:8000"], false, None);
+        check(&["[::]:8000"], false, None);
+        check(&["127.0.0.1:8000", "192.0.2.1:8000"], false, None);
+        check(&[], false, None);
     }
 }
