@@ -55,6 +55,8 @@ pub struct AuthConfig {
 
     /// Whether clients can register themselves (RFC 7591).
     pub dynamic_registration: bool,
+    /// How many registrations from one network wait for their turn before others are told to come back.
+    pub registration_queue: usize,
     /// How many self-registered clients are kept. Never used ones make room first.
     pub max_clients: u32,
     /// After what time a registration that was never used is deleted.
@@ -146,6 +148,7 @@ impl Default for AuthConfig {
             session_ttl: Duration::from_secs(12 * hours),
             max_sessions_per_user: 50,
             dynamic_registration: true,
+            registration_queue: 256,
             max_clients: 10_000,
             unused_client_ttl: Duration::from_secs(7 * days),
             private_use_redirects: false,

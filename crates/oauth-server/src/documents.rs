@@ -93,10 +93,7 @@ impl Documents {
         now: SystemTime,
     ) -> Result<Arc<Client>, DocumentFetchError> {
         let url = DocumentUrl::parse(client_id, config.client_documents_from_loopback)?;
-        let accepted = &config.client_document_hosts;
-        let host_accepted =
-            accepted.is_empty() || accepted.iter().any(|host| host.eq_ignore_ascii_case(url.host()));
-        if !config.client_documents || !host_accepted {
+        if !is_accepted(config, url.host()) {
             return Err(DocumentFetchError::HostNotAccepted(url.host().to_owned()));
         }
         self.cache.remove_if(client_id, |known| known.until <= now);
@@ -145,6 +142,12 @@ impl Documents {
         let (least, most) = (config.client_document_min_ttl, config.client_document_max_ttl);
         Ok((client, freshness(header(CACHE_CONTROL), header(AGE), least, most)))
     }
+}
+
+/// Whether the operator accepts documents from this host.
+pub(crate) fn is_accepted(config: &AuthConfig, host: &str) -> bool {
+    let hosts = &config.client_document_hosts;
+    config.client_documents && (hosts.is_empty() || hosts.iter().any(|one| one.eq_ignore_ascii_case(host)))
 }
 
 /// The addresses of the document's host, all of which are allowed. One bad one refuses all: a name that leads both

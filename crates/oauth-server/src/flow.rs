@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::{
     self, AuthorizationError, AuthorizationRequest, LoggedIn, Next, PageError, Rejection,
 };
-use barewire_oauth::client::{Client, RedirectMismatch};
+use barewire_oauth::client::{Client, RedirectKind, RedirectMismatch, Registration};
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::consent;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
@@ -193,7 +193,12 @@ async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
             .map_err(|error| Stop::page(document_page(&error, client_id)));
     }
     let known = if client_id.len() <= 256 { state.store.client(client_id).await? } else { None };
-    known.map(|record| record.client).ok_or_else(|| Stop::page(unknown_client(client_id)))
+    let mut client = known.ok_or_else(|| Stop::page(unknown_client(client_id)))?.client;
+    if client.registration == Registration::Dynamic && !state.config.private_use_redirects {
+        // It may have registered when they were allowed.
+        client.redirect_uris.retain(|uri| uri.kind() != RedirectKind::PrivateUse);
+    }
+    Ok(client)
 }
 
 fn unknown_client(client_id: &str) -> ErrorPage {

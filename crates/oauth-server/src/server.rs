@@ -52,7 +52,10 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tokens: AccessTokens,
     pub(crate) passwords: Passwords,
-    pub(crate) turns: Turns,
+    /// Logins to one account from one place.
+    pub(crate) logins: Turns,
+    /// Registrations from one network.
+    pub(crate) registrations: Turns,
     pub(crate) documents: Documents,
     pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
@@ -263,6 +266,8 @@ impl Builder {
         })?;
         let tokens = AccessTokens::new(&self.issuer, &self.config, keys);
         tokens.load_revocations(self.store.as_ref(), now).await?;
+        let configured: Vec<_> = self.config.clients.iter().map(|client| client.client_id.as_str()).collect();
+        self.store.keep_configured(&configured).await?;
         for configured in &self.config.clients {
             put_client(self.store.as_ref(), configured.client(), now).await?;
         }
@@ -276,7 +281,8 @@ impl Builder {
                 .display_name
                 .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
             passwords: Passwords::new(&self.config).await?,
-            turns: Turns::new(self.config.login_queue),
+            logins: Turns::new(self.config.login_queue),
+            registrations: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config),
             redeeming: Redeeming::default(),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),

@@ -230,6 +230,9 @@ pub trait Clients: Send + Sync {
     async fn client(&self, id: &str) -> Result<Option<ClientRecord>, StoreError>;
     /// Adds or replaces a configured client (`activated_at` and `last_used_at` of an existing one stay).
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError>;
+    /// Deletes the configured clients whose identifiers are not among these: what an operator takes out of the
+    /// configuration is no client any more.
+    async fn keep_configured(&self, ids: &[&str]) -> Result<(), StoreError>;
     /// Registers a dynamic client, in one transaction: an existing one with the same fingerprint wins, and if it was
     /// never activated it takes over the new one's `source` and `registered_at`, so that it is not the next to go. At
     /// `max` dynamic clients, room is made by deleting first a never-activated one, the earliest of the source that has

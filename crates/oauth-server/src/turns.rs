@@ -1,8 +1,9 @@
-//! Login attempts that could be guesses at the same password take turns.
+//! Requests that must not gain by coming together take turns.
 //!
 //! Whether an attempt has to wait depends on how the ones before it ended. So attempts of one account from one place
 //! go one after the other: parallel guesses get exactly the tries that serial ones get, and parallel logins with the
-//! right password never count against each other.
+//! right password never count against each other. Registrations from one network take turns too, so that a flood of
+//! them does not fill the line before the store's only writer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::store::Digest;
 
-/// The lines in which attempts stand. As many as there are accounts being logged in to right now, no more.
+/// The lines in which requests stand. As many as there are keys in use right now, no more.
 pub(crate) struct Turns {
     lines: Mutex<HashMap<Digest, Line>>,
     /// How many may stand in one line, whoever is at its head included.

@@ -28,6 +28,14 @@ impl Clients for Store {
         insert(&mut writer, ON_CONFLICT, client).await.stored()
     }
 
+    async fn keep_configured(&self, ids: &[&str]) -> Result<(), StoreError> {
+        const DELETE: &str =
+            "DELETE FROM clients WHERE NOT dynamic AND id NOT IN (SELECT value FROM json_each(?1))";
+        let ids = serde_json::to_string(ids).map_err(StoreError::new)?;
+        sqlx::query(DELETE).bind(ids).execute(self.writer()).await.stored()?;
+        Ok(())
+    }
+
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError> {
         self.register(client, max).await.stored()
     }

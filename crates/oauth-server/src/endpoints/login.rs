@@ -204,7 +204,7 @@ async fn attempt(
     password: Password,
 ) -> Result<Result<(), LoginError>, StoreError> {
     let store = state.store.as_ref();
-    let Some(_turn) = state.turns.take(key).await else { return Ok(Err(LoginError::Busy)) };
+    let Some(_turn) = state.logins.take(key).await else { return Ok(Err(LoginError::Busy)) };
     let counted = match throttle::admit(store, &state.config, key, state.now()).await? {
         Admission::Admitted(counted) => counted,
         Admission::Wait(wait) => return Ok(Err(LoginError::Throttled(wait))),

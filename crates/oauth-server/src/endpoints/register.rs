@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::{ClientRecord, Registered, StoreError};
+use crate::store::{ClientRecord, Digest, Registered, StoreError};
 use crate::{random, respond};
 
 /// Why a client was not registered.
@@ -26,6 +26,8 @@ enum Failure {
     TooLarge,
     /// There is no room.
     Full,
+    /// Too many from the same network at once.
+    Busy,
     /// Ours.
     Store(StoreError),
 }
@@ -38,18 +40,20 @@ impl Failure {
                 ErrorCode::InvalidClientMetadata,
                 "the client metadata is too large",
             )),
-            Self::Full => {
-                let error = ErrorResponse::new(
-                    ErrorCode::TemporarilyUnavailable,
-                    "this server has as many registered clients as it keeps, and all of them are in use",
-                );
-                let mut response = respond::error(&error);
-                response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("3600"));
-                response
-            }
+            Self::Full => come_back(
+                "3600",
+                "this server has as many registered clients as it keeps, and all of them are in use",
+            ),
+            Self::Busy => come_back("1", "too many clients are being registered from your network"),
             Self::Store(failure) => respond::store_failed(failure),
         }
     }
+}
+
+fn come_back(seconds: &'static str, why: &str) -> Response {
+    let mut response = respond::error(&ErrorResponse::new(ErrorCode::TemporarilyUnavailable, why));
+    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    response
 }
 
 pub(crate) async fn post(
@@ -81,9 +85,12 @@ async fn try_register(
     };
     let policy = RegistrationPolicy { private_use_redirects: state.config.private_use_redirects };
     let (client, secret, scope) = register(&body, fresh, policy).map_err(Failure::Refused)?;
+    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
+    // A flood from one network has one write under way, however many requests it sends; others' logins go between.
+    let _turn = state.registrations.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)?;
     let record = ClientRecord {
         fingerprint: fingerprint(&client).map(random::digest),
-        source: source.network().map(|network| random::digest_of(&[b"network", &network])),
+        source,
         client,
         registered_at: state.now(),
         activated_at: None,

@@ -25,7 +25,7 @@ use crate::store::{
     CodeRecord, Digest, FamilyRecord, GrantRecord, ReplacedToken, Revocation, RevocationReason, Secret,
     StoreError, Swap,
 };
-use crate::{random, respond};
+use crate::{documents, random, respond};
 
 /// How often a refresh looks again after somebody else rotated the family; each time there is an answer then.
 const RACES: usize = 16;
@@ -123,6 +123,12 @@ async fn authenticate(
 ) -> Result<String, Failure> {
     let credentials = token::credentials(&respond::authorization(headers), parameters)?;
     let id = credentials.id.clone().ok_or(TokenError::Missing("client_id"))?;
+    if DocumentUrl::looks_like_one(&id) {
+        // The operator may have changed his mind about that host since.
+        let url = DocumentUrl::parse(&id, state.config.client_documents_from_loopback).ok();
+        url.filter(|url| documents::is_accepted(&state.config, url.host()))
+            .ok_or(TokenError::UnknownClient)?;
+    }
     authenticate_as(state, &id, &credentials).await?;
     Ok(id)
 }

@@ -196,3 +196,22 @@ async fn a_document_of_a_strangers_site_does_not_redirect_there_by_itself() {
     let answer = world.http.get(url(CALLBACK)).send().await.unwrap();
     assert!(answer.headers()["location"].to_str().unwrap().starts_with(CALLBACK));
 }
+
+#[tokio::test]
+async fn a_host_that_is_accepted_no_more_gets_no_further_tokens() {
+    let world = World::with(development()).await;
+    let documents = Documents::serve().await;
+    let client = documents.url("/good");
+    let (_, answer) = world.redeem(&client, &world.code(&client).await).await;
+    let refresh = answer["refresh_token"].as_str().unwrap();
+    let without = AuthConfig { client_documents: false, ..development() };
+    let elsewhere = AuthConfig { client_document_hosts: vec!["app.example".into()], ..development() };
+    let mut world = world;
+    for settings in [without, elsewhere, config()] {
+        world = world.restarted(settings).await;
+        let (status, answer) = world.refresh(&client, refresh).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")));
+    }
+    let world = world.restarted(development()).await;
+    assert_eq!(world.refresh(&client, refresh).await.0, StatusCode::OK);
+}

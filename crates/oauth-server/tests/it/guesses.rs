@@ -36,7 +36,7 @@ async fn parallel_right_logins_all_succeed() {
     // The whole way to the code, too.
     let client = world.register().await;
     let url = world.authorize_url(&client, CALLBACK, &[]);
-    let ways = (0..20).map(|_| async {
+    let ways = (0..50).map(|_| async {
         let mut browser = barewire_testkit::Browser::new();
         let callback = browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
         query(&callback).contains_key("code")

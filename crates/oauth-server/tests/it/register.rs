@@ -2,6 +2,7 @@
 
 use barewire_oauth_server::AuthConfig;
 use barewire_testkit::Browser;
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -211,6 +212,35 @@ async fn what_is_no_metadata_is_refused_in_a_sentence() {
     let own = json!({ "client_id": "web", "client_secret": "x", "token_endpoint_auth_method": "client_secret_post" });
     let registered = world.register_with(own).await;
     assert_ne!((&registered["client_id"], &registered["client_secret"]), (&json!("web"), &json!("x")));
+}
+
+#[tokio::test]
+async fn a_flood_stands_in_a_line_of_its_own() {
+    let settings = AuthConfig {
+        registration_queue: 1,
+        client_address_header: Some("x-forwarded-for".into()),
+        ..config()
+    };
+    let world = World::with(settings).await;
+    let register = |name: String, address: &'static str| {
+        let body = json!({ "client_name": name, "redirect_uris": [CALLBACK] });
+        let request = world.http.post(world.at("/register")).header("x-forwarded-for", address).json(&body);
+        async { request.send().await.unwrap() }
+    };
+    let flood = join_all((0..30).map(|number| register(format!("Flood {number}"), "192.0.2.66")));
+    let (flood, honest) = tokio::join!(flood, register("Honest".into(), "192.0.2.1"));
+    assert_eq!(honest.status(), StatusCode::CREATED);
+    for answer in flood {
+        match answer.status() {
+            StatusCode::CREATED => {}
+            StatusCode::SERVICE_UNAVAILABLE => assert_eq!(answer.headers()["retry-after"], "1"),
+            other => panic!("{other}"),
+        }
+    }
+    // With the line as long as it is by default, nobody is refused.
+    let world = World::new().await;
+    let register = |number| world.register_with(json!({ "client_name": format!("App {number}") }));
+    assert_eq!(join_all((0..100).map(register)).await.len(), 100);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! What a restart must not lose. Nothing is closed or flushed before it: the new server sees only what was on disk.
 
 use barewire_oauth::bearer::BearerError;
+use barewire_oauth_server::AuthConfig;
 use reqwest::StatusCode;
+use serde_json::json;
 
-use crate::world::{CALLBACK, RawForm, Tokens, World, config, query, set_cookies};
+use crate::world::{CALLBACK, RawForm, Tokens, WEB_CALLBACK, World, config, query, set_cookies};
 
 #[tokio::test]
 async fn codes_tokens_revocations_sessions_and_keys_survive() {
@@ -71,4 +73,27 @@ async fn the_database_gives_no_live_token_away() {
             assert!(!contains(&raw[..16]) && !contains(&raw[raw.len() - 16..]));
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_operator_takes_away_is_gone_after_a_restart() {
+    let world = World::with(AuthConfig { private_use_redirects: true, ..config() }).await;
+    let web = world.authorize_url("web", WEB_CALLBACK, &[("scope", "posts:read offline_access")]);
+    let callback =
+        barewire_testkit::Browser::new().login_and_consent(&web, "johndoe", "secret").await.unwrap();
+    let tokens = Tokens::read(&world.redeem_at("web", &query(&callback)["code"], WEB_CALLBACK).await.1);
+    let app = world.register_with(json!({ "redirect_uris": ["com.example.app:/cb", CALLBACK] })).await;
+    let app = app["client_id"].as_str().unwrap().to_owned();
+    let status = async |world: &World, url| world.http.get(url).send().await.unwrap().status();
+    let native = |world: &World| world.authorize_url(&app, "com.example.app:/cb", &[]);
+    assert_eq!(status(&world, native(&world)).await, StatusCode::SEE_OTHER);
+
+    let mut fewer = config();
+    fewer.clients.retain(|client| client.client_id != "web");
+    let world = world.restarted(fewer).await;
+    assert_eq!(status(&world, world.authorize_url("web", WEB_CALLBACK, &[])).await, StatusCode::BAD_REQUEST);
+    let (status_of_refresh, answer) = world.refresh("web", &tokens.refresh).await;
+    assert_eq!((status_of_refresh, &answer["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")));
+    assert_eq!(status(&world, native(&world)).await, StatusCode::BAD_REQUEST);
+    assert_eq!(status(&world, world.authorize_url(&app, CALLBACK, &[])).await, StatusCode::SEE_OTHER);
 }

@@ -211,11 +211,20 @@ impl World {
     }
 
     pub(crate) async fn redeem(&self, client: &str, code: &str) -> (StatusCode, Value) {
+        self.redeem_at(client, code, CALLBACK).await
+    }
+
+    pub(crate) async fn redeem_at(
+        &self,
+        client: &str,
+        code: &str,
+        redirect_uri: &str,
+    ) -> (StatusCode, Value) {
         self.token(&[
             ("grant_type", "authorization_code"),
             ("client_id", client),
             ("code", code),
-            ("redirect_uri", CALLBACK),
+            ("redirect_uri", redirect_uri),
             ("code_verifier", VERIFIER),
             ("resource", "https://rs.example/mcp"),
         ])

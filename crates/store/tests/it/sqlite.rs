@@ -27,6 +27,7 @@ laws! {
     clients:
         a_client_is_kept_whole,
         a_configured_client_is_replaced_but_keeps_its_use,
+        a_client_that_is_configured_no_more_is_gone,
         equal_registrations_are_one_client,
         room_is_made_in_order,
         a_flood_makes_room_at_its_own_cost,

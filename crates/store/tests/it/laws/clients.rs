@@ -26,6 +26,17 @@ pub(crate) async fn a_configured_client_is_replaced_but_keeps_its_use(store: &im
     assert_eq!(store.client("c1").await.unwrap(), Some(expected));
 }
 
+pub(crate) async fn a_client_that_is_configured_no_more_is_gone(store: &impl Store) {
+    for id in ["a", "b\"]"] {
+        store.put_client(&client(id, Preregistered)).await.unwrap();
+    }
+    assert_eq!(store.register_client(&client("c", Dynamic), 10).await.unwrap(), Registered::New);
+    store.keep_configured(&["b\"]", "x"]).await.unwrap();
+    assert_eq!(alive(store, &["a", "b\"]", "c"]).await, ["b\"]", "c"]);
+    store.keep_configured(&[]).await.unwrap();
+    assert_eq!(alive(store, &["a", "b\"]", "c"]).await, ["c"]);
+}
+
 pub(crate) async fn equal_registrations_are_one_client(store: &impl Store) {
     let with = |id: &str| ClientRecord { fingerprint: Some(digest(1)), ..client(id, Dynamic) };
     let ids = ["a", "b", "c", "d"].map(with);
