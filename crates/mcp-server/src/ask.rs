@@ -124,14 +124,18 @@ impl Subject {
         Self { method: operation.method(), name: name.clone(), arguments }
     }
 
-    /// The same for every way to write the same JSON.
+    /// The same for every way to write the same JSON. What a tool may take and this cannot decode (a number beyond all
+    /// bounds, in a member that nobody reads) counts as it is written.
     fn digest(&self) -> String {
         let arguments = match &self.arguments {
-            Arguments::None => serde_json::Value::Null,
-            Arguments::Tool(raw) => raw.decode().unwrap_or_default(),
-            Arguments::Prompt(map) => serde_json::to_value(map).unwrap_or_default(),
+            Arguments::None => String::new(),
+            Arguments::Tool(raw) => {
+                raw.decode().map_or_else(|_| raw.as_str().to_owned(), |value| sorted(value).to_string())
+            }
+            Arguments::Prompt(map) => {
+                sorted(map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()).to_string()
+            }
         };
-        let arguments = sorted(arguments).to_string();
         let mut hash = Sha256::new();
         for part in [self.method, self.name.as_str(), arguments.as_str()] {
             hash.update((part.len() as u64).to_be_bytes());
@@ -239,13 +243,14 @@ pub(crate) struct TooLarge {
     bytes: usize,
 }
 
-/// Asks one question. `read` says what a good answer is; another one is asked for again.
+/// Asks one question. `read` says which object is a good answer; another one is asked for again.
 pub(crate) async fn ask<T>(
     call: &CallState,
     key: &str,
     request: InputRequest,
     read: impl Fn(&RawJson) -> Option<T> + Send,
 ) -> Result<T, AskError> {
+    let read = |raw: &RawJson| raw.is_object().then(|| read(raw))?;
     {
         let mut pages = call.asks.lock();
         let given = pages.answered.get(key).or_else(|| pages.responses.get(key)).cloned();

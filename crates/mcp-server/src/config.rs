@@ -36,6 +36,8 @@ pub struct Limits {
     pub max_streams_per_principal: usize,
     /// Resources that one stream or legacy session may be subscribed to.
     pub max_subscriptions: usize,
+    /// Bytes that the addresses of these resources have together.
+    pub max_subscription_bytes: usize,
     /// Legacy server-to-client requests waiting for an answer, over all sessions.
     pub max_pending_asks: usize,
     /// Calls of legacy clients that go on working after their connection was lost.
@@ -47,7 +49,8 @@ pub struct Limits {
     /// How long the end of such a call is kept for a client that may come back.
     #[serde(with = "humantime_serde")]
     pub resume_ttl: Duration,
-    /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first.
+    /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first. One
+    /// with many subscriptions counts as several, one more for each KiB.
     pub max_remembered_sessions: usize,
     /// Terminated legacy sessions remembered by this process.
     pub max_terminated_sessions: usize,
@@ -90,6 +93,7 @@ impl Default for Limits {
             max_streams: 10_000,
             max_streams_per_principal: 64,
             max_subscriptions: 1_000,
+            max_subscription_bytes: 64 * 1024,
             max_pending_asks: 10_000,
             max_detached_calls: 1_000,
             max_resumable_calls: 1_000,

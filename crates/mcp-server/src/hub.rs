@@ -4,7 +4,7 @@
 //! legacy revisions. A stream keeps *that* something changed, not every change: a reader that is slow gets one
 //! notification where others got three, and needs memory for none of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -137,15 +137,14 @@ impl Hub {
         let streams = self.lock();
         // A session may have several GET streams, and each message goes to one of them only: the newest, since an older
         // one is probably a connection that has not been noticed to be dead.
-        let mut served: Vec<SessionKey> = Vec::new();
+        let mut served: HashSet<SessionKey> = HashSet::new();
         for subscriber in streams.open.values().rev() {
             let wanted = match &subscriber.kind {
                 Kind::Listen(filter) => filter.wants(change),
                 Kind::Session(key) => {
-                    if served.contains(key) {
+                    if !served.insert(*key) {
                         continue;
                     }
-                    served.push(*key);
                     match change {
                         Change::Resource { uri } => self.memory.is_subscribed(key, uri),
                         Change::Tools | Change::Prompts | Change::Resources => true,
@@ -284,9 +283,10 @@ impl Drop for Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
 
     fn hub() -> Arc<Hub> {
-        Arc::new(Hub::new(Arc::new(SessionMemory::new(16, 16)), 4, 3))
+        Arc::new(Hub::new(Arc::new(SessionMemory::new(&Limits::default())), 4, 3))
     }
 
     fn listen(hub: &Arc<Hub>, filter: SubscriptionFilter) -> Subscription {

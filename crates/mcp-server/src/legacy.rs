@@ -49,7 +49,12 @@ pub(crate) async fn answer(
     mut trail: Option<&mut Trail>,
 ) -> Result<Response<Body>, Refused> {
     let session = match &post.session {
-        Some(id) => Some(open(server, caller.as_deref(), id).await?),
+        Some(id) => {
+            Some(open(server, caller.as_deref(), id).await.map_err(|refused| match &post.message {
+                Incoming::Request { id, .. } => refused.about(id),
+                Incoming::Notification(_) | Incoming::Response { .. } => refused,
+            })?)
+        }
         None => None,
     };
     if let Some(trail) = &mut trail {
@@ -118,10 +123,10 @@ async fn request(
                 return Err(refuse(Error::ResourceNotFound { uri }));
             }
             let Some(session) = session else {
-                return Err(Refused::transport(TransportFault::SessionRequired));
+                return Err(refuse(TransportFault::SessionRequired.into()));
             };
             server.memory.subscribe(&session.key, &uri).map_err(|_| {
-                let detail = "too many subscriptions in this session".to_owned();
+                let detail = "too many subscriptions in this session, or too long ones".to_owned();
                 refuse(InvalidParams::Malformed { method: "resources/subscribe".to_owned(), detail }.into())
             })?;
             Ok(empty(&id))

@@ -100,6 +100,13 @@ fn listen(
 /// What the server will send of what a client wants: lists that exist, and resources that the caller may read.
 fn agree(server: &Shared, caller: Option<&Principal>, wanted: &SubscriptionFilter) -> SubscriptionFilter {
     let offers = &server.capabilities;
+    let mut room = server.limits.max_subscription_bytes;
+    let fits = |uri: &&String| {
+        room.checked_sub(uri.len()).is_some_and(|left| {
+            room = left;
+            true
+        })
+    };
     let readable = |uri: &&String| server.may_read(caller, uri);
     SubscriptionFilter {
         tools_list_changed: wanted.tools_list_changed && offers.tools.is_some(),
@@ -110,6 +117,7 @@ fn agree(server: &Shared, caller: Option<&Principal>, wanted: &SubscriptionFilte
             .iter()
             .take(server.limits.max_subscriptions)
             .filter(readable)
+            .filter(fits)
             .cloned()
             .collect(),
     }

@@ -41,6 +41,14 @@ impl Refused {
         Self::Protocol(Rejection { id: Some(id.clone()), era, error: error.into() })
     }
 
+    /// The same, with the id of the request that it is about.
+    pub(crate) fn about(self, id: &Id) -> Self {
+        match self {
+            Self::Protocol(rejection) => Self::Protocol(Rejection { id: Some(id.clone()), ..rejection }),
+            other => other,
+        }
+    }
+
     /// The answer, and a note about it.
     pub(crate) fn into_response(self, trail: Option<&mut Trail>) -> Response<Body> {
         if let Some(trail) = trail {

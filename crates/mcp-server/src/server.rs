@@ -373,7 +373,7 @@ impl McpServerBuilder {
         .also_from(self.origins);
 
         let capabilities = capabilities(&self.registry, self.logging, self.extensions);
-        let memory = Arc::new(SessionMemory::new(limits.max_remembered_sessions, limits.max_subscriptions));
+        let memory = Arc::new(SessionMemory::new(&limits));
         let short_info = Implementation::new(&self.info.name, &self.info.version);
         let about = About {
             info: &self.info,

@@ -17,9 +17,11 @@ use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::logging::LoggingLevel;
 use indexmap::{IndexMap, IndexSet};
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde::{Deserialize, Serialize};
 
+use crate::config::Limits;
 use crate::seal::{KeyRing, OpenError, Purpose, random_bytes};
 
 /// What tells sessions apart: 16 random bytes.
@@ -98,20 +100,29 @@ impl Session {
 
 /// What is remembered of sessions beyond their ids.
 pub(crate) struct SessionMemory {
-    sessions: Cache<SessionKey, Arc<Remembered>>,
+    sessions: Cache<SessionKey, Arc<Remembered>, Weight>,
+    /// Held by whoever changes a session, so that no change is lost. Those who only look need it not.
+    changing: Mutex<()>,
     max_subscriptions: usize,
+    max_subscription_bytes: usize,
 }
 
 /// What one session changed after its handshake.
-#[derive(Default)]
-pub(crate) struct Remembered {
-    level: Mutex<Option<LoggingLevel>>,
-    subscriptions: Mutex<IndexSet<String>>,
+#[derive(Clone, Default)]
+struct Remembered {
+    level: Option<LoggingLevel>,
+    subscriptions: IndexSet<Arc<str>>,
+    /// Of the addresses in `subscriptions`.
+    bytes: usize,
 }
 
-impl Remembered {
-    pub(crate) fn is_subscribed(&self, uri: &str) -> bool {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).contains(uri)
+/// A session counts as one, and as one more for each KiB of addresses: a few with many cannot take all memory.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<SessionKey, Arc<Remembered>> for Weight {
+    fn weight(&self, _key: &SessionKey, remembered: &Arc<Remembered>) -> u64 {
+        1 + remembered.bytes as u64 / 1024
     }
 }
 
@@ -120,49 +131,77 @@ impl Remembered {
 pub(crate) struct TooManySubscriptions;
 
 impl SessionMemory {
-    pub(crate) fn new(max_sessions: usize, max_subscriptions: usize) -> Self {
-        Self { sessions: Cache::new(max_sessions), max_subscriptions }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let capacity = limits.max_remembered_sessions.max(1);
+        // Few parts, each with room for the heaviest session.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(capacity)
+            .weight_capacity(capacity as u64)
+            .shards((capacity / 1024).clamp(1, 16))
+            .build()
+            .expect("both capacities are given");
+        Self {
+            sessions: Cache::with_options(
+                options,
+                Weight,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            changing: Mutex::default(),
+            max_subscriptions: limits.max_subscriptions,
+            max_subscription_bytes: limits.max_subscription_bytes,
+        }
     }
 
     pub(crate) fn level(&self, key: &SessionKey) -> Option<LoggingLevel> {
-        *self.sessions.get(key)?.level.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.get(key)?.level
     }
 
     pub(crate) fn set_level(&self, key: &SessionKey, level: LoggingLevel) {
-        *self.of(key).level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.copy(key);
+        remembered.level = Some(level);
+        self.sessions.insert(*key, Arc::new(remembered));
     }
 
     pub(crate) fn subscribe(&self, key: &SessionKey, uri: &str) -> Result<(), TooManySubscriptions> {
-        let remembered = self.of(key);
-        let mut subscriptions = remembered.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        if subscriptions.len() >= self.max_subscriptions && !subscriptions.contains(uri) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_subscribed(key, uri) {
+            return Ok(());
+        }
+        let mut remembered = self.copy(key);
+        remembered.bytes += uri.len();
+        remembered.subscriptions.insert(uri.into());
+        if remembered.subscriptions.len() > self.max_subscriptions
+            || remembered.bytes > self.max_subscription_bytes
+        {
             return Err(TooManySubscriptions);
         }
-        subscriptions.insert(uri.to_owned());
-        Ok(())
+        self.sessions.insert(*key, Arc::new(remembered));
+        // One that outweighs all that is kept has not been kept.
+        if self.is_subscribed(key, uri) { Ok(()) } else { Err(TooManySubscriptions) }
     }
 
     pub(crate) fn unsubscribe(&self, key: &SessionKey, uri: &str) {
-        if let Some(remembered) = self.sessions.get(key) {
-            let mut subscriptions = remembered.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-            subscriptions.swap_remove(uri);
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.copy(key);
+        if remembered.subscriptions.swap_remove(uri) {
+            remembered.bytes -= uri.len();
+            self.sessions.insert(*key, Arc::new(remembered));
         }
     }
 
     pub(crate) fn forget(&self, key: &SessionKey) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.sessions.remove(key);
     }
 
     pub(crate) fn is_subscribed(&self, key: &SessionKey, uri: &str) -> bool {
-        self.sessions.get(key).is_some_and(|remembered| remembered.is_subscribed(uri))
+        self.sessions.get(key).is_some_and(|remembered| remembered.subscriptions.contains(uri))
     }
 
-    fn of(&self, key: &SessionKey) -> Arc<Remembered> {
-        let made: Result<_, std::convert::Infallible> =
-            self.sessions.get_or_insert_with(key, || Ok(Arc::default()));
-        match made {
-            Ok(remembered) => remembered,
-        }
+    fn copy(&self, key: &SessionKey) -> Remembered {
+        self.sessions.get(key).map(|remembered| (*remembered).clone()).unwrap_or_default()
     }
 }
 
@@ -267,7 +306,8 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_forgets_gracefully() {
-        let memory = SessionMemory::new(16, 2);
+        let limits = Limits { max_remembered_sessions: 16, max_subscriptions: 2, ..Limits::default() };
+        let memory = SessionMemory::new(&limits);
         for number in 0..1_000_u16 {
             let mut key = [0; 16];
             key[..2].copy_from_slice(&number.to_be_bytes());
@@ -281,6 +321,29 @@ mod tests {
         assert_eq!(memory.subscribe(&[9; 16], "a:3"), Err(TooManySubscriptions));
         memory.unsubscribe(&[9; 16], "a:1");
         assert!(!memory.is_subscribed(&[9; 16], "a:1") && memory.is_subscribed(&[9; 16], "a:2"));
+    }
+
+    #[test]
+    fn long_addresses_take_the_room_of_sessions() {
+        let limits = Limits { max_remembered_sessions: 200, ..Limits::default() };
+        let memory = SessionMemory::new(&limits);
+        let kept = |memory: &SessionMemory| -> usize {
+            memory.sessions.iter().map(|(_, remembered)| remembered.bytes).sum()
+        };
+        for session in 0..100 {
+            let uris = (0..100).map(|number| format!("{number}:{}", "x".repeat(1_000)));
+            let fitted = uris.map(|uri| memory.subscribe(&[session; 16], &uri)).filter(Result::is_ok).count();
+            assert_eq!(fitted, 65, "64 KiB for each");
+        }
+        assert!(kept(&memory) <= 200 * 1024, "{}", kept(&memory));
+
+        let memory = SessionMemory::new(&Limits { max_remembered_sessions: 1, ..limits });
+        assert_eq!(memory.subscribe(&[1; 16], "a:1"), Ok(()));
+        assert_eq!(
+            memory.subscribe(&[1; 16], &"x".repeat(5_000)),
+            Err(TooManySubscriptions),
+            "never lost in silence"
+        );
     }
 
     #[tokio::test]

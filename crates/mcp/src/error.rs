@@ -104,6 +104,9 @@ pub enum TransportFault {
     /// The body is not declared as JSON.
     #[error("Unsupported media type: the header Content-Type has to be application/json")]
     ContentType,
+    /// The body is compressed, or coded in another way.
+    #[error("Unsupported content coding: the body has to be sent without Content-Encoding")]
+    ContentEncoding,
     /// The body is larger than the limit.
     #[error("The body is too large")]
     TooLarge,
@@ -272,7 +275,7 @@ impl TransportFault {
             Self::Origin | Self::Host => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Accept | Self::AcceptStream => StatusCode::NOT_ACCEPTABLE,
-            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SessionRequired | Self::Version | Self::UnexpectedResponse => StatusCode::BAD_REQUEST,
             Self::SessionNotFound => StatusCode::NOT_FOUND,

@@ -8,6 +8,7 @@ mod asking;
 mod bounds;
 mod cancellation;
 mod errors;
+mod hostile;
 mod identity;
 mod limits;
 mod lists;

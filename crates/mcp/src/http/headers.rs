@@ -1,6 +1,6 @@
 //! The headers of a request: their names, and how to read each of them.
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 
 use super::value;
 use crate::error::{HeaderMismatch, TransportFault};
@@ -87,13 +87,28 @@ pub fn check_accept_stream(headers: &HeaderMap) -> Result<(), TransportFault> {
     if accepts(headers, EVENT_STREAM) { Ok(()) } else { Err(TransportFault::AcceptStream) }
 }
 
-/// Checks that the body is declared as JSON.
+/// Checks that the body is declared as JSON, and as nothing else.
 ///
 /// # Errors
 /// [`TransportFault::ContentType`].
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), TransportFault> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if media_type(value).eq_ignore_ascii_case(JSON) { Ok(()) } else { Err(TransportFault::ContentType) }
+    let json = |value: &http::HeaderValue| {
+        value.to_str().is_ok_and(|value| media_type(value).eq_ignore_ascii_case(JSON))
+    };
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let fine = values.next().is_some_and(json) && values.all(json);
+    if fine { Ok(()) } else { Err(TransportFault::ContentType) }
+}
+
+/// Checks that the body is as it is, since nothing here decodes one
+/// ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-8.4)).
+///
+/// # Errors
+/// [`TransportFault::ContentEncoding`].
+pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), TransportFault> {
+    let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    let fine = headers.get_all(CONTENT_ENCODING).iter().all(identity);
+    if fine { Ok(()) } else { Err(TransportFault::ContentEncoding) }
 }
 
 /// The media type of a `Content-Type` without its parameters.
@@ -134,31 +149,35 @@ fn spelled(name: &HeaderName) -> String {
     }
 }
 
+/// Of the ranges that cover the type, the most specific one decides.
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    let mut any = false;
-    for value in headers.get_all(ACCEPT) {
-        any = true;
-        let ranges = value.to_str().unwrap_or_default();
-        if ranges.split(',').any(|range| range_covers(range, wanted)) {
-            return true;
-        }
+    if !headers.contains_key(ACCEPT) {
+        return true;
     }
-    !any
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = values.flat_map(|value| value.split(','));
+    ranges.filter_map(|range| coverage(range, wanted)).max().is_some_and(|(_, taken)| taken)
 }
 
-fn range_covers(range: &str, wanted: &str) -> bool {
-    let mut parts = range.split(';');
-    let range = parts.next().unwrap_or_default().trim();
-    let refused = parts.any(|parameter| {
-        let weight = parameter.trim().strip_prefix("q=");
-        weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+/// How specifically a range covers a type, and whether it takes it; nothing where it does not cover it.
+fn coverage(range: &str, wanted: &str) -> Option<(u8, bool)> {
+    let mut parts = range.split(';').map(str::trim);
+    let range = parts.next().unwrap_or_default();
+    let kind = wanted.split('/').next().unwrap_or_default();
+    let specific = if range.eq_ignore_ascii_case(wanted) {
+        2
+    } else if range.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind)) {
+        1
+    } else if range == "*/*" {
+        0
+    } else {
+        return None;
+    };
+    let weight = parts.find_map(|parameter| {
+        let (name, weight) = parameter.split_once('=')?;
+        name.eq_ignore_ascii_case("q").then(|| weight.parse::<f32>().ok())?
     });
-    let covered = range == "*/*"
-        || range.eq_ignore_ascii_case(wanted)
-        || range.strip_suffix("/*").is_some_and(|kind| {
-            wanted.split('/').next().is_some_and(|wanted| wanted.eq_ignore_ascii_case(kind))
-        });
-    covered && !refused
+    Some((specific, weight != Some(0.0)))
 }
 
 #[cfg(test)]
@@ -184,6 +203,15 @@ mod tests {
         check("application/json", false);
         check("text/event-stream", false);
         check("application/json, text/event-stream;q=0", false);
+        check("application/json, text/event-stream;Q=0.000", false);
+        check("*/*, text/event-stream;q=0", false);
+        check("*/*;q=0, application/json, text/event-stream", true);
+        check("text/*;q=0, */*", false);
+        check("application/json;q=0, application/json, text/event-stream", true);
+        check("application/json, text/event-stream;q=bad", true);
+        check("application/json text/event-stream", false);
+        check(",,application/json,,text/event-stream,", true);
+        check("", false);
         check("text/html", false);
         assert!(check_accept(&HeaderMap::new()).is_ok());
         let two_lines = headers(&[("accept", "application/json"), ("accept", "text/event-stream")]);
@@ -200,7 +228,24 @@ mod tests {
         check("application/json-rpc", false);
         check("text/plain", false);
         check("", false);
+        check("application/json, text/plain", false);
         assert!(check_content_type(&HeaderMap::new()).is_err());
+        let two = headers(&[("content-type", "application/json"), ("content-type", "text/plain")]);
+        assert!(check_content_type(&two).is_err(), "two readers could take different ones");
+    }
+
+    #[test]
+    fn content_encoding() {
+        let check = |value: &'static str, fine| {
+            let headers = headers(&[("content-encoding", value)]);
+            assert_eq!(check_content_encoding(&headers).is_ok(), fine, "{value}");
+        };
+        check("identity", true);
+        check("Identity", true);
+        check("gzip", false);
+        check("identity, gzip", false);
+        check("", false);
+        assert!(check_content_encoding(&HeaderMap::new()).is_ok());
     }
 
     #[test]

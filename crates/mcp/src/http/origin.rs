@@ -88,6 +88,10 @@ impl OriginPolicy {
 
     fn check_host(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), TransportFault> {
         let mut named: Vec<Authority> = uri.authority().cloned().into_iter().collect();
+        if headers.get_all(HOST).iter().nth(1).is_some() {
+            // Two readers could take different ones.
+            return Err(TransportFault::Host);
+        }
         for value in headers.get_all(HOST) {
             named.push(Authority::try_from(value.as_bytes()).map_err(|_| TransportFault::Host)?);
         }
@@ -169,7 +173,55 @@ mod tests {
         check(&policy, "localhost.evil.example.com", None, false);
         check(&policy, "127.0.0.1.evil.example.com", None, false);
         check(&policy, "localhost@evil.example.com", None, false);
+        for host in
+            ["", "localhost:", "localhost:70000", "localhost, a.example", "localhost/x", "http://localhost"]
+        {
+            check(&policy, host, None, false);
+        }
+        for host in [
+            "127.1",
+            "0.0.0.0",
+            "2130706433",
+            "[::ffff:127.0.0.1]",
+            "[::1",
+            "user@localhost",
+            "127.0.0.1.nip.io",
+        ] {
+            check(&policy, host, None, false);
+        }
         check(&policy, "localhost:x", None, false);
+        check(&policy, "localhost.", Some("http://LOCALHOST."), true);
+        for origin in [
+            "",
+            "http://localhost:",
+            "http://localhost:99999",
+            "http://user@localhost",
+            "http://0x7f.1",
+            "http://localhost http://evil.example.com",
+            "http://localhost,http://evil.example.com",
+            "http://evil.example.com#localhost",
+            "http://evil.example.com\\@localhost",
+            "http://localhost%2eevil.com",
+        ] {
+            check(&policy, "localhost", Some(origin), false);
+        }
+    }
+
+    #[test]
+    fn every_host_and_origin_counts() {
+        let seen = |lines: &[(http::HeaderName, &'static str)], uri: &'static str| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name, HeaderValue::from_static(value));
+            }
+            OriginPolicy::loopback().check(&headers, &Uri::from_static(uri))
+        };
+        let (host, origin) = (|name| (HOST, name), |name| (ORIGIN, name));
+        assert_eq!(seen(&[host("localhost"), host("localhost")], "/mcp"), Err(TransportFault::Host));
+        assert_eq!(seen(&[host("localhost")], "http://evil.example.com/mcp"), Err(TransportFault::Host));
+        assert_eq!(seen(&[host("evil.example.com")], "http://localhost/mcp"), Err(TransportFault::Host));
+        let two = [origin("http://localhost"), origin("http://evil.example.com")];
+        assert_eq!(seen(&two, "/mcp"), Err(TransportFault::Origin));
     }
 
     #[test]

@@ -12,17 +12,19 @@ use super::{ErrorObject, Id, Message, Notification, Request, Response, VERSION};
 ///
 /// Decided here, once: a batch is refused (no revision since 2025-06-18 has one), a member of the envelope that is
 /// there twice is refused (two readers could take different ones), other members are ignored, `params` is an object.
+/// All of the body is UTF-8, in members that nobody reads too: whoever stands between may read them.
 /// A nesting bomb is harmless: what is skipped is skipped without recursion, and what is decoded later stops at
 /// `serde_json`'s depth limit of 128.
 ///
 /// # Errors
 /// [`EnvelopeError`], which carries the id when one could be read, because the answer has to echo it.
 pub fn parse(bytes: &[u8]) -> Result<Message<'_>, EnvelopeError> {
-    let members: Members<'_> = match serde_json::from_slice(bytes) {
-        Ok(members) => members,
-        Err(error) => return Err(EnvelopeError { id: None, fault: fault_of(&error, bytes) }),
-    };
-    let (id, id_fault) = match members.id.map(|raw| serde_json::from_str::<Id>(raw.get())) {
+    let broken = |fault| EnvelopeError { id: None, fault };
+    let body = std::str::from_utf8(bytes).map_err(|_| broken(EnvelopeFault::NotJson))?;
+    let members: Members<'_> = serde_json::from_str(body).map_err(|error| broken(fault_of(&error, body)))?;
+    // Of two ids neither is the one to echo.
+    let only_id = members.id.filter(|_| members.twice != Some("id"));
+    let (id, id_fault) = match only_id.map(|raw| serde_json::from_str::<Id>(raw.get())) {
         None => (None, None),
         Some(Ok(id)) => (Some(id), None),
         Some(Err(_)) => (None, Some(EnvelopeFault::Id)),
@@ -126,15 +128,15 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
-fn fault_of(error: &serde_json::Error, bytes: &[u8]) -> EnvelopeFault {
+fn fault_of(error: &serde_json::Error, body: &str) -> EnvelopeFault {
     if !error.is_data() {
         return EnvelopeFault::NotJson;
     }
     // The visitor refuses the first token of anything but an object, so the rest has not been looked at.
-    if serde_json::from_slice::<de::IgnoredAny>(bytes).is_err() {
+    if serde_json::from_str::<de::IgnoredAny>(body).is_err() {
         return EnvelopeFault::NotJson;
     }
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    match body.bytes().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => EnvelopeFault::Batch,
         _ => EnvelopeFault::NotAnObject,
     }
@@ -182,7 +184,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                     continue;
                 }
             };
-            if slot.replace(map.next_value()?).is_some() {
+            if slot.replace(map.next_value()?).is_some() && members.twice != Some("id") {
                 members.twice = Some(name);
             }
         }
@@ -243,7 +245,15 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"a"}"#, "refused None Id");
         check(r#"{"jsonrpc":"2.0","id":1,"method":7}"#, "refused Some(Integer(1)) Method");
         check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}"#, "refused Some(Integer(1)) Params");
-        check(r#"{"jsonrpc":"2.0","id":1,"method":"a","id":2}"#, r#"refused Some(Integer(2)) Twice("id")"#);
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"a","id":2}"#, r#"refused None Twice("id")"#);
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"\u0069d":2,"method":"a","method":"b"}"#,
+            r#"refused None Twice("id")"#,
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}"#,
+            r#"refused Some(Integer(1)) Twice("method")"#,
+        );
         check(r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#, "refused Some(Integer(1)) Shape");
         check(r#"{"jsonrpc":"2.0","id":1}"#, "refused Some(Integer(1)) Shape");
         check(r#"{"jsonrpc":"2.0","result":{}}"#, "refused None Id");

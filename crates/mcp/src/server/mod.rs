@@ -38,7 +38,7 @@ pub mod legacy;
 pub mod modern;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
@@ -98,8 +98,13 @@ impl Rejection {
     /// The answer.
     pub fn response(&self) -> Response<Bytes> {
         let mut response = error_response(self.id.as_ref(), &self.error, self.era);
-        if self.error == Error::Transport(TransportFault::Method) {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
+        let hint = match self.error {
+            Error::Transport(TransportFault::Method) => Some((ALLOW, "POST, GET, DELETE")),
+            Error::Transport(TransportFault::ContentEncoding) => Some((ACCEPT_ENCODING, "identity")),
+            _ => None,
+        };
+        if let Some((name, value)) = hint {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }
@@ -116,6 +121,7 @@ pub fn admit(parts: &Parts, policy: &Policy) -> Result<Verb, Rejection> {
     match parts.method {
         Method::POST => {
             headers::check_content_type(&parts.headers).map_err(refuse)?;
+            headers::check_content_encoding(&parts.headers).map_err(refuse)?;
             headers::check_accept(&parts.headers).map_err(refuse)?;
             Ok(Verb::Post)
         }

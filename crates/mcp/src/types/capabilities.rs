@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Object, is_false};
+use super::json::{Object, is_false, optional_object};
 
 /// What a client can be asked for
 /// ([ClientCapabilities](https://modelcontextprotocol.io/specification/2026-07-28/schema#clientcapabilities)).
@@ -10,13 +10,13 @@ use super::json::{Object, is_false};
 #[serde(rename_all = "camelCase")]
 pub struct ClientCapabilities {
     /// Lists the roots of the user's workspace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub roots: Option<RootsCapability>,
     /// Calls a model for the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub sampling: Option<SamplingCapability>,
     /// Asks the user for the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub elicitation: Option<ElicitationCapability>,
     /// Settings per extension, by the extension's identifier.
     #[serde(default, skip_serializing_if = "Object::is_empty")]

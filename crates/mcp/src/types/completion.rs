@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::json::Meta;
+use super::json::{self, Meta};
 
 /// At most this many values are in one answer.
 pub const MAX_VALUES: usize = 100;
@@ -16,9 +16,10 @@ pub struct CompleteRequest {
     #[serde(rename = "ref")]
     pub reference: CompletionReference,
     /// The argument, and what is typed so far.
+    #[serde(deserialize_with = "json::object")]
     pub argument: CompletionArgument,
     /// What is known already.
-    #[serde(default, skip_serializing_if = "CompletionContext::is_empty")]
+    #[serde(default, deserialize_with = "json::object", skip_serializing_if = "CompletionContext::is_empty")]
     pub context: CompletionContext,
 }
 

@@ -1,9 +1,11 @@
 //! JSON that is passed through.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -99,6 +101,39 @@ impl PartialEq for RawJson {
                 _ => false,
             }
     }
+}
+
+/// Reads a JSON object into a struct. What `serde` derives takes an array too, member by member, and the protocol knows
+/// no such form.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct OnlyObject<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyObject<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(OnlyObject(PhantomData))
+}
+
+/// [`object`], where null stands for nothing.
+pub(crate) fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: Deserialize<'de>")]
+    struct Inner<T>(#[serde(deserialize_with = "object")] T);
+
+    Ok(Option::<Inner<T>>::deserialize(deserializer)?.map(|Inner(value)| value))
 }
 
 /// Writes a whole number without `.0`, as every other implementation does.

@@ -8,6 +8,7 @@
 mod acceptance;
 mod client;
 mod goldens;
+mod hostile;
 mod malformed;
 mod spec;
 mod spec_examples;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
 use crate::types::implementation::Implementation;
-use crate::types::json::Meta;
+use crate::types::json::{self, Meta};
 
 /// What a client says first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,8 +14,10 @@ pub struct InitializeRequest {
     /// The newest revision that the client speaks, whatever it is called.
     pub protocol_version: String,
     /// What it can be asked for, for the whole session.
+    #[serde(deserialize_with = "json::object")]
     pub capabilities: ClientCapabilities,
     /// Who it is.
+    #[serde(deserialize_with = "json::object")]
     pub client_info: Implementation,
 }
 

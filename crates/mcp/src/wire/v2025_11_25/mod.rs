@@ -280,6 +280,7 @@ fn decode_meta(method: &str, params: Option<&RawValue>) -> Result<RequestMeta, I
     let raw = decode_params::<OnlyMeta>(method, params)?.meta;
     let progress_token = match &raw {
         None => None,
+        Some(raw) if !raw.is_object() => return Err(malformed(method, &"`_meta` has to be an object")),
         Some(raw) => raw.decode::<Token>().map_err(|error| malformed(method, &error))?.progress_token,
     };
     Ok(RequestMeta { progress_token, raw })

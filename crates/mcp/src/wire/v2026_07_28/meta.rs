@@ -10,7 +10,7 @@ use crate::error::InvalidParams;
 use crate::revision::Revision;
 use crate::types::capabilities::ClientCapabilities;
 use crate::types::implementation::Implementation;
-use crate::types::json::{Meta, RawJson};
+use crate::types::json::{self, Meta, RawJson};
 use crate::types::logging::LoggingLevel;
 use crate::types::progress::ProgressToken;
 
@@ -67,7 +67,10 @@ impl<'a> RawMeta<'a> {
             meta: Option<&'a RawValue>,
         }
         let raw = params.and_then(|params| serde_json::from_str::<OnlyMeta<'_>>(params.get()).ok()?.meta);
-        Self(raw.map(|raw| (raw, serde_json::from_str(raw.get()))))
+        Self(raw.map(|raw| {
+            let wire = json::object(&mut serde_json::Deserializer::from_str(raw.get()));
+            (raw, wire)
+        }))
     }
 
     /// Whether it names a version, which is what makes a request modern.
@@ -81,8 +84,12 @@ impl<'a> RawMeta<'a> {
             wire.map_err(|error| InvalidParams::MalformedMeta { key: "_meta", detail: error.to_string() })?;
         let version = required(key::PROTOCOL_VERSION, wire.protocol_version)?;
         let meta = RequestMeta {
-            client_capabilities: required(key::CLIENT_CAPABILITIES, wire.client_capabilities)?,
-            client_info: optional(key::CLIENT_INFO, wire.client_info)?,
+            client_capabilities: required::<OnlyObject<_>>(
+                key::CLIENT_CAPABILITIES,
+                wire.client_capabilities,
+            )?
+            .0,
+            client_info: optional::<OnlyObject<_>>(key::CLIENT_INFO, wire.client_info)?.map(|info| info.0),
             log_level: optional(key::LOG_LEVEL, wire.log_level)?,
             progress_token: optional(key::PROGRESS_TOKEN, wire.progress_token)?,
             raw: raw.into(),
@@ -105,6 +112,10 @@ pub(crate) struct Wire<'a> {
     #[serde(rename = "progressToken", borrow)]
     progress_token: Option<&'a RawValue>,
 }
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct OnlyObject<T>(#[serde(deserialize_with = "json::object")] T);
 
 fn required<T: DeserializeOwned>(key: &'static str, raw: Option<&RawValue>) -> Result<T, InvalidParams> {
     optional(key, raw)?.ok_or(InvalidParams::MissingMeta { key })

@@ -28,6 +28,7 @@ use super::Sender::{Client, Server};
 use super::{Kind, Method, Sender, decode_params, notifications, operations};
 use crate::error::{Error, InvalidParams};
 use crate::jsonrpc::{self, Id, write};
+use crate::types::json;
 use crate::types::notification::ServerNotification;
 use crate::types::operation::Operation;
 use crate::types::subscriptions::SubscriptionFilter;
@@ -142,6 +143,7 @@ pub fn decode_server_notification(
 
 #[derive(Deserialize)]
 struct Listen {
+    #[serde(deserialize_with = "json::object")]
     notifications: SubscriptionFilter,
 }
 
