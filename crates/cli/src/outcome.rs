@@ -77,7 +77,7 @@ pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
         let report = serde_json::json!({
             "error": { "kind": format!("{:?}", failure.kind).to_lowercase(), "message": failure.error.to_string(), "causes": causes, "next": failure.next }
         });
-        crate::terminal::print(&report.to_string());
+        crate::terminal::print(&crate::terminal::safe_json(&report.to_string()));
     } else {
         crate::terminal::complain(&failure.error.to_string(), &causes, failure.next.as_deref());
     }

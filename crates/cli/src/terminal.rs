@@ -38,7 +38,37 @@ pub(crate) fn complain(message: &str, causes: &[String], next: Option<&str>) {
 
 /// A text of somebody else without the characters that would command the terminal (ESC and its like).
 pub(crate) fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if commands(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// JSON with what would command the terminal escaped: the value is the same.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        // What is left of these after serialising is inside of strings.
+        if commands(c) && c != '\n' {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A control character of either set, or one that turns the direction of writing.
+fn commands(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Shows a web page. Only `http` and `https` are pages; anything else (`file:`, `javascript:`, another program's own
+/// scheme, an option of the browser) is not opened for a server that asks for it. `false` where nothing was opened.
+pub(crate) fn open_browser(url: &str) -> bool {
+    web_page(url).is_some_and(|url| open::that_detached(url.as_str()).is_ok())
+}
+
+fn web_page(url: &str) -> Option<url::Url> {
+    url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// Whether somebody sits there who can be asked and shown progress.
@@ -87,5 +117,53 @@ pub(crate) async fn shutdown_signal() {
     tokio::select! {
         () = interrupt => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_commands_the_terminal() {
+        for (text, shown) in [
+            ("a\tb\nc", "a\tb\nc"),
+            ("\x1b]0;title\x07", "\u{fffd}]0;title\u{fffd}"),
+            ("\u{9b}2J", "\u{fffd}2J"),
+            ("a\rb\x7f\0", "a\u{fffd}b\u{fffd}\u{fffd}"),
+            ("\u{202e}gpj.exe", "\u{fffd}gpj.exe"),
+            ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
+        ] {
+            assert_eq!(safe(text), shown);
+        }
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({ "\u{9b}2J": "\x1b\x7f\u{85}\u{202e}\n" });
+        for text in [value.to_string(), format!("{value:#}")] {
+            let safe = safe_json(&text);
+            assert!(!safe.chars().any(|c| commands(c) && c != '\n'), "{safe}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).ok(), Some(value.clone()));
+        }
+    }
+
+    #[test]
+    fn only_web_pages_are_opened() {
+        for (url, page) in [
+            ("https://a.example/x?y=z", true),
+            ("HTTP://localhost:8000/", true),
+            ("file:///etc/passwd", false),
+            ("javascript:alert(1)", false),
+            ("data:text/html,x", false),
+            ("vscode://x", false),
+            ("--new-window", false),
+            ("-h", false),
+            ("/bin/sh", false),
+            ("a.example", false),
+            ("", false),
+        ] {
+            assert_eq!(web_page(url).is_some(), page, "{url}");
+        }
     }
 }

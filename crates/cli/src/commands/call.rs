@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::arguments::{Call, Common};
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, typed};
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{print, safe};
+use crate::terminal::{print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure> {
     let literal = match arguments.args.as_deref() {
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
     client.close().await;
 
     if common.json {
-        print(&json!(result).to_string());
+        print(&safe_json(&json!(result).to_string()));
     } else {
         show(&result);
     }
@@ -133,7 +133,7 @@ fn show(result: &CallToolResult) {
     if result.content.is_empty()
         && let Some(Ok(value)) = result.structured_content.as_ref().map(RawJson::decode::<Value>)
     {
-        print(&format!("{value:#}"));
+        print(&safe_json(&format!("{value:#}")));
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn content_line(block: &ContentBlock) -> String {
             ResourceBody::Text(text) => safe(text),
             ResourceBody::Blob(_) => format!("[binary resource {}]", safe(&embedded.resource.uri)),
         },
-        other => json!(other).to_string(),
+        other => safe_json(&json!(other).to_string()),
     }
 }
 

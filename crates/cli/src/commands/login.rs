@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
             "server": arguments.url, "issuer": grant.issuer, "clientId": grant.client.client_id,
             "scopes": scopes, "protocolVersion": server.revision.as_str(),
         });
-        print(&report.to_string());
+        print(&crate::terminal::safe_json(&report.to_string()));
     } else {
         let name = server.implementation.map_or_else(|| arguments.url.to_string(), |it| it.name);
         note(&format!(

@@ -10,7 +10,7 @@ use crate::arguments::{Common, Prompts, PromptsAction};
 use crate::commands::call::content_line;
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
 use crate::outcome::Failure;
-use crate::terminal::{note, print, safe};
+use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Prompts, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
@@ -26,7 +26,7 @@ async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
     let prompts = client.list_prompts().await.map_err(call_failure)?;
     client.close().await;
     if common.json {
-        print(&json!({ "prompts": prompts }).to_string());
+        print(&safe_json(&json!({ "prompts": prompts }).to_string()));
         return Ok(());
     }
     if prompts.is_empty() {
@@ -63,7 +63,7 @@ async fn get(url: &Url, name: &str, arguments: &[String], common: &Common) -> Re
     let result = client.get_prompt(name, named, cancellable(None)).await.map_err(call_failure)?;
     client.close().await;
     if common.json {
-        print(&json!(result).to_string());
+        print(&safe_json(&json!(result).to_string()));
         return Ok(());
     }
     for message in &result.messages {

@@ -9,7 +9,7 @@ use url::Url;
 use crate::arguments::{Common, Resources, ResourcesAction};
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
 use crate::outcome::Failure;
-use crate::terminal::{note, print, safe};
+use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
@@ -27,7 +27,7 @@ async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
     client.close().await;
 
     if common.json {
-        print(&json!({ "resources": resources, "resourceTemplates": templates }).to_string());
+        print(&safe_json(&json!({ "resources": resources, "resourceTemplates": templates }).to_string()));
         return Ok(());
     }
     if resources.is_empty() && templates.is_empty() {
@@ -48,7 +48,7 @@ async fn read(url: &Url, uri: &str, common: &Common) -> Result<(), Failure> {
     let result = client.read_resource(uri, cancellable(None)).await.map_err(call_failure)?;
     client.close().await;
     if common.json {
-        print(&json!(result).to_string());
+        print(&safe_json(&json!(result).to_string()));
         return Ok(());
     }
     for contents in &result.contents {

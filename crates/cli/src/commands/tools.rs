@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::arguments::{Common, Tools, ToolsAction};
 use crate::connect::{Answers, Session, Terminal, call_failure};
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{note, print, safe};
+use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure> {
     let (url, name) = match (arguments.action, arguments.url) {
@@ -29,9 +29,9 @@ pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure
             let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| {
                 Failure::new(Kind::Refused, anyhow::anyhow!("the server lists no tool `{name}`"))
             })?;
-            if common.json { print(&json!(tool).to_string()) } else { show(&tool) }
+            if common.json { print(&safe_json(&json!(tool).to_string())) } else { show(&tool) }
         }
-        None if common.json => print(&json!({ "tools": tools }).to_string()),
+        None if common.json => print(&safe_json(&json!({ "tools": tools }).to_string())),
         None if tools.is_empty() => note("The server lists no tools."),
         None => tools.iter().for_each(line),
     }
@@ -64,6 +64,6 @@ fn show(tool: &Tool) {
         let Some(value) = schema.and_then(|schema| schema.decode::<serde_json::Value>().ok()) else {
             continue;
         };
-        print(&format!("\n{title}:\n{value:#}"));
+        print(&format!("\n{title}:\n{}", safe_json(&format!("{value:#}"))));
     }
 }

@@ -155,7 +155,7 @@ fn ask_form(message: &str, schema: &Value) -> (ElicitAction, Option<Object>) {
             }
             match typed(kind, &line) {
                 Some(value) => break Some(value),
-                None => note(&format!("  that is not a value of type {kind}")),
+                None => note(&format!("  that is not a value of type {}", safe(kind))),
             }
         };
         if let Some(value) = value {
@@ -174,8 +174,8 @@ fn ask_url(message: &str, url: &str) -> (ElicitAction, Option<Object>) {
     note(&format!("\nThe server asks you to open an address: {}\n\n  {}\n", safe(message), safe(url)));
     match terminal::ask("  Open it? [yes/no]:").as_deref() {
         Some("yes" | "y") => {
-            if open::that_detached(url).is_err() {
-                note("  no browser could be started; open the address yourself");
+            if !terminal::open_browser(url) {
+                note("  not opened: it is no web page, or no browser could be started");
             }
             (ElicitAction::Accept, None)
         }

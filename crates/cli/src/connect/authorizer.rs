@@ -53,13 +53,13 @@ impl LoopbackAuthorizer {
 #[async_trait]
 impl Authorizer for LoopbackAuthorizer {
     async fn authorize(&self, url: &str) -> Result<String, AuthorizeError> {
-        let opened = self.open_browser && open::that_detached(url).is_ok();
+        let opened = self.open_browser && terminal::open_browser(url);
         if opened {
             terminal::note("The browser shows the login. If it does not, open this address:");
         } else {
             terminal::note("Open this address in a browser and log in:");
         }
-        terminal::note(&format!("\n  {url}\n"));
+        terminal::note(&format!("\n  {}\n", terminal::safe(url)));
         self.answers.lock().await.recv().await.ok_or(AuthorizeError::Abandoned)
     }
 }

@@ -33,7 +33,12 @@ impl Recorder for Trace {
         let head = format!("{number:3}  {} {}", request.method, safe(&request.url));
         note(&format!("{}  {status}{took}", paint(&head, "1")));
         let narration = &exchange.narration;
-        note(&format!("     {}: {}{}", narration.what, narration.why, cite(narration.rule.as_ref())));
+        note(&format!(
+            "     {}: {}{}",
+            safe(&narration.what),
+            safe(&narration.why),
+            cite(narration.rule.as_ref())
+        ));
         for header in request.headers.iter().filter(|header| header.matters) {
             note(&format!("     > {}: {}", header.name, safe(&header.value)));
         }
