@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::node;
-use crate::run::{cargo, run, target_directory};
+use crate::run::{run, target_directory};
 use crate::server::{Server, free_port};
+use crate::{node, test};
 
 const FOLDER: &str = "conformance";
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
@@ -18,7 +18,7 @@ const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 pub(crate) fn conformance(only: Option<&str>) -> Result<()> {
     node::install(FOLDER)?;
     // Always built: a stale program would be judged in place of the present one.
-    run(&mut cargo(&["build", "--package", "barewire-conformance", "--bins", "--locked"]))?;
+    test::build()?;
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let server = Server::start(
         "fixture-server",
