@@ -69,7 +69,7 @@ pub enum DemoError {
     Listen(#[from] BindError),
     /// The world can reach it, but nobody said by which name.
     #[error(
-        "{0} can be reached from other machines: give the URL under which they know this server (--public-url)"
+        "{0} can be reached from other machines; the demo needs a public URL for that, or a loopback address to listen on"
     )]
     NoPublicUrl(SocketAddr),
     /// The blog's file.
