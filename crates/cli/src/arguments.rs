@@ -69,9 +69,13 @@ pub(crate) struct Demo {
     /// Address of the data server and authorization server
     #[arg(long, default_value = "localhost:8000", value_name = "HOST:PORT")]
     pub(crate) listen: String,
-    /// Address of the host's page
-    #[arg(long, default_value = "localhost:5173", value_name = "HOST:PORT")]
-    pub(crate) host_listen: String,
+    /// The URL by which others know the data server, e.g. https://blog.example.com behind a proxy [default: its
+    /// address, where only this machine can reach it]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<Url>,
+    /// Address of the host's page [default: the setting host.listen, localhost:5173]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) host_listen: Option<String>,
     /// Where the state of the demo lives
     #[arg(long, default_value = "barewire-data", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
@@ -79,9 +83,9 @@ pub(crate) struct Demo {
 
 #[derive(Args)]
 pub(crate) struct Host {
-    /// Address of the page
-    #[arg(long, default_value = "localhost:5173", value_name = "HOST:PORT")]
-    pub(crate) listen: String,
+    /// Address of the page [default: the setting host.listen, localhost:5173]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
     /// A server to offer on the empty page (repeatable)
     #[arg(long = "server", value_name = "URL")]
     pub(crate) servers: Vec<Url>,

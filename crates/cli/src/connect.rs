@@ -4,8 +4,10 @@ mod answers;
 mod authorizer;
 mod trace;
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use barewire_mcp_client::{
     CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, Handler,
@@ -71,31 +73,60 @@ impl Session {
 
     /// Connects; Ctrl-C ends the attempt.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
-        tokio::select! {
-            client = Client::connect(self.url.as_str(), self.options.clone()) => client.map_err(connect_failure),
-            () = interrupted() => Err(interruption()),
-        }
+        let connecting = Client::connect(self.url.as_str(), self.options.clone());
+        interruptible(async { connecting.await.map_err(connect_failure) }).await
     }
 }
 
-/// Options of one request that Ctrl-C or the timeout cancels in the protocol's own way.
-pub(crate) fn cancellable(seconds: Option<u64>) -> CallOptions {
+/// Work that nobody has to be told of when Ctrl-C ends it.
+pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        () = interrupted() => Err(Failure::new(Kind::Interrupted, anyhow::anyhow!("interrupted"))),
+    }
+}
+
+/// One request that Ctrl-C, or the end of its time, cancels in the protocol's own way. Whoever presses Ctrl-C again
+/// does not want to wait for that.
+pub(crate) async fn cancellable<T, F>(
+    seconds: Option<u64>,
+    request: impl FnOnce(CallOptions) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
     let cancel = CancellationToken::new();
-    let token = cancel.clone();
-    tokio::spawn(async move {
-        let timeout = async {
-            match seconds {
-                Some(seconds) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = interrupted() => {}
-            () = timeout => {}
+    let request = request(CallOptions { cancel: cancel.clone(), ..CallOptions::default() });
+    tokio::pin!(request);
+    let late = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
         }
-        token.cancel();
-    });
-    CallOptions { cancel, ..CallOptions::default() }
+    };
+    let (kind, why) = tokio::select! {
+        result = &mut request => return result.map_err(call_failure),
+        () = interrupted() => (Kind::Interrupted, "interrupted".to_owned()),
+        () = late => (Kind::Connection, format!("no answer within {} s", seconds.unwrap_or(0))),
+    };
+    cancel.cancel();
+    let result = tokio::select! {
+        result = request => result,
+        () = interrupted() => Err(CallError::Cancelled),
+    };
+    match result {
+        Err(CallError::Cancelled) => Err(Failure::new(kind, anyhow::anyhow!(why))),
+        // It was faster.
+        result => result.map_err(call_failure),
+    }
+}
+
+/// Ends the connection in the protocol's own way, after a cancelled request too; Ctrl-C ends the waiting.
+pub(crate) async fn leave(client: &Client) {
+    tokio::select! {
+        () = client.close() => {}
+        () = interrupted() => {}
+    }
 }
 
 /// The connection's error with its exit code and what to do next.
@@ -146,9 +177,6 @@ async fn credentials(common: &Common) -> Result<Arc<dyn CredentialStore>, Failur
                 Failure::usage("this system has no data folder for a user: name one with --credentials")
             })?,
     };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Failure::internal)?;
-    }
     Ok(Arc::new(Store::open(&path).await.map_err(Failure::internal)?))
 }
 
@@ -157,8 +185,4 @@ async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-fn interruption() -> Failure {
-    Failure::new(Kind::Interrupted, anyhow::anyhow!("interrupted"))
 }

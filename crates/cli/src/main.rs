@@ -16,20 +16,36 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
+use crate::connect::interruptible;
 use crate::outcome::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    terminal::start_logging(&arguments.common);
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error),
+    };
+    terminal::start_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return outcome::report(&Failure::internal(error), arguments.common.json),
     };
     let json = arguments.common.json;
-    match runtime.block_on(run(arguments)) {
+    let code = match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => outcome::report(&failure, json),
+    };
+    // A question that was on the terminal when Ctrl-C came would be waited for: a read cannot be taken back.
+    runtime.shutdown_background();
+    code
+}
+
+/// Help that was asked for, or a command line that cannot be read; also that is one JSON document for who wants JSON.
+fn misread(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let message = error.render().to_string();
+        return outcome::report(&Failure::usage(message.trim_start_matches("error: ").trim_end()), true);
     }
+    error.exit()
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -37,9 +53,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Demo(demo) => commands::demo::run(demo, &common).await,
         Command::Host(host) => commands::host::run(host, &common).await,
-        Command::Login(login) => commands::login::run(login, &common).await,
-        Command::Logout(logout) => commands::logout::run(logout, &common).await,
-        Command::Tools(tools) => commands::tools::run(tools, &common).await,
+        Command::Login(login) => interruptible(commands::login::run(login, &common)).await,
+        Command::Logout(logout) => interruptible(commands::logout::run(logout, &common)).await,
+        Command::Tools(tools) => interruptible(commands::tools::run(tools, &common)).await,
         Command::Resources(resources) => commands::resources::run(resources, &common).await,
         Command::Prompts(prompts) => commands::prompts::run(prompts, &common).await,
         Command::Call(call) => commands::call::run(call, &common).await,

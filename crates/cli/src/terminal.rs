@@ -1,16 +1,21 @@
 //! The only file that prints: results to standard output, everything else to standard error.
-#![expect(clippy::print_stderr, reason = "this is the terminal")]
 
 use std::io::{IsTerminal, Write};
 
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::Common;
+use crate::outcome::Kind;
 
 /// Logs go to standard error: warnings by default, more by `RUST_LOG`.
-pub(crate) fn start_logging(_common: &Common) {
+pub(crate) fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,barewire=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(has_colour())
+        .with_target(false)
+        .init();
 }
 
 /// A line of the result. A reader that went away (`| head`) is not an error of ours: the program ends quietly.
@@ -20,19 +25,19 @@ pub(crate) fn print(line: &str) {
     }
 }
 
-/// A line beside the result.
+/// A line beside the result. Where nobody reads it (`2>&1 | head`) it is lost, which `eprintln!` would panic about.
 pub(crate) fn note(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// An error with its causes, most general first.
 pub(crate) fn complain(message: &str, causes: &[String], next: Option<&str>) {
-    eprintln!("{} {}", paint("error:", "1;31"), safe(message));
+    note(&format!("{} {}", paint("error:", "1;31"), safe(message)));
     for cause in causes {
-        eprintln!("  because {}", safe(cause));
+        note(&format!("  because {}", safe(cause)));
     }
     if let Some(next) = next {
-        eprintln!("{} {}", paint("what next:", "1"), safe(next));
+        note(&format!("{} {}", paint("what next:", "1"), safe(next)));
     }
 }
 
@@ -78,8 +83,8 @@ pub(crate) fn is_interactive() -> bool {
 
 /// Asks for one line; `None` at the end of input.
 pub(crate) fn ask(question: &str) -> Option<String> {
-    eprint!("{question} ");
-    std::io::stderr().flush().ok()?;
+    let mut terminal = std::io::stderr();
+    write!(terminal, "{question} ").and_then(|()| terminal.flush()).ok()?;
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
         Ok(0) | Err(_) => None,
@@ -87,17 +92,31 @@ pub(crate) fn ask(question: &str) -> Option<String> {
     }
 }
 
-/// ANSI colour where standard error is a terminal that wants it (<https://no-color.org>).
+/// Text in an ANSI colour, where standard error has colours.
 pub(crate) fn paint(text: &str, code: &str) -> String {
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        format!("\x1b[{code}m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+    if has_colour() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// Ends when the process is asked to end: SIGTERM, or Ctrl-C.
-pub(crate) async fn shutdown_signal() {
+/// Whether standard error is a terminal that wants colours (<https://no-color.org>: a variable that is not empty).
+fn has_colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Cancelled when the process is asked to end, so that it can leave in order. Whoever asks again does not want to wait.
+pub(crate) fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        asked_to_end().await;
+        asked.cancel();
+        asked_to_end().await;
+        std::process::exit(Kind::Interrupted as i32);
+    });
+    stop
+}
+
+/// SIGTERM, or Ctrl-C.
+async fn asked_to_end() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -11,7 +11,7 @@ use barewire_mcp_client::Client;
 use serde_json::{Value, json};
 
 use crate::arguments::{Call, Common};
-use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, typed};
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave, typed};
 use crate::outcome::{Failure, Kind};
 use crate::terminal::{print, safe, safe_json};
 
@@ -25,14 +25,14 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
     let client = session.connect().await?;
     let input = match literal {
         Some(object) => object,
-        None => named_arguments(&client, &arguments.tool, &arguments.arguments).await?,
+        None => interruptible(named_arguments(&client, &arguments.tool, &arguments.arguments)).await?,
     };
-    let result = client
-        .call_tool(&arguments.tool, RawJson::from(Value::Object(input)), cancellable(arguments.timeout))
-        .await;
+    let input = RawJson::from(Value::Object(input));
+    let result =
+        cancellable(arguments.timeout, |options| client.call_tool(&arguments.tool, input, options)).await;
     terminal.clear();
-    let result = result.map_err(call_failure)?;
-    client.close().await;
+    leave(&client).await;
+    let result = result?;
 
     if common.json {
         print(&safe_json(&json!(result).to_string()));

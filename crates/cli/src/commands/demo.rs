@@ -1,25 +1,21 @@
 //! `barewire demo`: the blog with its authorization server, and the host beside it.
 
-use std::sync::Arc;
-
-use barewire_demo::{Demo as Blog, DemoConfig};
+use barewire_demo::{Demo as Blog, DemoConfig, DemoError};
 use barewire_host::api::Offered;
-use barewire_host::{Host, serve};
-use barewire_store::Store;
-use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Common, Demo};
+use crate::commands::host::Page;
 use crate::config::Settings;
 use crate::descriptors;
 use crate::outcome::Failure;
-use crate::terminal::{note, shutdown_signal};
+use crate::terminal::{note, stop_signal};
 
 pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
     descriptors::take_all();
-    std::fs::create_dir_all(&arguments.data_dir).map_err(Failure::internal)?;
     let blog = Blog::bind(DemoConfig {
         listen: arguments.listen,
+        public_url: arguments.public_url,
         data_dir: arguments.data_dir.clone(),
         auth: settings.auth,
         mcp: settings.mcp,
@@ -27,31 +23,26 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         ..DemoConfig::default()
     })
     .await
-    .map_err(Failure::internal)?;
+    .map_err(|error| match error {
+        DemoError::NoPublicUrl(_) => {
+            Failure::usage(error).with_next(Some("name it with --public-url https://…".to_owned()))
+        }
+        error => Failure::internal(error),
+    })?;
     let server = format!("{}/mcp", blog.origin());
 
     let mut config = settings.host;
-    config.listen = arguments.host_listen;
+    config.listen = arguments.host_listen.unwrap_or(config.listen);
     config.offered.insert(0, Offered { name: "Demo blog".to_owned(), url: server.clone() });
-    let listeners = barewire_serve::bind(&config.listen).await.map_err(Failure::internal)?;
-    let origin = config.origin(listeners.loopback_origin().as_deref()).map_err(Failure::internal)?;
-    let store = Store::open(arguments.data_dir.join("host.sqlite")).await.map_err(Failure::internal)?;
-    let store = Arc::new(store);
+    let page = Page::open(config, &arguments.data_dir).await?;
 
-    note(&format!("Host page      {}", origin.as_str()));
+    note(&format!("Host page      {}", page.origin));
     note(&format!("MCP server     {server}"));
     note(&format!("Authorization  {}", blog.origin()));
     note("Users          johndoe / secret, janedoe / secret");
     note("Ctrl-C ends both.");
 
-    let stop = CancellationToken::new();
-    let host = Host::builder(config, origin).store(store.clone()).credentials(store).build();
-    let signal = stop.clone();
-    tokio::spawn(async move {
-        shutdown_signal().await;
-        signal.cancel();
-    });
-    let page = serve(host, listeners, settings.serve, stop.clone().cancelled_owned());
-    tokio::join!(blog.serve(stop.cancelled_owned()), page);
+    let stop = stop_signal();
+    tokio::join!(blog.serve(stop.clone().cancelled_owned()), page.serve(settings.serve, stop));
     Ok(())
 }

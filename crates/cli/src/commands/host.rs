@@ -1,29 +1,58 @@
 //! `barewire host`
 
+use std::path::Path;
 use std::sync::Arc;
 
 use barewire_host::api::Offered;
+use barewire_host::{Host, HostConfig, serve};
+use barewire_serve::{Listeners, ServeConfig};
 use barewire_store::Store;
+use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Common, Host};
+use crate::arguments::{Common, Host as Arguments};
 use crate::config::Settings;
 use crate::descriptors;
 use crate::outcome::Failure;
-use crate::terminal::{note, shutdown_signal};
+use crate::terminal::{note, stop_signal};
 
-pub(crate) async fn run(arguments: Host, common: &Common) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
     descriptors::take_all();
     let mut config = settings.host;
-    config.listen = arguments.listen;
+    config.listen = arguments.listen.unwrap_or(config.listen);
     config.offered.extend(
         arguments.servers.into_iter().map(|url| Offered { name: url.to_string(), url: url.to_string() }),
     );
-    std::fs::create_dir_all(&arguments.data_dir).map_err(Failure::internal)?;
-    let store = Store::open(arguments.data_dir.join("host.sqlite")).await.map_err(Failure::internal)?;
-    note(&format!("The host's page: http://{}", config.listen));
-    let store = Arc::new(store);
-    barewire_host::run(config, settings.serve, store.clone(), store, shutdown_signal())
-        .await
-        .map_err(Failure::internal)
+    let page = Page::open(config, &arguments.data_dir).await?;
+    note(&format!("Host page      {}", page.origin));
+    note("Ctrl-C ends it.");
+    page.serve(settings.serve, stop_signal()).await;
+    Ok(())
+}
+
+/// The host, listening but not answering yet.
+pub(crate) struct Page {
+    /// At which browsers know it.
+    pub(crate) origin: String,
+    host: Host,
+    listeners: Listeners,
+}
+
+impl Page {
+    /// Takes the address and opens the file.
+    pub(crate) async fn open(config: HostConfig, data_dir: &Path) -> Result<Page, Failure> {
+        let listeners = barewire_serve::bind(&config.listen).await.map_err(Failure::internal)?;
+        let origin = config.origin(listeners.loopback_origin().as_deref()).map_err(Failure::usage)?;
+        let store = Arc::new(Store::open(data_dir.join("host.sqlite")).await.map_err(Failure::internal)?);
+        Ok(Page {
+            origin: origin.as_str().to_owned(),
+            host: Host::builder(config, origin).store(store.clone()).credentials(store).build(),
+            listeners,
+        })
+    }
+
+    /// Answers until `stop`, and lets requests in flight end then.
+    pub(crate) async fn serve(self, limits: ServeConfig, stop: CancellationToken) {
+        serve(self.host, self.listeners, limits, stop.cancelled_owned()).await;
+    }
 }

@@ -8,13 +8,13 @@ use url::Url;
 
 use crate::arguments::{Common, Prompts, PromptsAction};
 use crate::commands::call::content_line;
-use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
 use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Prompts, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
-        (Some(PromptsAction::List { url }), _) | (None, Some(url)) => list(&url, common).await,
+        (Some(PromptsAction::List { url }), _) | (None, Some(url)) => interruptible(list(&url, common)).await,
         (Some(PromptsAction::Get { url, name, arguments }), _) => get(&url, &name, &arguments, common).await,
         (None, None) => Err(Failure::usage("the URL of the server is missing")),
     }
@@ -60,8 +60,9 @@ async fn get(url: &Url, name: &str, arguments: &[String], common: &Common) -> Re
     }
     let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
-    let result = client.get_prompt(name, named, cancellable(None)).await.map_err(call_failure)?;
-    client.close().await;
+    let result = cancellable(None, |options| client.get_prompt(name, named, options)).await;
+    leave(&client).await;
+    let result = result?;
     if common.json {
         print(&safe_json(&json!(result).to_string()));
         return Ok(());

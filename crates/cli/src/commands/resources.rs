@@ -7,13 +7,15 @@ use serde_json::json;
 use url::Url;
 
 use crate::arguments::{Common, Resources, ResourcesAction};
-use crate::connect::{Answers, Session, Terminal, call_failure, cancellable};
+use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
 use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
-        (Some(ResourcesAction::List { url }), _) | (None, Some(url)) => list(&url, common).await,
+        (Some(ResourcesAction::List { url }), _) | (None, Some(url)) => {
+            interruptible(list(&url, common)).await
+        }
         (Some(ResourcesAction::Read { url, uri }), _) => read(&url, &uri, common).await,
         (None, None) => Err(Failure::usage("the URL of the server is missing")),
     }
@@ -45,8 +47,9 @@ async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
 async fn read(url: &Url, uri: &str, common: &Common) -> Result<(), Failure> {
     let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
-    let result = client.read_resource(uri, cancellable(None)).await.map_err(call_failure)?;
-    client.close().await;
+    let result = cancellable(None, |options| client.read_resource(uri, options)).await;
+    leave(&client).await;
+    let result = result?;
     if common.json {
         print(&safe_json(&json!(result).to_string()));
         return Ok(());

@@ -12,7 +12,7 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         (vec!["demo", "--set", "auth.acess_token_ttl=8s"], 2, "acess_token_ttl"),
         (vec!["demo", "--set", "nonsense"], 2, "SECTION.NAME=VALUE"),
         (vec!["demo", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml"),
-        (vec!["demo", "--listen", "0.0.0.0:0"], 1, "public"),
+        (vec!["demo", "--listen", "0.0.0.0:0"], 2, "public"),
     ] {
         let folder = barewire_testkit::TempDir::new();
         let output = barewire()
