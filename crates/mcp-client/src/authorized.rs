@@ -72,19 +72,21 @@ impl Authorized {
                 return Ok((reply, grant.is_some()));
             }
             let again = match (lacks_scope, &grant) {
-                (Some(scopes), _) => self.step_up(&reply, follow, grant.as_ref(), challenge, scopes).await?,
+                (Some(scopes), _) => self.step_up(&reply, follow, grant.as_ref(), challenge, scopes).await,
                 (None, Some(grant)) if !renewed && grant.tokens.refresh_token.is_some() => {
                     renewed = true;
-                    self.renew(&reply, grant).await?
+                    self.renew(&reply, grant).await
                 }
-                (None, Some(_)) if follow == Follow::ButKeepRefusals => false,
-                (None, _) => self.log_in(&reply, follow, grant.as_ref(), challenge).await?,
+                (None, Some(_)) if follow == Follow::ButKeepRefusals => Ok(false),
+                (None, _) => self.log_in(&reply, follow, grant.as_ref(), challenge).await,
             };
-            if !again {
+            if matches!(again, Ok(false)) {
                 return Ok((reply, grant.is_some()));
             }
             repeats = reply.recording.id();
+            // Read to its end whatever follows: the record of a refusal is what somebody will want to see.
             finish(reply).await;
+            again?;
         }
     }
 

@@ -92,6 +92,7 @@ pub use context::Context;
 pub use drain::Drained;
 pub use error::ToolError;
 pub use hub::Publisher;
+pub use jsonwebtoken::{Algorithm, jwk::JwkSet};
 pub use observer::{Decision, Observer, Outcome, Record};
 pub use registry::{
     CompletionInput, CompletionOf, CompletionOutput, NoArguments, PageRequest, Prompt, PromptArguments,

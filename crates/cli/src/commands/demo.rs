@@ -4,7 +4,7 @@ use barewire_demo::{Demo as Blog, DemoConfig, DemoError};
 use barewire_host::api::Offered;
 
 use crate::arguments::{Common, Demo};
-use crate::commands::host::Page;
+use crate::commands::host::{Page, bind_failure};
 use crate::config::Settings;
 use crate::descriptors;
 use crate::outcome::Failure;
@@ -27,6 +27,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         DemoError::NoPublicUrl(_) => {
             Failure::usage(error).with_next(Some("name it with --public-url https://…".to_owned()))
         }
+        DemoError::Listen(error) => bind_failure(error, "--listen"),
         error => Failure::internal(error),
     })?;
     let server = format!("{}/mcp", blog.origin());

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use barewire_host::api::Offered;
 use barewire_host::{Host, HostConfig, serve};
-use barewire_serve::{Listeners, ServeConfig};
+use barewire_serve::{BindError, Listeners, ServeConfig};
 use barewire_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Common, Host as Arguments};
 use crate::config::Settings;
 use crate::descriptors;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Kind};
 use crate::terminal::{note, stop_signal};
 
 pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Failure> {
@@ -30,6 +30,19 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
     Ok(())
 }
 
+/// An address that cannot be taken; `flag` names another.
+pub(crate) fn bind_failure(error: BindError, flag: &str) -> Failure {
+    let next = match &error {
+        BindError::Taken { .. } => format!("end the other server, or take another port with {flag}"),
+        BindError::NotAnAddress { .. } => format!("{flag} takes HOST:PORT, such as localhost:8000"),
+        BindError::Refused { .. } => {
+            format!("take an address of this machine and a port above 1023 with {flag}")
+        }
+    };
+    let kind = if matches!(error, BindError::NotAnAddress { .. }) { Kind::Usage } else { Kind::Internal };
+    Failure::new(kind, error).with_next(Some(next))
+}
+
 /// The host, listening but not answering yet.
 pub(crate) struct Page {
     /// At which browsers know it.
@@ -41,7 +54,9 @@ pub(crate) struct Page {
 impl Page {
     /// Takes the address and opens the file.
     pub(crate) async fn open(config: HostConfig, data_dir: &Path) -> Result<Page, Failure> {
-        let listeners = barewire_serve::bind(&config.listen).await.map_err(Failure::internal)?;
+        let listeners = barewire_serve::bind(&config.listen)
+            .await
+            .map_err(|error| bind_failure(error, "--host-listen (of `demo`) or --listen (of `host`)"))?;
         let origin = config.origin(listeners.loopback_origin().as_deref()).map_err(Failure::usage)?;
         let store = Arc::new(Store::open(data_dir.join("host.sqlite")).await.map_err(Failure::internal)?);
         Ok(Page {

@@ -2,6 +2,8 @@ use crate::demo::{barewire, free_port, json, stderr, stdout};
 
 #[test]
 fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
     let nobody = format!("http://localhost:{}/mcp", free_port());
     for (arguments, code, says) in [
         (vec!["tools", "not a url"], 2, "URL"),
@@ -10,6 +12,9 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         (vec!["call", &nobody, "echo", "--args", "{"], 2, "not JSON"),
         (vec!["tools", &nobody], 3, "Is the server running"),
         (vec!["demo", "--set", "auth.acess_token_ttl=8s"], 2, "acess_token_ttl"),
+        (vec!["demo", "--set", "auth.code_ttl=soon"], 2, "from --set"),
+        (vec!["demo", "--listen", "nonsense"], 2, "HOST:PORT"),
+        (vec!["demo", "--listen", &taken.1], 1, "another port with --listen"),
         (vec!["demo", "--set", "nonsense"], 2, "SECTION.NAME=VALUE"),
         (vec!["demo", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml"),
         (vec!["demo", "--listen", "0.0.0.0:0"], 2, "public"),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use barewire_demo::{Demo, DemoConfig};
-use barewire_exchange::{Party, Phase};
+use barewire_exchange::{Party, Phase, Status};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp_client::{
-    AuthorizeError, Authorizer, CallError, CallOptions, Client, ClientOptions, EraChoice,
+    AuthorizeError, Authorizer, CallError, CallOptions, Client, ClientOptions, ConnectError, EraChoice,
 };
 use barewire_testkit::{Browser, TempDir, TestClock};
 use serde_json::json;
@@ -106,6 +106,21 @@ async fn both_eras_from_the_url_to_a_post() {
         assert_eq!(token.header["typ"], "at+jwt");
         client.close().await;
     }
+}
+
+/// What a server says when it refuses is read although nobody goes on from there: it is what will be looked at.
+#[tokio::test]
+async fn a_refusal_that_ends_the_attempt_is_recorded_whole() {
+    let world = world().await;
+    let watcher = Watcher::new();
+    let mut options = world.options(&watcher, "johndoe");
+    options.authorizer = None;
+    let refused = Client::connect(world.url.clone(), options).await;
+    assert!(matches!(refused, Err(ConnectError::LoginRequired(_))));
+    let exchanges = watcher.exchanges();
+    let response = exchanges[0].response.as_ref().unwrap();
+    assert_eq!((exchanges[0].status, response.status), (Status::Finished, 401));
+    assert!(response.body.as_ref().unwrap().text.as_ref().unwrap().contains("access token"), "{response:?}");
 }
 
 /// Somebody who insists on one era has found out nothing about the server; and what is listed is explained by the
