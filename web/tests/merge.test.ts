@@ -28,6 +28,14 @@ describe('events', () => {
     expect(model).toEqual(emptyModel())
   })
 
+  it('leave nothing of a server to see once nobody is logged in', () => {
+    const model = emptyModel()
+    const view = server('s1')
+    expect(applyEvent(model, { type: 'server', server: view })).toBeUndefined()
+    const out = { ...view, status: { ...view.status, kind: 'login_required' as const } }
+    expect(applyEvent(model, { type: 'server', server: out })).toEqual({ kind: 'forget', server: 's1' })
+  })
+
   it('ask for what they do not carry', () => {
     const model = emptyModel()
     expect(applyEvent(model, { type: 'resync' })).toEqual({ kind: 'resync' })

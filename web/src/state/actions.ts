@@ -2,7 +2,7 @@ import { api } from '@/api/client'
 import type { Era, ServerView } from '@/api/types'
 import { router } from '@/router'
 import { useHost } from './host'
-import { listsOf } from './lists'
+import { forgetLists } from './lists'
 import { attempt } from './notice'
 import { rememberPlace } from './place'
 
@@ -37,8 +37,7 @@ export const actions = {
 
   async logout(server: string): Promise<void> {
     if (!(await attempt(() => api.logout(server)))) return
-    const lists = listsOf(server)
-    for (const list of Object.values(lists)) Object.assign(list, { items: [], state: 'none', truncated: false, rejected: [] })
+    forgetLists(server)
     await router.push({ name: 'server', params: { server } })
   },
 }

@@ -2,7 +2,7 @@ import { computed, reactive, ref } from 'vue'
 import { api, ApiError } from '@/api/client'
 import { openEvents } from '@/api/events'
 import type { Event } from '@/api/types'
-import { refetchList } from './lists'
+import { forgetLists, refetchList } from './lists'
 import { applyEvent, applyState, emptyModel, mergeLog, type Model } from './merge'
 
 /** How the page stands with its host. */
@@ -50,6 +50,7 @@ function lost(): void {
 function receive(event: Event): void {
   const effect = applyEvent(model, event)
   if (effect?.kind === 'resync') void start()
+  if (effect?.kind === 'forget') forgetLists(effect.server)
   if (effect?.kind === 'refetch') void refetchList(effect.server, effect.list)
   for (const listener of listeners) listener(event)
 }

@@ -27,6 +27,11 @@ export function listsOf(server: string): ServerLists {
   return (lists[server] ??= { tools: none(), resources: none(), templates: none(), prompts: none() })
 }
 
+/** Nothing of a server is shown any more; an answer that is still on its way is too late. */
+export function forgetLists(server: string): void {
+  delete lists[server]
+}
+
 /** Fetches what the server's capabilities promise; without `force`, only what was not fetched yet. */
 export async function loadLists(server: string, capabilities: unknown, force = false): Promise<void> {
   const has = (name: string) => capabilities === null || (typeof capabilities === 'object' && name in (capabilities as object))

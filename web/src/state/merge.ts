@@ -11,7 +11,7 @@ export interface Model {
 }
 
 /** What an event asks the page to do beyond changing the model. */
-export type Effect = { kind: 'resync' } | { kind: 'refetch'; server: string; list: ListKind }
+export type Effect = { kind: 'resync' } | { kind: 'forget'; server: string } | { kind: 'refetch'; server: string; list: ListKind }
 
 export const emptyModel = (): Model => ({ version: '', offered: [], servers: [], calls: [], exchanges: {} })
 
@@ -32,7 +32,8 @@ export function applyEvent(model: Model, event: Event): Effect | undefined {
       return { kind: 'resync' }
     case 'server':
       upsert(model.servers, event.server, (server) => server.id)
-      return
+      // Whoever is not logged in any more, here or elsewhere, sees nothing of what the server has.
+      return event.server.status.kind === 'login_required' ? { kind: 'forget', server: event.server.id } : undefined
     case 'server_removed':
       model.servers = model.servers.filter((server) => server.id !== event.server)
       model.calls = model.calls.filter((call) => call.server !== event.server)
