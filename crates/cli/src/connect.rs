@@ -86,6 +86,19 @@ pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T, Failur
     }
 }
 
+/// Work that is given up when its time is over; a server that takes the connection and stays silent would else hold the
+/// command for as long as the client's own limits allow.
+pub(crate) async fn within<T>(
+    seconds: Option<u64>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(seconds) = seconds else { return work.await };
+    match tokio::time::timeout(Duration::from_secs(seconds), work).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::new(Kind::Connection, anyhow::anyhow!("no answer within {seconds} s"))),
+    }
+}
+
 /// One request that Ctrl-C, or the end of its time, cancels in the protocol's own way. Whoever presses Ctrl-C again
 /// does not want to wait for that.
 pub(crate) async fn cancellable<T, F>(

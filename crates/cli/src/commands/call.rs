@@ -11,7 +11,9 @@ use barewire_mcp_client::Client;
 use serde_json::{Value, json};
 
 use crate::arguments::{Call, Common};
-use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave, typed};
+use crate::connect::{
+    Answers, Session, Terminal, call_failure, cancellable, interruptible, leave, typed, within,
+};
 use crate::outcome::{Failure, Kind};
 use crate::terminal::{print, safe, safe_json};
 
@@ -22,14 +24,19 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
     };
     let terminal = Arc::new(Terminal::new(answers(&arguments)?));
     let session = Session::prepare(&arguments.url, common, terminal.clone()).await?;
-    let client = session.connect().await?;
-    let input = match literal {
-        Some(object) => object,
-        None => interruptible(named_arguments(&client, &arguments.tool, &arguments.arguments)).await?,
-    };
+    let started = std::time::Instant::now();
+    let (client, input) = within(arguments.timeout, async {
+        let client = session.connect().await?;
+        let input = match literal {
+            Some(object) => object,
+            None => interruptible(named_arguments(&client, &arguments.tool, &arguments.arguments)).await?,
+        };
+        Ok((client, input))
+    })
+    .await?;
     let input = RawJson::from(Value::Object(input));
-    let result =
-        cancellable(arguments.timeout, |options| client.call_tool(&arguments.tool, input, options)).await;
+    let left = arguments.timeout.map(|seconds| seconds.saturating_sub(started.elapsed().as_secs()));
+    let result = cancellable(left, |options| client.call_tool(&arguments.tool, input, options)).await;
     terminal.clear();
     leave(&client).await;
     let result = result?;

@@ -5,7 +5,11 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
     let nobody = format!("http://localhost:{}/mcp", free_port());
+    // Takes connections and never says anything.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mute = format!("http://{}/mcp", silent.local_addr().unwrap());
     for (arguments, code, says) in [
+        (vec!["call", &mute, "echo", "--timeout", "1"], 3, "no answer within 1 s"),
         (vec!["tools", "not a url"], 2, "URL"),
         (vec!["tools"], 2, "required"),
         (vec!["call", &nobody, "echo", "--args", "[1]"], 2, "JSON object"),
