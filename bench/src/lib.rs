@@ -1,0 +1,6 @@
+//! Measures our server beside other people's: the same work, the same machine, one run. `README.md` says how to use it.
+//!
+//! Start at [`server`], which is what is measured of ours.
+
+pub mod server;
+pub mod users;

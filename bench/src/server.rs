@@ -1,0 +1,104 @@
+//! Our server as it is measured: three tools over the public API, mounted as an application would.
+
+use std::sync::Arc;
+
+use axum::Router;
+use barewire_mcp_server::{
+    Context, McpServer, McpServerBuilder, Principal, ResourceServer, Structured, TokenVerifier, Tool,
+    ToolError,
+};
+use barewire_oauth::bearer::BearerError;
+use barewire_oauth::resource::Resource;
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_store::Store;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::users::User;
+
+/// The one user who logs in where a token is asked for.
+pub const USER: (&str, &str) = ("johndoe", "a password for the benchmark");
+
+/// What his token is good for.
+pub const SCOPE: &str = "bench";
+
+#[derive(Deserialize, JsonSchema)]
+struct Echo {
+    /// What comes back.
+    text: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct GetUser {
+    /// From 1 to 1000.
+    id: u64,
+}
+
+/// The three tools that every measured server has, and `more` that only fill the list.
+pub fn tools(more: usize) -> McpServerBuilder {
+    let users: Arc<[User]> = User::all().into();
+    let server = McpServer::builder("bench", "1.0.0")
+        .tool(Tool::new("echo", "Says it again."), async |_: Context, args: Echo| {
+            Ok::<_, ToolError>(args.text)
+        })
+        .tool(Tool::new("get_user", "A user's record."), move |_: Context, args: GetUser| {
+            let user = usize::try_from(args.id).ok().and_then(|id| users.get(id.checked_sub(1)?)).cloned();
+            async move { user.map(Structured).ok_or_else(|| ToolError::new("There is no such user.")) }
+        })
+        .tool(
+            Tool::new("echo_with_progress", "Says it again, after three steps."),
+            async |ctx: Context, args: Echo| {
+                for step in [1.0, 2.0, 3.0] {
+                    ctx.progress(step, Some(3.0), None).await;
+                }
+                Ok::<_, ToolError>(args.text)
+            },
+        );
+    (0..more).fold(server, |server, number| {
+        let tool = Tool::new(format!("tool_{number:05}"), "One of many.");
+        server.tool(tool, async |_: Context, args: Echo| Ok::<_, ToolError>(args.text))
+    })
+}
+
+/// An authorization server beside the MCP server, and the check of its tokens.
+///
+/// # Errors
+/// When its state cannot be opened.
+pub async fn authorization(
+    origin: &str,
+    store: Store,
+) -> anyhow::Result<(AuthorizationServer, ResourceServer)> {
+    let resource = format!("{origin}/mcp");
+    let hour = AuthConfig { access_token_ttl: std::time::Duration::from_secs(3600), ..AuthConfig::default() };
+    let authorization = AuthorizationServer::builder(origin, Arc::new(store))
+        .resource(&resource)
+        .scope(SCOPE, "Take part in the benchmark")
+        .default_scopes([SCOPE])
+        .config(hour)
+        .build()
+        .await?;
+    let _exists_already = authorization.create_user(USER.0, USER.1).await?;
+    let tokens = Tokens { access: authorization.access_tokens(), resource: Resource::parse(&resource)? };
+    let guard = ResourceServer::new(&resource, tokens).authorization_server(origin).scopes_supported([SCOPE]);
+    Ok((authorization, guard))
+}
+
+/// What answers at the address.
+pub fn router(server: &McpServer, authorization: Option<&AuthorizationServer>) -> Router {
+    let app = Router::new().route_service("/mcp", server.service());
+    match authorization {
+        Some(authorization) => app.merge(authorization.router()),
+        None => app,
+    }
+}
+
+struct Tokens {
+    access: AccessTokens,
+    resource: Resource,
+}
+
+impl TokenVerifier for Tokens {
+    async fn verify(&self, token: &str, now: std::time::SystemTime) -> Result<Principal, BearerError> {
+        self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
+    }
+}
