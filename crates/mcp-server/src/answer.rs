@@ -18,7 +18,9 @@ use crate::body::Body;
 use crate::call::CallState;
 use crate::error::{Kind, ToolError};
 use crate::lists::cache_hint;
-use crate::observer;
+use crate::observer::{self, Decision};
+use crate::reason::Reason;
+use crate::trail::Trail;
 
 /// The end of a call: the whole JSON-RPC message, and what HTTP adds while it still can.
 pub(crate) struct Answer {
@@ -26,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) challenge: Option<HeaderValue>,
     pub(crate) outcome: observer::Outcome,
+    /// Why it is not what was asked for.
+    pub(crate) reason: Option<Reason>,
 }
 
 impl Answer {
@@ -57,6 +61,7 @@ impl Answer {
                     Outcome::InputRequired(_) => observer::Outcome::InputRequired,
                     _ => observer::Outcome::Result,
                 },
+                reason: None,
             },
             Err(error) => {
                 tracing::error!(%error, method = call.method, "a result does not serialise");
@@ -68,9 +73,13 @@ impl Answer {
     /// A result that is encoded already.
     pub(crate) fn raw(call: &CallState, result: &RawJson) -> Self {
         match write::result(&call.id, result) {
-            Ok(message) => {
-                Self { message, status: StatusCode::OK, challenge: None, outcome: observer::Outcome::Result }
-            }
+            Ok(message) => Self {
+                message,
+                status: StatusCode::OK,
+                challenge: None,
+                outcome: observer::Outcome::Result,
+                reason: None,
+            },
             Err(_) => Self::error(call, &Error::Internal),
         }
     }
@@ -83,6 +92,7 @@ impl Answer {
             outcome: observer::Outcome::Error(object.code),
             message: write::error(Some(&call.id), &object),
             challenge: None,
+            reason: Some(Reason::from(error)),
         }
     }
 
@@ -90,6 +100,7 @@ impl Answer {
         match *error.0 {
             Kind::Tool(content) => Self::tool_error(call, content),
             Kind::Protocol(error) => Self::error(call, &error),
+            Kind::Hidden(error) => Self { reason: Some(Reason::HIDDEN), ..Self::error(call, &error) },
             Kind::Internal(cause) => {
                 tracing::error!(cause = &*cause, method = call.method, "a handler failed");
                 Self::error(call, &Error::Internal)
@@ -109,6 +120,7 @@ impl Answer {
                     status: refusal.status,
                     challenge: refusal.challenge,
                     outcome: observer::Outcome::Error(object.code),
+                    reason: Some(Reason::from(&refusal.error)),
                 }
             }
             Kind::InputRequired => Self::input_required(call),
@@ -151,8 +163,29 @@ impl Answer {
         }
     }
 
-    /// The answer as one JSON body.
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// Tells the trail how the call ended.
+    pub(crate) fn note(&self, trail: &mut Trail) {
+        trail.outcome = self.outcome;
+        trail.reason.clone_from(&self.reason);
+        if let Some(decision) = self.decision() {
+            trail.decision = decision;
+        }
+    }
+
+    /// What the answer says about the caller, if it was not simply let in.
+    fn decision(&self) -> Option<Decision> {
+        match &self.challenge {
+            Some(_) if self.status == StatusCode::FORBIDDEN => Some(Decision::InsufficientScope),
+            Some(_) => Some(Decision::Unauthenticated),
+            None => (self.reason == Some(Reason::HIDDEN)).then_some(Decision::Hidden),
+        }
+    }
+
+    /// The answer as one JSON body, and a note about it.
+    pub(crate) fn into_response(self, trail: Option<&mut Trail>) -> Response<Body> {
+        if let Some(trail) = trail {
+            self.note(trail);
+        }
         let mut response = Response::new(Body::whole(self.message));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -73,6 +73,9 @@ impl Body {
     pub(crate) fn hold(&mut self, under_way: Option<UnderWay>, trail: Option<Box<Trail>>) {
         self._under_way = under_way;
         self.trail = trail;
+        if let (Kind::Stream(_), Some(trail)) = (&self.kind, &mut self.trail) {
+            trail.note_stream();
+        }
     }
 }
 

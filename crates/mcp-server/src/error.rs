@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Tool(Vec<ContentBlock>),
     /// A JSON-RPC error.
     Protocol(Error),
+    /// What was asked for exists, and the caller is told that it does not.
+    Hidden(Error),
     /// The application's or the server's own fault.
     Internal(Box<dyn std::error::Error + Send + Sync>),
     /// The caller needs more scopes: 403 (401 when nobody is logged in).
@@ -110,6 +112,7 @@ impl fmt::Debug for ToolError {
         match &*self.0 {
             Kind::Tool(content) => f.debug_tuple("Tool").field(content).finish(),
             Kind::Protocol(error) => f.debug_tuple("Protocol").field(error).finish(),
+            Kind::Hidden(error) => f.debug_tuple("Hidden").field(error).finish(),
             Kind::Internal(cause) => f.debug_tuple("Internal").field(cause).finish(),
             Kind::Scopes(scopes) => f.debug_tuple("Scopes").field(&scopes.to_string()).finish(),
             Kind::InputRequired => f.write_str("InputRequired"),

@@ -65,6 +65,7 @@ pub(crate) async fn answer(
         Incoming::Request { id, request, meta } => {
             if let Some(trail) = &mut trail {
                 trail.method = Some(request.method());
+                trail.joins(meta.trace);
                 trail.outcome = Outcome::Result;
             }
             let token = meta.progress_token;
@@ -82,7 +83,7 @@ pub(crate) async fn answer(
                 _ => false,
             };
             // Not "accepted" when nobody here asked: the question may be another replica's, or its time is over.
-            if known { Ok(accepted().map(Body::whole)) } else { Err(Refused::Body(StatusCode::BAD_REQUEST)) }
+            if known { Ok(accepted().map(Body::whole)) } else { Err(Refused::NotAsked) }
         }
     }
 }

@@ -66,6 +66,7 @@ mod observer;
 mod operation;
 mod outbox;
 mod read;
+mod reason;
 mod refused;
 mod registry;
 mod replay;
@@ -93,7 +94,7 @@ pub use drain::Drained;
 pub use error::ToolError;
 pub use hub::Publisher;
 pub use jsonwebtoken::{Algorithm, jwk::JwkSet};
-pub use observer::{Decision, Observer, Outcome, Record};
+pub use observer::{Decision, Observer, Offers, Outcome, Record};
 pub use registry::{
     CompletionInput, CompletionOf, CompletionOutput, NoArguments, PageRequest, Prompt, PromptArguments,
     PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage, ResourceTemplate,

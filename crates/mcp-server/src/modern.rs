@@ -39,8 +39,9 @@ pub(crate) async fn answer(
     if let Some(trail) = &mut trail {
         trail.revision = Some(revision);
         trail.method = Some(request.method());
+        trail.joins(meta.trace);
         trail.name = request.name().map(str::to_owned);
-        trail.client = meta.client_info.as_ref().map(|info| (info.name.clone(), info.version.clone()));
+        trail.client = meta.client_info.map(|info| (info.name, info.version));
     }
     match request {
         Request::Operation(wanted) => {

@@ -7,6 +7,7 @@ use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::revision::Era;
 use barewire_mcp::types::completion::{CompleteRequest, CompleteResult, CompletionReference};
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
+use barewire_mcp::types::tools::CallToolRequest;
 use http::{HeaderMap, Response};
 
 use crate::answer::Answer;
@@ -16,7 +17,7 @@ use crate::call::CallState;
 use crate::context::Context;
 use crate::error::{Kind, ToolError};
 use crate::lists::{List, Listed, list};
-use crate::observer::{self, Decision};
+use crate::observer;
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
 use crate::resource_lists;
 use crate::running;
@@ -32,6 +33,9 @@ pub(crate) async fn answer(
     if let Some(trail) = &mut trail {
         // Until there is an answer: nobody may be left to give it to.
         trail.outcome = observer::Outcome::Cancelled;
+        if let Operation::CallTool(CallToolRequest { arguments: Some(arguments), .. }) = &operation {
+            trail.note_arguments(arguments.as_str());
+        }
     }
     // Handlers may panic before their future exists, too.
     let begun = std::panic::catch_unwind(AssertUnwindSafe(|| begin(&call, operation, headers)))
@@ -46,16 +50,7 @@ pub(crate) async fn answer(
         },
         Err(error) => Answer::of(&call, Err(error)),
     };
-    if let Some(trail) = &mut trail {
-        trail.outcome = answer.outcome;
-        if answer.challenge.is_some() {
-            trail.decision = match answer.status {
-                http::StatusCode::FORBIDDEN => Decision::InsufficientScope,
-                _ => Decision::Unauthenticated,
-            };
-        }
-    }
-    answer.into_response()
+    answer.into_response(trail)
 }
 
 enum Begun {
@@ -135,7 +130,7 @@ fn offered(call: &CallState, offered: bool) -> Result<(), Error> {
 fn permit(call: &CallState, rule: &Rule, unknown: impl FnOnce() -> Error) -> Result<(), ToolError> {
     match decide(rule, call.principal.as_deref(), call.server.guard.as_ref()) {
         Access::Allowed => Ok(()),
-        Access::Hidden => Err(unknown().into()),
+        Access::Hidden => Err(ToolError(Box::new(Kind::Hidden(unknown())))),
         Access::Acquirable(scopes) => Err(ToolError(Box::new(Kind::Scopes(scopes)))),
     }
 }

@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use crate::auth::Refusal;
 use crate::body::{Body, status_only};
 use crate::observer::{Decision, Outcome};
+use crate::reason::Reason;
 use crate::trail::Trail;
 
 /// Why a request was refused, by whose rule.
@@ -21,8 +22,12 @@ pub(crate) enum Refused {
     Auth(Box<Refusal>),
     /// The body did not arrive in time, or not whole.
     Body(StatusCode),
+    /// An answer of the client to a question that nobody here has asked.
+    NotAsked,
     /// The server is about to stop.
     ShuttingDown,
+    /// Whoever observes could not keep the record of it.
+    Unobserved,
     /// The server, or this caller, has as many streams as it may have.
     TooManyStreams(Id),
     /// The same, for a stream that has no id.
@@ -49,6 +54,19 @@ impl Refused {
         }
     }
 
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Protocol(rejection) => Reason::from(&rejection.error),
+            Self::Auth(refusal) => Reason::from(&refusal.error),
+            Self::Body(StatusCode::REQUEST_TIMEOUT) => Reason::word("body_timeout"),
+            Self::Body(_) => Reason::word("body_broken_off"),
+            Self::NotAsked => Reason::word("unexpected_response"),
+            Self::ShuttingDown => Reason::SHUTTING_DOWN,
+            Self::Unobserved => Reason::UNOBSERVED,
+            Self::TooManyStreams(_) | Self::TooManyGetStreams => Reason::TOO_MANY_STREAMS,
+        }
+    }
+
     /// The answer, and a note about it.
     pub(crate) fn into_response(self, trail: Option<&mut Trail>) -> Response<Body> {
         if let Some(trail) = trail {
@@ -56,6 +74,7 @@ impl Refused {
                 Self::Protocol(rejection) => Outcome::Error(rejection.error.codes(rejection.era).0),
                 _ => Outcome::Nothing,
             };
+            trail.reason = Some(self.reason());
             if let Self::Auth(refusal) = &self {
                 trail.decision = match refusal.status {
                     StatusCode::FORBIDDEN => Decision::InsufficientScope,
@@ -84,6 +103,12 @@ impl Refused {
                 response
             }
             Self::Body(status) => status_only(status),
+            Self::NotAsked => status_only(StatusCode::BAD_REQUEST),
+            Self::Unobserved => {
+                let mut response = status_only(StatusCode::SERVICE_UNAVAILABLE);
+                response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+                response
+            }
             Self::ShuttingDown => {
                 let mut response = Rejection { id: None, era: Era::Modern, error: Error::ShuttingDown }
                     .response()

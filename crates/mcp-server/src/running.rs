@@ -66,10 +66,7 @@ pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut
     .await;
     let last = match settled {
         Some((Some(answer), true)) => {
-            if let Some(trail) = trail {
-                trail.outcome = answer.outcome;
-            }
-            return answer.into_response();
+            return answer.into_response(trail);
         }
         Some((answer, _)) => Last::Settled(answer),
         None => Last::Open,

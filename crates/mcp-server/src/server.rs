@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::drain::{Drain, Drained};
 use crate::error::ToolError;
 use crate::hub::{Hub, Publisher};
-use crate::observer::Observer;
+use crate::observer::{Observer, Offers};
 use crate::registry::{
     self, CompletionInput, CompletionOf, CompletionOutput, PageRequest, Prompt, PromptArguments,
     PromptOutput, Registry, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
@@ -382,6 +382,12 @@ impl McpServerBuilder {
             capabilities: &capabilities,
         };
         let statics = Statics::new(&about, &self.registry, guard.as_ref(), &limits)?;
+        if let Some(observer) = &self.observer {
+            observer.attached(&Offers {
+                tools: self.registry.tools.keys().map(String::as_str).collect(),
+                prompts: self.registry.prompts.keys().map(String::as_str).collect(),
+            });
+        }
         let terminations = self
             .terminations
             .unwrap_or_else(|| Arc::new(InMemoryTerminations::new(limits.max_terminated_sessions)));

@@ -51,7 +51,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
-    let mut trail = Trail::begin(server.observer.as_ref(), &parts.method);
+    let mut trail = Trail::begin(server.observer.as_ref(), &parts);
     let origin = cors::origin(server, &parts);
     let under_way = server.drain.enter();
     let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
@@ -86,6 +86,9 @@ where
     let verb = admit(&parts, &server.policy)?;
     if under_way.is_none() {
         return Err(Refused::ShuttingDown);
+    }
+    if trail.as_deref().is_some_and(|trail| !trail.is_admitted()) {
+        return Err(Refused::Unobserved);
     }
     match verb {
         Verb::Post => post(server, parts, body, trail).await,

@@ -1,50 +1,86 @@
 //! What is noted about a request on its way, for the [`Observer`](crate::Observer).
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use barewire_mcp::revision::Revision;
+use barewire_mcp::types::trace::{TRACEPARENT, TraceParent};
+use http::request::Parts;
 use http::{Method, StatusCode};
 
 use crate::auth::Principal;
 use crate::observer::{Decision, Observer, Outcome, Record};
+use crate::reason::Reason;
 
 /// The record in the making. Made only where somebody observes; reports when it is dropped, whatever the way there.
 pub(crate) struct Trail {
     observer: Arc<dyn Observer>,
     started: Instant,
     http_method: Method,
+    address: Option<IpAddr>,
+    trace: Option<TraceParent>,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) revision: Option<Revision>,
     pub(crate) method: Option<&'static str>,
     pub(crate) name: Option<String>,
+    arguments: Option<[u8; 16]>,
     pub(crate) client: Option<(String, String)>,
     pub(crate) decision: Decision,
+    pub(crate) reason: Option<Reason>,
     pub(crate) status: StatusCode,
     pub(crate) outcome: Outcome,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+    streaming_after: Option<Duration>,
 }
 
 impl Trail {
-    pub(crate) fn begin(observer: Option<&Arc<dyn Observer>>, http_method: &Method) -> Option<Box<Self>> {
+    pub(crate) fn begin(observer: Option<&Arc<dyn Observer>>, head: &Parts) -> Option<Box<Self>> {
         observer.map(|observer| {
+            let trace = head.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
             Box::new(Self {
+                address: observer.begin(head),
                 observer: observer.clone(),
                 started: Instant::now(),
-                http_method: http_method.clone(),
+                http_method: head.method.clone(),
+                trace: trace.and_then(TraceParent::parse),
                 principal: None,
                 revision: None,
                 method: None,
                 name: None,
+                arguments: None,
                 client: None,
                 decision: Decision::Refused,
+                reason: None,
                 status: StatusCode::OK,
                 outcome: Outcome::Nothing,
                 bytes_in: 0,
                 bytes_out: 0,
+                streaming_after: None,
             })
         })
+    }
+
+    /// Whether the observer lets the request go on.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.observer.admits()
+    }
+
+    /// The trace that the request itself names. It counts more than the header, which may be a proxy's.
+    pub(crate) fn joins(&mut self, trace: Option<TraceParent>) {
+        self.trace = trace.or(self.trace);
+    }
+
+    /// Notes that there are arguments, and not which.
+    pub(crate) fn note_arguments(&mut self, arguments: &str) {
+        self.arguments = self.observer.digest(arguments);
+    }
+
+    /// The answer is a stream.
+    pub(crate) fn note_stream(&mut self) {
+        self.streaming_after = Some(self.started.elapsed());
+        self.observer.streaming();
     }
 }
 
@@ -52,17 +88,23 @@ impl Drop for Trail {
     fn drop(&mut self) {
         self.observer.record(&Record {
             http_method: &self.http_method,
+            address: self.address,
+            trace: self.trace,
             principal: self.principal.as_deref(),
             revision: self.revision,
             method: self.method,
             name: self.name.as_deref(),
+            arguments: self.arguments,
             client: self.client.as_ref().map(|(name, version)| (name.as_str(), version.as_str())),
             decision: self.decision,
+            reason: self.reason.as_ref().map(|reason| reason.word),
+            needed: self.reason.as_ref().and_then(|reason| reason.needed.as_ref()),
             status: self.status,
             outcome: self.outcome,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             duration: self.started.elapsed(),
+            streaming_after: self.streaming_after,
         });
     }
 }

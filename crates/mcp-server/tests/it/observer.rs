@@ -1,8 +1,12 @@
 //! One record per request, whatever became of it.
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use barewire_mcp_server::{Observer, Record};
+use barewire_mcp_server::{Context, NoArguments, Observer, Offers, Record, Tool};
+use http::StatusCode;
+use http::request::Parts;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -73,4 +77,116 @@ async fn refusals_are_recorded_too() {
     let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "n", "version": "v" } });
     client.request(1, "initialize", params).await;
     check("POST ann initialize - Allowed 200 Result").await;
+}
+
+/// Everything that an observer can say and be told.
+#[derive(Default)]
+struct Curious {
+    offered: Mutex<Vec<String>>,
+    full: AtomicBool,
+    begun: AtomicUsize,
+    streams: AtomicUsize,
+    lines: Mutex<Vec<String>>,
+    written: Notify,
+}
+
+struct Questions(Arc<Curious>);
+
+impl Observer for Questions {
+    fn attached(&self, offers: &Offers<'_>) {
+        let names = offers.tools.iter().chain(&offers.prompts).map(ToString::to_string);
+        self.0.offered.lock().unwrap().extend(names);
+    }
+
+    fn begin(&self, head: &Parts) -> Option<IpAddr> {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        head.headers.get("x-from")?.to_str().ok()?.parse().ok()
+    }
+
+    fn admits(&self) -> bool {
+        !self.0.full.load(Ordering::SeqCst)
+    }
+
+    fn digest(&self, arguments: &str) -> Option<[u8; 16]> {
+        Some([arguments.len() as u8; 16])
+    }
+
+    fn streaming(&self) {
+        self.0.streams.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn record(&self, record: &Record<'_>) {
+        let line = format!(
+            "{} {} {} {} {} {:?} {}",
+            record.address.map_or("-".to_owned(), |address| address.to_string()),
+            record.trace.map_or("-".to_owned(), |trace| trace.to_string()),
+            record.name.unwrap_or("-"),
+            record.arguments.map_or("-".to_owned(), |digest| digest[0].to_string()),
+            record.reason.unwrap_or("-"),
+            record.decision,
+            record.needed.map_or("-".to_owned(), ToString::to_string),
+        );
+        assert_eq!(record.streaming_after.is_some(), record.name == Some("progress"));
+        self.0.lines.lock().unwrap().push(line);
+        self.0.written.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_record_says_by_which_rule_and_for_which_trace() {
+    const HEADER: &str = "00-11111111111111111111111111111111-1111111111111111-00";
+    const META: &str = "00-22222222222222222222222222222222-2222222222222222-01";
+    let seen = Arc::new(Curious::default());
+    let ok = |_: Context, _: NoArguments| async { Ok("ok") };
+    let builder = toolbox(&Arc::default())
+        .auth(resource_server())
+        .tool(Tool::new("secret", "Not for everybody.").visible_to(|_| false), ok)
+        .tool(Tool::new("scoped", "For some.").scopes(["write"]), ok)
+        .observer(Questions(seen.clone()));
+    let server = Server::start(builder.build().unwrap()).await;
+    assert!(
+        ["echo", "secret", "greet"].iter().all(|name| seen.offered.lock().unwrap().contains(&(*name).into()))
+    );
+    let ann = server.modern().with_token("ann.read").with_header("x-from", "192.0.2.7");
+    let check = async |expected: String| {
+        seen.written.notified().await;
+        assert_eq!(seen.lines.lock().unwrap().pop().unwrap(), expected);
+    };
+
+    ann.call("echo", json!({ "text": "x" })).await;
+    check("192.0.2.7 - echo 12 - Allowed -".into()).await;
+    let traced = ann.clone().with_header("traceparent", HEADER);
+    traced.call("echo", json!({ "text": "x" })).await;
+    check(format!("192.0.2.7 {HEADER} echo 12 - Allowed -")).await;
+    let params = json!({ "name": "echo", "arguments": { "text": "" }, "_meta": { "traceparent": META } });
+    traced.request(1, "tools/call", params).await;
+    check(format!("192.0.2.7 {META} echo 11 - Allowed -")).await;
+    let params = json!({ "name": "echo", "arguments": { "text": "" }, "_meta": { "traceparent": 7 } });
+    traced.request(1, "tools/call", params).await;
+    check(format!("192.0.2.7 {HEADER} echo 11 - Allowed -")).await;
+
+    let same = ann.call("secret", json!({})).await;
+    check("192.0.2.7 - secret 2 hidden Hidden -".into()).await;
+    let nothing = ann.call("public", json!({})).await;
+    check("192.0.2.7 - public 2 unknown_tool Allowed -".into()).await;
+    assert_eq!(same.body["error"]["code"], nothing.body["error"]["code"], "only the record tells them apart");
+    ann.call("scoped", json!({})).await;
+    check("192.0.2.7 - scoped 2 insufficient_scope InsufficientScope write".into()).await;
+    ann.clone().with_token("nonsense").call("echo", json!({})).await;
+    check("192.0.2.7 - - - invalid_token Unauthenticated -".into()).await;
+    ann.clone().with_header("origin", "https://evil.example").call("echo", json!({})).await;
+    check("192.0.2.7 - - - origin Refused -".into()).await;
+    let mut stream = ann.call_streaming(1, "progress", json!({})).await;
+    while stream.next().await.is_some() {}
+    check("192.0.2.7 - progress 2 - Allowed -".into()).await;
+    assert_eq!(seen.streams.load(Ordering::SeqCst), 1);
+
+    seen.full.store(true, Ordering::SeqCst);
+    let refused = ann.post(&ann.message(1, "server/discover", json!({}))).await;
+    assert_eq!(
+        (refused.status(), &refused.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"5".parse().unwrap())
+    );
+    check("192.0.2.7 - - - unobserved Refused -".into()).await;
+    assert_eq!(seen.begun.load(Ordering::SeqCst), 11);
 }

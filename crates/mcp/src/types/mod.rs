@@ -26,3 +26,4 @@ pub mod roots;
 pub mod sampling;
 pub mod subscriptions;
 pub mod tools;
+pub mod trace;

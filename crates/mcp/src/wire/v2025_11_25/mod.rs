@@ -32,6 +32,7 @@ use crate::types::logging::LoggingLevel;
 use crate::types::notification::{ClientNotification, ServerNotification};
 use crate::types::operation::Operation;
 use crate::types::progress::ProgressToken;
+use crate::types::trace::TraceParent;
 
 const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
     Method { name, sender, kind }
@@ -114,6 +115,8 @@ impl Request {
 pub struct RequestMeta {
     /// Asks for progress notifications with this token.
     pub progress_token: Option<ProgressToken>,
+    /// The trace it belongs to. No part of this revision, and sent by its clients.
+    pub trace: Option<TraceParent>,
     /// All of it, raw.
     pub raw: Option<RawJson>,
 }
@@ -273,17 +276,19 @@ fn decode_meta(method: &str, params: Option<&RawValue>) -> Result<RequestMeta, I
     #[serde(rename_all = "camelCase")]
     struct Token {
         progress_token: Option<ProgressToken>,
+        traceparent: Option<RawJson>,
     }
     if params.is_none() {
         return Ok(RequestMeta::default());
     }
     let raw = decode_params::<OnlyMeta>(method, params)?.meta;
-    let progress_token = match &raw {
-        None => None,
-        Some(raw) if !raw.is_object() => return Err(malformed(method, &"`_meta` has to be an object")),
-        Some(raw) => raw.decode::<Token>().map_err(|error| malformed(method, &error))?.progress_token,
-    };
-    Ok(RequestMeta { progress_token, raw })
+    let Some(raw) = raw else { return Ok(RequestMeta::default()) };
+    if !raw.is_object() {
+        return Err(malformed(method, &"`_meta` has to be an object"));
+    }
+    let Token { progress_token, traceparent } = raw.decode().map_err(|error| malformed(method, &error))?;
+    let trace = traceparent.and_then(|trace| TraceParent::parse(trace.as_str().trim_matches('"')));
+    Ok(RequestMeta { progress_token, trace, raw: Some(raw) })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use crate::types::implementation::Implementation;
 use crate::types::json::{self, Meta, RawJson};
 use crate::types::logging::LoggingLevel;
 use crate::types::progress::ProgressToken;
+use crate::types::trace::TraceParent;
 
 /// The reserved members of `_meta`.
 pub mod key {
@@ -43,6 +44,8 @@ pub struct RequestMeta {
     pub log_level: Option<LoggingLevel>,
     /// Asks for progress notifications with this token.
     pub progress_token: Option<ProgressToken>,
+    /// The trace it belongs to.
+    pub trace: Option<TraceParent>,
     /// All of it, raw: trace context and what extensions put there.
     pub raw: RawJson,
 }
@@ -92,6 +95,7 @@ impl<'a> RawMeta<'a> {
             client_info: optional::<OnlyObject<_>>(key::CLIENT_INFO, wire.client_info)?.map(|info| info.0),
             log_level: optional(key::LOG_LEVEL, wire.log_level)?,
             progress_token: optional(key::PROGRESS_TOKEN, wire.progress_token)?,
+            trace: wire.traceparent.and_then(|raw| TraceParent::parse(raw.get().trim_matches('"'))),
             raw: raw.into(),
         };
         Ok((version, meta))
@@ -111,6 +115,8 @@ pub(crate) struct Wire<'a> {
     log_level: Option<&'a RawValue>,
     #[serde(rename = "progressToken", borrow)]
     progress_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traceparent: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
