@@ -2,5 +2,9 @@
 //!
 //! Start at [`server`], which is what is measured of ours.
 
+pub mod process;
+pub mod raw;
 pub mod server;
+pub mod sessions;
+pub mod streams;
 pub mod users;

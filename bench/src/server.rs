@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use barewire_mcp_server::{
-    Context, McpServer, McpServerBuilder, Principal, ResourceServer, Structured, TokenVerifier, Tool,
-    ToolError,
+    Context, Limits, McpServer, McpServerBuilder, NoArguments, Principal, ResourceServer, Structured,
+    TokenVerifier, Tool, ToolError,
 };
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
@@ -14,6 +14,7 @@ use barewire_store::Store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::streams::PUBLISHING_TOOL;
 use crate::users::User;
 
 /// The one user who logs in where a token is asked for.
@@ -21,6 +22,9 @@ pub const USER: (&str, &str) = ("johndoe", "a password for the benchmark");
 
 /// What his token is good for.
 pub const SCOPE: &str = "bench";
+
+/// Long-lived streams at once: the benchmark opens more, and all from one place, than a server should let in unasked.
+const STREAMS: usize = 20_000;
 
 #[derive(Deserialize, JsonSchema)]
 struct Echo {
@@ -34,7 +38,7 @@ struct GetUser {
     id: u64,
 }
 
-/// The three tools that every measured server has, and `more` that only fill the list.
+/// The tools that every measured server has, and `more` that only fill the list.
 pub fn tools(more: usize) -> McpServerBuilder {
     let users: Arc<[User]> = User::all().into();
     let server = McpServer::builder("bench", "1.0.0")
@@ -53,7 +57,15 @@ pub fn tools(more: usize) -> McpServerBuilder {
                 }
                 Ok::<_, ToolError>(args.text)
             },
-        );
+        )
+        .tool(
+            Tool::new(PUBLISHING_TOOL, "Tells all clients that the list of tools changed."),
+            async |ctx: Context, NoArguments {}| {
+                ctx.publish().tools_changed();
+                Ok::<_, ToolError>("published")
+            },
+        )
+        .limits(Limits { max_streams: STREAMS, max_streams_per_principal: STREAMS, ..Limits::default() });
     (0..more).fold(server, |server, number| {
         let tool = Tool::new(format!("tool_{number:05}"), "One of many.");
         server.tool(tool, async |_: Context, args: Echo| Ok::<_, ToolError>(args.text))

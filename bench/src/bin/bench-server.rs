@@ -11,7 +11,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
-/// Our server for the benchmark: `/mcp` with the tools `echo`, `get_user` and `echo_with_progress`.
+/// Our server for the benchmark: `/mcp` with the tools `echo`, `get_user`, `echo_with_progress` and `publish`.
 #[derive(Parser)]
 struct Arguments {
     /// Address and port; port 0 takes a free one.
@@ -31,6 +31,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let _as_many_as_may_be = barewire_bench::raw::raise_open_files();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();

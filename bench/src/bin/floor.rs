@@ -40,6 +40,7 @@ enum Kind {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let _as_many_as_may_be = barewire_bench::raw::raise_open_files();
     let Arguments { listen, kind } = Arguments::parse();
     let listener = TcpListener::bind(listen).await?;
     loop {
@@ -58,7 +59,8 @@ async fn main() -> Result<()> {
 const FIXED: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false,"resultType":"complete"}}"#;
 
 async fn answer(request: Request<Incoming>, kind: Kind) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body =
+        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let answer = match kind {
         Kind::Fixed => Bytes::from_static(FIXED.as_bytes()),
         Kind::Serde => echo(&body),

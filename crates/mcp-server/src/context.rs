@@ -21,6 +21,7 @@ use crate::auth::Principal;
 use crate::call::CallState;
 use crate::error::ToolError;
 use crate::form;
+use crate::hub::Publisher;
 use crate::outbox::Said;
 
 /// One call, as its handler sees it. Cheap to clone; a clone that outlives the call can do no harm.
@@ -155,6 +156,12 @@ impl Context {
         let Ok(data) = RawJson::of(&data) else { return };
         let message = LoggingMessage { level, logger: logger.map(str::to_owned), data };
         self.notify("notifications/message", &message).await;
+    }
+
+    /// Tells clients that something changed: for a handler that changes it.
+    #[must_use]
+    pub fn publish(&self) -> Publisher {
+        Publisher(self.0.server.hub.clone())
     }
 
     /// Whether nobody wants the answer any more.
