@@ -1,0 +1,5 @@
+//! The generator against a real server: the bare floor of this package.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it expects")]
+
+mod generator;
