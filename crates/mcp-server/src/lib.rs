@@ -96,9 +96,9 @@ pub use hub::Publisher;
 pub use jsonwebtoken::{Algorithm, jwk::JwkSet};
 pub use observer::{Decision, Observer, Offers, Outcome, Record};
 pub use registry::{
-    CompletionInput, CompletionOf, CompletionOutput, NoArguments, PageRequest, Prompt, PromptArguments,
-    PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage, ResourceTemplate,
-    Structured, TemplateError, Tool, ToolHints, ToolOutput, UriVariables,
+    CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,
+    PromptArguments, PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
+    ResourceTemplate, Structured, TemplateError, Tool, ToolHints, ToolOutput, UriVariables,
 };
 pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};

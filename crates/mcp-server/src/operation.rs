@@ -80,7 +80,7 @@ fn begin(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Re
                 return Err(ToolError(Box::new(Kind::Capability(Box::new(missing)))));
             }
             call.asks.load(call, request.answers).map_err(Error::from)?;
-            (entry.handler)(context(), request.arguments.as_ref()).map(Begun::Work)
+            entry.start(context(), request.arguments.as_ref()).map(Begun::Work)
         }
         Operation::ListResources(page) => {
             offered(call, offers.resources.is_some())?;

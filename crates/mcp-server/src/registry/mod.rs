@@ -1,6 +1,7 @@
 //! What a server offers, in the order in which it was registered.
 
 mod completion;
+mod foreign;
 mod output;
 mod prompt;
 mod resource;
@@ -20,6 +21,7 @@ use indexmap::IndexMap;
 
 pub(crate) use self::completion::{CompleteFn, complete_fn};
 pub use self::completion::{CompletionInput, CompletionOf, CompletionOutput};
+pub use self::foreign::InvalidSchema;
 pub use self::output::{PromptOutput, ResourceOutput, Structured, ToolOutput};
 pub use self::prompt::{Prompt, PromptArguments};
 pub(crate) use self::prompt::{PromptEntry, prompt_fn};
@@ -64,6 +66,16 @@ pub enum RegistryError {
         tool: String,
         /// `input` or `output`.
         which: &'static str,
+    },
+    /// A schema that was given as a value and is none, or refers to one outside of itself.
+    #[error("the {which} schema of the tool {tool} is not a JSON Schema that can be checked")]
+    Invalid {
+        /// The tool.
+        tool: String,
+        /// `input` or `output`.
+        which: &'static str,
+        /// Where and why.
+        source: InvalidSchema,
     },
     /// An `x-mcp-header` annotation that no client may accept.
     #[error("the tool {tool} has an invalid x-mcp-header annotation")]

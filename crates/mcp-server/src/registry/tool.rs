@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::foreign::Foreign;
 use super::output::ToolOutput;
 use super::{RegistryError, Work, schema};
 use crate::auth::Principal;
@@ -77,14 +78,15 @@ impl Tool {
     }
 
     /// The JSON Schema of the arguments, instead of that of the handler's type. Shown to clients as it is,
-    /// `x-mcp-header` annotations included; the handler's type still decides what it accepts.
+    /// `x-mcp-header` annotations included. Arguments are checked against it before the handler's type reads them.
     #[must_use]
     pub fn input_schema(mut self, schema: Value) -> Self {
         self.input_schema = Some(schema);
         self
     }
 
-    /// The JSON Schema of the structured content, instead of that of the handler's return type.
+    /// The JSON Schema of the structured content, instead of that of the handler's return type. A result that does not
+    /// keep to it is an internal error: the client was promised something else.
     #[must_use]
     pub fn output_schema(mut self, schema: Value) -> Self {
         self.output_schema = Some(schema);
@@ -134,6 +136,12 @@ impl Tool {
             return Err(RegistryError::ToolName(name));
         }
         self.say_scopes();
+        let foreign = |which, schema: Option<&Value>| {
+            let compiled = schema.map(Foreign::compile).transpose();
+            compiled.map_err(|source| RegistryError::Invalid { tool: name.clone(), which, source })
+        };
+        let takes = foreign("input", self.input_schema.as_ref())?;
+        let gives = foreign("output", self.output_schema.as_ref())?.map(Arc::new);
         let input = self.input_schema.unwrap_or(typed.input);
         let output = self.output_schema.or(typed.output);
         for (which, schema) in [("input", Some(&input)), ("output", output.as_ref())] {
@@ -145,7 +153,15 @@ impl Tool {
         self.declared.output_schema = output.map(RawJson::from);
         let mirrored = MirroredParams::of_schema(&self.declared.input_schema)
             .map_err(|source| RegistryError::Header { tool: name, source })?;
-        Ok(ToolEntry { declared: self.declared, rule: self.rule, requires: self.requires, mirrored, handler })
+        Ok(ToolEntry {
+            declared: self.declared,
+            rule: self.rule,
+            requires: self.requires,
+            mirrored,
+            takes,
+            gives,
+            handler,
+        })
     }
 
     /// Lets a client say beforehand that a call will ask for more. MCP has no word for the scopes of a tool; hosts that
@@ -202,7 +218,41 @@ pub(crate) struct ToolEntry {
     pub(crate) rule: Rule,
     pub(crate) requires: ClientCapabilities,
     pub(crate) mirrored: MirroredParams,
-    pub(crate) handler: ToolFn,
+    /// What the arguments are checked against besides the handler's type.
+    takes: Option<Foreign>,
+    /// What structured content is checked against.
+    gives: Option<Arc<Foreign>>,
+    handler: ToolFn,
+}
+
+impl ToolEntry {
+    /// Starts the handler.
+    ///
+    /// # Errors
+    /// The arguments are not what it takes; the model reads why.
+    pub(crate) fn start(&self, context: Context, arguments: Option<&RawJson>) -> Result<Work, ToolError> {
+        if let Some(schema) = &self.takes {
+            let text = arguments.map_or("{}", RawJson::as_str);
+            schema.check(text).map_err(|faults| unfit(&self.declared.name, &faults))?;
+        }
+        let work = (self.handler)(context, arguments)?;
+        let Some(schema) = self.gives.clone() else { return Ok(work) };
+        Ok(Box::pin(async move {
+            let outcome = work.await?;
+            if let Outcome::CallTool(result) = &outcome
+                && let Some(content) = result.structured_content.as_ref().filter(|_| !result.is_error)
+            {
+                schema.check(content.as_str()).map_err(ToolError::internal)?;
+            }
+            Ok(outcome)
+        }))
+    }
+}
+
+/// A model that got an argument wrong can read why and do better, so this is the tool's error, not the protocol's
+/// ([Error handling](https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling)).
+fn unfit(tool: &str, why: &dyn std::fmt::Display) -> ToolError {
+    ToolError::new(format!("Invalid arguments for {tool}: {why}"))
 }
 
 /// A handler without its types. Reading the arguments happens before the future is made, so that they need not be
@@ -225,10 +275,7 @@ where
     let typed = Typed { input: schema::input::<A>(), output: R::output_schema() };
     let handler: ToolFn = Box::new(move |context, arguments| {
         let text = arguments.map_or("{}", RawJson::as_str);
-        // A model that got an argument wrong can read why and do better, so this is the tool's error, not the
-        // protocol's: https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling
-        let arguments = serde_json::from_str::<A>(text)
-            .map_err(|error| ToolError::new(format!("Invalid arguments for {name}: {error}")))?;
+        let arguments = serde_json::from_str::<A>(text).map_err(|error| unfit(&name, &error))?;
         let work = handler(context, arguments);
         Ok(Box::pin(async move { work.await?.into_result().map(Outcome::CallTool) }))
     });

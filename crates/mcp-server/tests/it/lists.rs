@@ -132,4 +132,9 @@ fn mistakes_are_found_at_start() {
         builder().tool(Tool::new("a", "b").input_schema(number), ok),
         "the tool a has an invalid x-mcp-header annotation",
     );
+    let elsewhere = json!({ "type": "object", "$ref": "https://example.com/schema.json" });
+    check(
+        builder().tool(Tool::new("a", "b").input_schema(elsewhere), ok),
+        "the input schema of the tool a is not a JSON Schema that can be checked",
+    );
 }

@@ -16,6 +16,7 @@ mod mounting;
 mod observer;
 mod resource_lists;
 mod resuming;
+mod schemas;
 mod sessions;
 mod subscriptions;
 mod support;

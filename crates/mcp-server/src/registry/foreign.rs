@@ -1,0 +1,138 @@
+//! Schemas that an application gives as values: compiled once, when the server is built, and checked at each call.
+//!
+//! What comes from a Rust type needs none of this, since reading the type is the check.
+
+use std::fmt::{self, Write as _};
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+/// Faults that one answer lists; a model mends a few at a time.
+const MAX_FAULTS: usize = 8;
+/// Bytes of one fault's text, which may quote the value.
+const MAX_FAULT_BYTES: usize = 256;
+/// Steps of one `pattern` on one text. A pattern is the application's, the text a client's.
+const MAX_BACKTRACKING: usize = 10_000;
+
+/// A schema that was given as a value and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSchema(String);
+
+/// A compiled schema.
+pub(crate) struct Foreign(Validator);
+
+/// What is wrong with a value, for its author.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Faults(String);
+
+impl Foreign {
+    /// Fetches nothing: a reference that leaves the schema is an error.
+    pub(crate) fn compile(schema: &Value) -> Result<Self, InvalidSchema> {
+        jsonschema::options()
+            .offline()
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKING))
+            .build(schema)
+            .map(Self)
+            .map_err(|error| InvalidSchema(fault(&error)))
+    }
+
+    pub(crate) fn check(&self, json: &str) -> Result<(), Faults> {
+        let value: Value = serde_json::from_str(json).map_err(|error| Faults(error.to_string()))?;
+        if self.0.is_valid(&value) {
+            return Ok(());
+        }
+        let mut found = self.0.iter_errors(&value);
+        let mut text = String::new();
+        for error in found.by_ref().take(MAX_FAULTS) {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let _infallible = write!(text, "{separator}{}", fault(&error));
+        }
+        if found.next().is_some() {
+            text.push_str("; and more");
+        }
+        Err(Faults(text))
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Foreign")
+    }
+}
+
+/// What and where, cut to a length that a reader bears.
+fn fault(error: &jsonschema::ValidationError<'_>) -> String {
+    let mut what = error.to_string();
+    if what.len() > MAX_FAULT_BYTES {
+        what.truncate(what.floor_char_boundary(MAX_FAULT_BYTES));
+        what.push('…');
+    }
+    let place = error.instance_path().to_string();
+    if place.is_empty() { what } else { format!("{what} at {place}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_checked_and_faults_are_named() {
+        let schema = Foreign::compile(&json!({
+            "type": "object",
+            "$defs": { "size": { "type": "integer", "minimum": 1 } },
+            "properties": { "size": { "$ref": "#/$defs/size" }, "colour": { "enum": ["red", "blue"] } },
+            "required": ["size"],
+            "additionalProperties": false
+        }))
+        .unwrap();
+        let check = |json: &str, expected: Result<(), &str>| {
+            let checked = schema.check(json).map_err(|faults| faults.to_string());
+            match expected {
+                Ok(()) => assert_eq!(checked, Ok(()), "{json}"),
+                Err(part) => {
+                    assert!(checked.as_ref().is_err_and(|text| text.contains(part)), "{json}: {checked:?}");
+                }
+            }
+        };
+        check(r#"{"size":1,"colour":"red"}"#, Ok(()));
+        check("{}", Err("size"));
+        check(r#"{"size":0}"#, Err("at /size"));
+        check(r#"{"size":1,"colour":"green"}"#, Err("at /colour"));
+        check(r#"{"size":1,"more":true}"#, Err("more"));
+        check("[]", Err("object"));
+        check("{", Err("EOF"));
+    }
+
+    #[test]
+    fn an_answer_stays_short() {
+        let schema =
+            Foreign::compile(&json!({ "additionalProperties": { "type": "string", "maxLength": 1 } }))
+                .unwrap();
+        let many: serde_json::Map<_, _> =
+            (0..1_000).map(|n| (n.to_string(), json!("é".repeat(1_000)))).collect();
+        let text = schema.check(&Value::Object(many).to_string()).unwrap_err().to_string();
+        assert!(text.ends_with("; and more"), "{text}");
+        assert!(text.len() < MAX_FAULTS * (MAX_FAULT_BYTES + 64), "{}", text.len());
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_used_is_refused_when_it_is_given() {
+        let refused = |schema: Value| assert!(Foreign::compile(&schema).is_err(), "{schema}");
+        refused(json!({ "type": "thing" }));
+        refused(json!({ "properties": { "a": { "pattern": "(" } } }));
+        refused(json!({ "$ref": "https://example.com/schema.json" }));
+        refused(json!({ "$ref": "file:///etc/passwd" }));
+        refused(json!({ "$ref": "#/$defs/nowhere" }));
+    }
+
+    #[test]
+    fn a_pattern_cannot_be_made_to_run_for_ever() {
+        let schema = Foreign::compile(&json!({ "type": "string", "pattern": "^(?=a)(a+)+\\1$" })).unwrap();
+        let evil = serde_json::to_string(&format!("{}b", "a".repeat(200))).unwrap();
+        assert!(schema.check(&evil).is_err());
+    }
+}
