@@ -9,6 +9,7 @@ pub mod launch;
 pub mod load;
 pub mod pin;
 pub mod process;
+pub mod profile;
 pub mod raw;
 pub mod row;
 pub mod run;
