@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use serde::Serialize;
+use anyhow::Result;
 
 use crate::dialect::Dialect;
+use crate::figures::rounded;
 use crate::launch::Running;
 use crate::load::{Load, Outcome, Request};
 use crate::pin::Cores;
+use crate::report::Turn;
+use crate::row::Drive;
 use crate::subject::{Setup, Subject, Work};
 use crate::usage;
 
@@ -19,42 +21,11 @@ pub struct Field {
     running: BTreeMap<(String, Setup), Running>,
 }
 
-/// How the load is put on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Drive {
-    /// Each connection sends its next request when it has its answer.
-    Closed,
-    /// So many requests a second, whatever the answers do.
-    Rate(f64),
-}
+/// Unmeasured at the start of each turn: accepting the connections is not the work.
+const WARM_UP: Duration = Duration::from_millis(120);
 
-/// What one turn of one server found.
-#[derive(Debug, Clone, Serialize)]
-pub struct Turn {
-    /// Answered rightly; there are no others.
-    pub requests: u64,
-    /// Answers in a second.
-    pub per_second: f64,
-    /// User and system time of the server over the requests, in microseconds.
-    pub cpu_us: f64,
-    /// How much of one core the server used meanwhile.
-    pub busy: f64,
-    /// Latency in microseconds.
-    pub p50_us: f64,
-    /// Latency in microseconds.
-    pub p99_us: f64,
-    /// Latency in microseconds.
-    pub p999_us: f64,
-    /// Resident memory after it, in KiB.
-    pub resident_kib: u64,
-    /// The most resident memory meanwhile, in KiB.
-    pub peak_kib: u64,
-    /// Connections that the server closed.
-    pub reconnects: u64,
-    /// Of an open loop: requests that were due and never sent.
-    pub unsent: u64,
-}
+/// Unmeasured before the first turn of a row: what a runtime compiles, allocates and caches at first.
+const FIRST_WARM_UP: Duration = Duration::from_millis(500);
 
 impl Field {
     /// None runs yet.
@@ -62,33 +33,44 @@ impl Field {
         Self { cores, running: BTreeMap::new() }
     }
 
-    /// The server that does this work, started if it is not running, and asked once whether it answers rightly.
+    /// Who runs where.
+    pub fn cores(&self) -> &Cores {
+        &self.cores
+    }
+
+    /// Ends all of them.
+    pub fn clear(&mut self) {
+        self.running.clear();
+    }
+
+    /// The server that does this work, started if it is not running.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it cannot be started.
     pub fn server(&mut self, subject: &Subject, work: Work) -> Result<&Running> {
         let key = (subject.name.clone(), subject.setup(work));
         if !self.running.contains_key(&key) {
             let launch = subject.launch(key.1)?;
-            let running = Running::start(&launch, &self.cores)
-                .with_context(|| format!("{} cannot be started", subject.name))?;
-            self.running.insert(key.clone(), running);
+            self.running.insert(key.clone(), Running::start(&launch, &self.cores)?);
         }
         Ok(&self.running[&key])
     }
 
-    /// Requests for so many connections, after one that was answered rightly.
+    /// Requests for so many connections, after one that was answered rightly and many that nobody counts.
     ///
     /// # Errors
     /// When the server cannot be started, or does not do this work.
     pub fn requests(&mut self, subject: &Subject, work: Work, connections: usize) -> Result<Vec<Request>> {
         let server = self.server(subject, work)?;
-        let dialect =
-            Dialect { address: server.address, path: "/mcp", era: work.era, token: server.token.as_deref() };
-        dialect
-            .probe(work.call)
-            .and_then(|()| dialect.requests(work.call, connections))
-            .with_context(|| format!("{}: {}", subject.name, server.words()))
+        let address = server.address;
+        let dialect = Dialect { address, path: "/mcp", era: work.era, token: server.token.as_deref() };
+        let prepare = || {
+            dialect.probe(work.call)?;
+            let mut load = Load::connect(address, dialect.requests(work.call, connections)?)?;
+            load.closed(FIRST_WARM_UP)?;
+            Ok(load.close())
+        };
+        prepare().map_err(|error| said(error, server))
     }
 
     /// One turn on new connections. The requests are used up and given back.
@@ -105,43 +87,43 @@ impl Field {
     ) -> Result<Turn> {
         let server = self.server(subject, work)?;
         let mut load = Load::connect(server.address, std::mem::take(requests))?;
-        let turn = Self::measured(server, &mut load, drive, time)
-            .with_context(|| format!("{}: {}", subject.name, server.words()));
+        let turn = measured(server, &mut load, drive, time).map_err(|error| said(error, server));
         *requests = load.close();
         turn
     }
+}
 
-    fn measured(server: &Running, load: &mut Load, drive: Drive, time: Duration) -> Result<Turn> {
-        let pid = server.pid();
-        // Accepting the connections is not the work, nor is what a runtime does at first.
-        load.closed(WARM_UP)?;
-        usage::forget_peak(pid)?;
-        let before = usage::cpu(pid)?;
-        let outcome = match drive {
-            Drive::Closed => load.closed(time)?,
-            Drive::Rate(rate) => load.open(rate, time)?,
-        };
-        let cpu = usage::cpu(pid)? - before;
-        Ok(Turn::new(&outcome, cpu, usage::memory(pid)?))
+fn measured(server: &Running, load: &mut Load, drive: Drive, time: Duration) -> Result<Turn> {
+    let pid = server.pid();
+    load.closed(WARM_UP)?;
+    usage::forget_peak(pid)?;
+    let before = usage::cpu(pid)?;
+    let outcome = match drive {
+        Drive::Closed => load.closed(time)?,
+        Drive::Rate(rate) => load.open(rate, time)?,
+        Drive::Share(_) => anyhow::bail!("a share becomes a rate before a turn"),
+    };
+    let cpu = usage::cpu(pid)? - before;
+    Ok(turn(&outcome, cpu, usage::memory(pid)?))
+}
+
+fn turn(outcome: &Outcome, cpu: Duration, memory: usage::Memory) -> Turn {
+    Turn {
+        requests: outcome.requests,
+        per_second: rounded(outcome.per_second()),
+        cpu_us: rounded(cpu.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64),
+        busy: rounded(cpu.as_secs_f64() / outcome.elapsed.as_secs_f64()),
+        p50_us: rounded(outcome.micros(0.5)),
+        p99_us: rounded(outcome.micros(0.99)),
+        p999_us: rounded(outcome.micros(0.999)),
+        peak_kib: memory.peak,
+        reconnects: outcome.reconnects,
+        unsent: outcome.unsent,
     }
 }
 
-const WARM_UP: Duration = Duration::from_millis(150);
-
-impl Turn {
-    fn new(outcome: &Outcome, cpu: Duration, memory: usage::Memory) -> Self {
-        Self {
-            requests: outcome.requests,
-            per_second: outcome.per_second(),
-            cpu_us: cpu.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64,
-            busy: cpu.as_secs_f64() / outcome.elapsed.as_secs_f64(),
-            p50_us: outcome.micros(0.5),
-            p99_us: outcome.micros(0.99),
-            p999_us: outcome.micros(0.999),
-            resident_kib: memory.resident,
-            peak_kib: memory.peak,
-            reconnects: outcome.reconnects,
-            unsent: outcome.unsent,
-        }
-    }
+/// What went wrong, with what the server had to say about it.
+fn said(error: anyhow::Error, server: &Running) -> anyhow::Error {
+    let words = server.words();
+    if words.is_empty() { error } else { error.context(format!("it said: {words}")) }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -148,11 +148,18 @@ impl Launch {
             .map(|folder| folder.join(program))
             .find(|path| path.is_file())
             .with_context(|| format!("{program} is not built: cargo build --release -p barewire-bench"))?;
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Ok(Self { program, arguments, folder: None, environment: Vec::new(), prints_token: false })
+        Ok(Self::of(&program, arguments))
     }
 
-    fn command(&self, address: SocketAddr) -> Command {
+    /// That program.
+    pub fn of(program: &Path, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let program = program.to_owned();
+        Self { program, arguments, folder: None, environment: Vec::new(), prints_token: false }
+    }
+
+    /// Ready to be started, for that address.
+    pub(crate) fn command(&self, address: SocketAddr) -> Command {
         let (listen, port) = (address.to_string(), address.port().to_string());
         let filled = |text: &str| text.replace("{listen}", &listen).replace("{port}", &port);
         let mut command = Command::new(&self.program);

@@ -4,13 +4,20 @@
 //! [`run`] is the run; [`load`] puts on the load, [`launch`] starts the servers, [`usage`] reads what they used.
 
 pub mod dialect;
+pub mod experiments;
 pub mod field;
+pub mod figures;
 pub mod launch;
 pub mod load;
+pub mod machine;
+pub mod options;
+pub mod peer;
 pub mod pin;
 pub mod process;
 pub mod profile;
+pub mod progress;
 pub mod raw;
+pub mod report;
 pub mod row;
 pub mod run;
 pub mod server;

@@ -3,7 +3,8 @@
 
 use std::process::ExitCode;
 
-use barewire_bench::run::{Options, run};
+use barewire_bench::options::Options;
+use barewire_bench::run::run;
 use clap::Parser;
 
 fn main() -> ExitCode {

@@ -74,6 +74,15 @@ impl Connection {
         Ok(true)
     }
 
+    /// Sends one more byte, and begins anew after the last.
+    pub(super) fn dribble(&mut self) {
+        self.began.get_or_insert_with(Instant::now);
+        let bytes = self.request.bytes();
+        // When the server has closed it, the socket tells so when it is read.
+        let written = self.stream.write(&bytes[self.sent..=self.sent]).unwrap_or(0);
+        self.sent = (self.sent + written) % bytes.len();
+    }
+
     pub(super) fn read(&mut self) -> Result<Came> {
         let read = match self.stream.read(self.reader.room()) {
             Ok(read) => read,
@@ -103,11 +112,11 @@ impl Connection {
     pub(super) fn reopen(&mut self) -> Result<bool> {
         self.stream = connect(self.address)?;
         self.reader.clear();
+        self.sent = 0;
         if self.began.is_none() {
             return Ok(true);
         }
         self.retried = true;
-        self.sent = 0;
         self.write()
     }
 }

@@ -10,6 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::Timespec;
 
+use crate::load::beside::{Beside, Refusals};
 use crate::load::connection::{Came, Connection};
 use crate::load::outcome::Outcome;
 use crate::load::request::Request;
@@ -94,6 +95,26 @@ impl Load {
     /// # Errors
     /// At the first wrong answer, and when answers do not come.
     pub fn open(&mut self, rate: f64, time: Duration) -> Result<Outcome> {
+        self.drive_open(rate, time, None)
+    }
+
+    /// The same, with hostile requests at the same time.
+    ///
+    /// # Errors
+    /// As of [`Load::open`], and when a hostile request is not refused as it should be.
+    pub fn open_beside(
+        &mut self,
+        rate: f64,
+        time: Duration,
+        mut beside: Beside,
+    ) -> Result<(Outcome, Refusals)> {
+        beside.watch(&self.epoll, self.connections.len())?;
+        let outcome = self.drive_open(rate, time, Some(&mut beside))?;
+        Ok((outcome, beside.refusals))
+    }
+
+    fn drive_open(&mut self, rate: f64, time: Duration, mut beside: Option<&mut Beside>) -> Result<Outcome> {
+        let good = self.connections.len();
         let mut outcome = Outcome::new();
         let mut events = Vec::with_capacity(EVENTS);
         let all = (rate * time.as_secs_f64()) as u64;
@@ -113,8 +134,12 @@ impl Load {
                 outcome.unsent = all - next;
                 next = all;
             }
+            if let Some(beside) = &mut beside {
+                beside.send(start, now);
+            }
             // A timer is late by its slack, which is more than an answer takes: the last millisecond is spent polling.
             let pause = match (next < all, free.is_empty()) {
+                _ if beside.is_some() => Duration::ZERO,
                 (true, false) => due(next)
                     .saturating_duration_since(Instant::now())
                     .checked_sub(Duration::from_millis(1))
@@ -124,7 +149,11 @@ impl Load {
             self.wait(&mut events, pause)?;
             let came = Instant::now();
             for event in events.drain(..) {
-                if let Some(number) = self.progress(event, came, &mut outcome)? {
+                if let Some(beside) = &mut beside
+                    && let Some(number) = number(event)?.checked_sub(good)
+                {
+                    beside.read(&self.epoll, good, number)?;
+                } else if let Some(number) = self.progress(event, came, &mut outcome)? {
                     under_way -= 1;
                     free.push_back(number);
                 }
@@ -147,7 +176,7 @@ impl Load {
 
     /// What the event means; the number of the connection when its answer has come.
     fn progress(&mut self, event: Event, came: Instant, outcome: &mut Outcome) -> Result<Option<usize>> {
-        let number = usize::try_from(event.data.u64()).context("it was made from a usize")?;
+        let number = number(event)?;
         let flags = event.flags;
         if flags.contains(EventFlags::OUT) && self.connections[number].write()? {
             self.watch(number, EventFlags::IN)?;
@@ -184,4 +213,8 @@ impl Load {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn number(event: Event) -> Result<usize> {
+    usize::try_from(event.data.u64()).context("it was made from a usize")
 }

@@ -7,9 +7,11 @@
 //!   time per request under saturation.
 //! * [`Load::open`]: requests are due at fixed times, whatever the server does. Latency counts from when a request was
 //!   *due*, not from when a connection was free to send it, so that a server that stalls cannot hide the stall.
+//!   [`Load::open_beside`] sends hostile requests at the same time.
 
 mod answer;
 mod ask;
+mod beside;
 mod connection;
 mod generator;
 mod outcome;
@@ -17,6 +19,7 @@ mod request;
 
 pub use answer::Answer;
 pub use ask::{Asked, ask};
+pub use beside::{Beside, Hostile, Refusals};
 pub use generator::{Load, Stalled};
 pub use outcome::Outcome;
 pub use request::{Expect, Request, WrongAnswer};

@@ -44,9 +44,10 @@ impl Request {
         Self { bytes, id_at, expect }
     }
 
-    /// Bytes as they are, which need not be HTTP.
+    /// Bytes as they are, which need not be HTTP. The first [`Request::ID`] in them is counted up.
     pub fn raw(bytes: Vec<u8>, expect: Expect) -> Self {
-        Self { bytes, id_at: None, expect }
+        let id_at = Finder::new(ID).find(&bytes);
+        Self { bytes, id_at, expect }
     }
 
     /// The same request with the ids of that connection.

@@ -1,0 +1,156 @@
+//! Servers that answer calls: every row in rounds, in each of which every server has one turn.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::field::Field;
+use crate::load::Request;
+use crate::options::Options;
+use crate::progress;
+use crate::report::{CallResult, Calls, Report, terminal};
+use crate::row::{Drive, Group, Row, rows};
+use crate::subject::{Kind, Subject, Work};
+
+/// Measures the rows that the options ask for.
+///
+/// # Errors
+/// When ours or a floor fails. A peer that fails is left out, with the reason.
+pub fn measure(
+    field: &mut Field,
+    subjects: &[Subject],
+    options: &Options,
+    report: &mut Report,
+) -> Result<()> {
+    let picked: Vec<Row> =
+        rows().into_iter().filter(|row| options.picks(&[&row.name, row.group.name()])).collect();
+    for row in &picked {
+        let counts =
+            if options.connections.is_empty() { &[row.connections][..] } else { &options.connections };
+        for &connections in counts {
+            let drive = options.rate.map_or(row.drive, Drive::Rate);
+            let row = Row { connections, drive, ..row.clone() };
+            let calls = one(field, subjects, &row, options, report)?;
+            terminal::show(&calls);
+            report.calls.push(calls);
+        }
+    }
+    Ok(())
+}
+
+/// One server in a row.
+struct Lane<'a> {
+    subject: &'a Subject,
+    work: Work,
+    drive: Drive,
+    requests: Vec<Request>,
+    result: CallResult,
+}
+
+fn one(
+    field: &mut Field,
+    subjects: &[Subject],
+    row: &Row,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Calls> {
+    let mut lanes = Vec::new();
+    for subject in subjects {
+        progress::now(&format!("{} · {} gets ready", row.name, subject.name));
+        match lane(field, subject, row, report) {
+            Ok(lane) => lanes.extend(lane),
+            // Not even started, or not the first answer: said in the report, and the other rows are measured.
+            Err(error) => report.leave_out(&subject.name, &row.title, &format!("{error:#}")),
+        }
+    }
+    let (rounds, time) = extent(row, options);
+    for round in 1..=rounds {
+        let mut failed = None;
+        for (number, lane) in lanes.iter_mut().enumerate() {
+            progress::now(&format!("{} · round {round} of {rounds} · {}", row.name, lane.subject.name));
+            match field.turn(lane.subject, lane.work, &mut lane.requests, lane.drive, time) {
+                Ok(turn) => lane.result.turns.push(turn),
+                Err(error) if lane.subject.kind == Kind::Peer => {
+                    report.leave_out(&lane.subject.name, &row.title, &format!("{error:#}"));
+                    failed = Some(number);
+                }
+                Err(error) => return Err(error.context(format!("{}, {}", lane.subject.name, row.title))),
+            }
+        }
+        // At most one a round; a second one fails again in the next.
+        if let Some(number) = failed {
+            lanes.remove(number);
+        }
+    }
+    let whole = |lane: &Lane<'_>| lane.result.turns.len() == rounds;
+    lanes.retain(whole);
+    if row.work.more_tools > 0 {
+        field.clear();
+    }
+    Ok(Calls { row: row.clone(), results: lanes.into_iter().map(|lane| lane.result).collect() })
+}
+
+fn lane<'a>(
+    field: &mut Field,
+    subject: &'a Subject,
+    row: &Row,
+    report: &mut Report,
+) -> Result<Option<Lane<'a>>> {
+    let work = match subject.stand_in(row.work) {
+        Ok(Some(work)) => work,
+        Ok(None) => return Ok(None),
+        Err(reason) => {
+            report.leave_out(&subject.name, &row.title, &reason);
+            return Ok(None);
+        }
+    };
+    let mut requests = field.requests(subject, work, row.connections)?;
+    let mut drive = row.drive;
+    if drive != Drive::Closed {
+        let most = match report.calls.iter().find(|calls| is_closed_loop_of(calls, row)) {
+            Some(calls) => calls.of(&subject.name).map(|result| result.spread(|turn| turn.per_second).median),
+            None => None,
+        };
+        let most = match most {
+            Some(most) => most,
+            None => {
+                let time = Duration::from_millis(500);
+                field.turn(subject, work, &mut requests, Drive::Closed, time)?.per_second
+            }
+        };
+        drive = match drive {
+            Drive::Share(share) => Drive::Rate((most * share).round()),
+            Drive::Rate(rate) if most < rate * 1.25 => {
+                let reason =
+                    format!("it answers {most:.0} a second at most, which is too near to {rate} to compare");
+                report.leave_out(&subject.name, &row.title, &reason);
+                return Ok(None);
+            }
+            other => other,
+        };
+    }
+    let rate = if let Drive::Rate(rate) = drive { Some(rate) } else { None };
+    let result = CallResult {
+        server: subject.name.clone(),
+        kind: subject.kind,
+        remark: subject.remark(work),
+        rate,
+        turns: Vec::new(),
+    };
+    Ok(Some(Lane { subject, work, drive, requests, result }))
+}
+
+fn is_closed_loop_of(calls: &Calls, row: &Row) -> bool {
+    calls.row.group == Group::Calls
+        && calls.row.drive == Drive::Closed
+        && (calls.row.work, calls.row.connections) == (row.work, row.connections)
+}
+
+/// Rounds, and the time of a turn.
+fn extent(row: &Row, options: &Options) -> (usize, Duration) {
+    if options.quick {
+        return (1, Duration::from_millis(150));
+    }
+    let rounds = if row.group == Group::Calls { options.rounds } else { options.fewer_rounds() };
+    (rounds, Duration::from_secs_f64(options.seconds))
+}
