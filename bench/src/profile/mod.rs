@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::field::{Drive, Field, Turn};
+use crate::field::Field;
 use crate::load::Request;
 use crate::pin::Cores;
-use crate::row::rows;
+use crate::report::Turn;
+use crate::row::{Drive, rows};
 use crate::subject::{Kind, Subject, Work};
 use layer::Shares;
 
