@@ -8,6 +8,7 @@ use barewire_mcp_server::{
     TokenVerifier, Tool, ToolError,
 };
 use barewire_oauth::bearer::BearerError;
+use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
 use barewire_store::Store;
@@ -104,6 +105,7 @@ pub fn router(server: &McpServer, authorization: Option<&AuthorizationServer>) -
     }
 }
 
+/// As the demo has it.
 struct Tokens {
     access: AccessTokens,
     resource: Resource,
@@ -111,6 +113,12 @@ struct Tokens {
 
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: std::time::SystemTime) -> Result<Principal, BearerError> {
-        self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
+        self.access.verify(token, &self.resource, now).map(Principal::from)
+    }
+
+    fn is_revoked(&self, principal: &Principal) -> bool {
+        let jti = principal.token_id.as_deref().unwrap_or_default();
+        let issued_at = principal.issued_at.map_or(0, seconds);
+        self.access.is_revoked(jti, principal.grant_id.as_deref(), issued_at)
     }
 }

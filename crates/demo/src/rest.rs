@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use barewire_mcp_server::{Principal, TokenVerifier};
+use barewire_mcp_server::{Principal, VerifiedTokens};
 use barewire_oauth::bearer::{self, BearerError, ChallengeContext};
 use barewire_oauth::scope::ScopeSet;
 use http::StatusCode;
@@ -22,10 +22,11 @@ use crate::post::{ListPosts, NewPost, Post, PostChange, PostPage, Profile};
 /// A post of 20,000 characters fits, whatever its language.
 const MAX_BODY: usize = 256 * 1024;
 
-/// What stands before every route: the same verifier as before `/mcp`, so the same token opens both.
-pub struct Door<V> {
-    /// Says whom a token is for.
-    pub verifier: V,
+/// What stands before every route: the same tokens as before `/mcp`, so what opens one opens both, and what no longer
+/// opens one opens neither.
+pub struct Door {
+    /// Say whom a token is for.
+    pub tokens: VerifiedTokens,
     /// Where the time comes from.
     pub clock: Clock,
     /// What a refused client is told.
@@ -33,7 +34,7 @@ pub struct Door<V> {
 }
 
 /// `GET /users/me/`; `GET`, `POST /posts`; `GET`, `PUT`, `PATCH`, `DELETE /posts/{id}`.
-pub fn router<V: TokenVerifier>(blog: Blog, door: Arc<Door<V>>) -> Router {
+pub fn router(blog: Blog, door: Arc<Door>) -> Router {
     Router::new()
         .route("/users/me", get(me))
         .route("/users/me/", get(me))
@@ -100,11 +101,7 @@ async fn delete(State(blog): State<Blog>, Extension(who): Extension<Identity>, i
 }
 
 /// Puts the caller's [`Identity`] where the handlers find it, or refuses; every refusal leaves with its challenge.
-async fn authenticate<V: TokenVerifier>(
-    State(door): State<Arc<Door<V>>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn authenticate(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let mut response = match door.identify(request.headers()).await {
         Ok(identity) => {
             request.extensions_mut().insert(identity);
@@ -122,12 +119,12 @@ async fn authenticate<V: TokenVerifier>(
     response
 }
 
-impl<V: TokenVerifier> Door<V> {
+impl Door {
     async fn identify(&self, headers: &HeaderMap) -> Result<Identity, BearerError> {
         let lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap_or_default());
         let credentials = bearer::from_authorization(lines)?;
-        let principal = self.verifier.verify(credentials.token.expose(), (self.clock)()).await?;
-        Ok(Identity::from(&principal))
+        let principal = self.tokens.verify(credentials.token, (self.clock)()).await?;
+        Ok(Identity::from(&*principal))
     }
 }
 

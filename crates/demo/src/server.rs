@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::extract::State;
@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use barewire_mcp_server::{KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier};
 use barewire_oauth::bearer::{BearerError, ChallengeContext};
+use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
@@ -39,7 +40,7 @@ pub struct DemoConfig {
     pub data_dir: PathBuf,
     /// Lifetimes and limits of the authorization server.
     pub auth: AuthConfig,
-    /// Limits of the MCP server; `token_cache_ttl` is not used, because tokens are asked about each time.
+    /// Limits of the MCP server.
     pub mcp: Limits,
     /// Limits of connections.
     pub serve: ServeConfig,
@@ -161,7 +162,7 @@ impl Demo {
         let tokens = Tokens { access: authorization.access_tokens(), resource: Resource::parse(&resource)? };
 
         // The two translations of the business, behind the same tokens.
-        let auth = ResourceServer::new(&resource, tokens.clone())
+        let auth = ResourceServer::new(&resource, tokens)
             .authorization_server(&origin)
             .scopes_supported([READ])
             .name("Barewire demo blog");
@@ -169,12 +170,12 @@ impl Demo {
         let key = store.secret("mcp.seal", &store::Secret::new(rand::random::<[u8; 32]>().to_vec())).await?;
         let mcp = mcp::server(&blog)
             .auth(auth)
-            .limits(Limits { token_cache_ttl: Duration::ZERO, ..config.mcp })
+            .limits(config.mcp)
             .keys(KeyRing::new(&Secret::new(key.expose())?, &[]))
             .clock(config.clock.clone())
             .build()?;
         let door = Door {
-            verifier: tokens,
+            tokens: mcp.verified_tokens().expect("`auth` was called a few lines above"),
             clock: config.clock,
             challenge: ChallengeContext {
                 resource_metadata: Some(format!("{origin}/.well-known/oauth-protected-resource/mcp")),
@@ -223,11 +224,15 @@ struct Tokens {
     resource: Resource,
 }
 
-/// [`AccessTokens`] remembers signatures and knows revocations, so nothing has to be remembered in front of it. Nor could
-/// it be: a single token is revoked by its `jti`, which a [`Principal`] does not keep, so nobody could ask again.
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
-        self.access.verify(token, &self.resource, now).map(|claims| Principal::from((*claims).clone()))
+        self.access.verify(token, &self.resource, now).map(Principal::from)
+    }
+
+    fn is_revoked(&self, principal: &Principal) -> bool {
+        let jti = principal.token_id.as_deref().unwrap_or_default();
+        let issued_at = principal.issued_at.map_or(0, seconds);
+        self.access.is_revoked(jti, principal.grant_id.as_deref(), issued_at)
     }
 }
 

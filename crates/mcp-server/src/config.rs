@@ -71,7 +71,7 @@ pub struct Limits {
     /// ([Caching](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching)).
     #[serde(with = "humantime_serde")]
     pub list_cache_ttl: Duration,
-    /// Verified access tokens kept, so that a signature is checked once.
+    /// Verified access tokens kept, so that a signature is checked once. One counts as several, one more for each KiB.
     pub token_cache_entries: usize,
     /// How long a verified token is believed without asking its verifier again, at most.
     #[serde(with = "humantime_serde")]

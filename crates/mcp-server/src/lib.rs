@@ -84,7 +84,7 @@ mod trail;
 pub use ask::AskError;
 pub use auth::{
     Access, JwtVerifier, KeySource, KeysUnavailable, Principal, ResourceMetadata, ResourceServer,
-    ResourceServerError, TokenVerifier,
+    ResourceServerError, TokenVerifier, VerifiedTokens,
 };
 pub use barewire_mcp::types;
 pub use body::Body;

@@ -100,6 +100,9 @@ impl Refused {
                 if let Some(challenge) = refusal.challenge {
                     headers.insert(WWW_AUTHENTICATE, challenge);
                 }
+                if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+                    headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+                }
                 response
             }
             Self::Body(status) => status_only(status),

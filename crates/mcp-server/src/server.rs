@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::ask::PendingAsks;
-use crate::auth::{Guard, ResourceMetadata, ResourceServer, ResourceServerError};
+use crate::auth::{Guard, ResourceMetadata, ResourceServer, ResourceServerError, VerifiedTokens};
 use crate::config::Limits;
 use crate::context::Context;
 use crate::drain::{Drain, Drained};
@@ -97,6 +97,13 @@ impl McpServer {
     #[must_use]
     pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
         self.0.guard.as_ref().map(|guard| guard.metadata.clone())
+    }
+
+    /// The tokens that this server has found good, for what stands beside it with the same tokens: a REST API, say.
+    /// `None` for a server that is not protected.
+    #[must_use]
+    pub fn verified_tokens(&self) -> Option<VerifiedTokens> {
+        self.0.guard.as_ref().map(|guard| guard.tokens.clone())
     }
 
     /// Tells clients that something changed.

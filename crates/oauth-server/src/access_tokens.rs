@@ -1,5 +1,9 @@
 //! Access tokens: issued as signed JWTs ([RFC 9068](https://datatracker.ietf.org/doc/html/rfc9068)), verified without
 //! a look at the store, revoked at once all the same.
+//!
+//! A check is one signature check and little else ([`Forgeries`] says what stands before it), and it remembers no good
+//! tokens: whoever asks at every request remembers what it was told, and then asks for each only
+//! whether it was revoked. `barewire-mcp-server` does, for its own endpoint and for others beside it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,16 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use barewire_oauth::bearer::{BearerError, MAX_TOKEN_BYTES};
+use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::{AccessTokenClaims, Audience, Expected, seconds};
+use barewire_oauth::forgery::Forgeries;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
-use quick_cache::sync::Cache;
 
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, SigningError};
 use crate::random;
 use crate::store::{GrantRecord, Store, StoreError};
 
@@ -28,8 +32,7 @@ struct Shared {
     issuer: String,
     ttl: Duration,
     keys: ArcSwap<KeyRing>,
-    /// Tokens whose signature was checked, by digest.
-    opened: Cache<[u8; 32], Arc<AccessTokenClaims>>,
+    forgeries: Forgeries,
     revoked: ArcSwap<Revocations>,
     /// Held while `revoked` is replaced; readers never wait for it.
     revoking: Mutex<()>,
@@ -57,28 +60,27 @@ impl AccessTokens {
             issuer: issuer.to_owned(),
             ttl: config.access_token_ttl,
             keys: ArcSwap::from_pointee(keys),
-            opened: Cache::new(config.verified_token_cache),
+            forgeries: Forgeries::new(config.forgery_limits()),
             revoked: ArcSwap::from_pointee(Revocations::default()),
             revoking: Mutex::new(()),
             max_revoked: config.revocation_cache,
         }))
     }
 
-    /// Takes over what was revoked before a restart and may still be presented.
-    pub(crate) async fn load_revocations(
+    /// Takes over what was revoked since then, before a restart or by another process, and may still be presented.
+    pub(crate) async fn learn_revocations(
         &self,
         store: &dyn Store,
+        since: SystemTime,
         now: SystemTime,
     ) -> Result<(), StoreError> {
-        let since = now.checked_sub(MAX_ACCESS_TOKEN_TTL).unwrap_or(SystemTime::UNIX_EPOCH);
-        let mut gone: Vec<_> = store.grants_revoked_since(since).await?;
-        // A revoked token's own time is not needed: its expiry, always later, only keeps it remembered longer.
-        gone.extend(store.revoked_access_tokens(now).await?);
+        let mut gone = store.grants_revoked_since(since).await?;
+        gone.extend(store.access_tokens_revoked_since(since).await?);
         self.revoke(gone, now);
         Ok(())
     }
 
-    /// Who a token speaks for, at `now` and for `resource`: signature, issuer, audience, expiry and revocation.
+    /// Who a token speaks for, at `now` and for `resource`: issuer, audience, expiry, revocation and signature.
     ///
     /// # Errors
     /// The [`BearerError`] that the resource server answers with. Scope is not looked at.
@@ -87,28 +89,28 @@ impl AccessTokens {
         token: &str,
         resource: &Resource,
         now: SystemTime,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let claims = self.open(token)?;
+    ) -> Result<AccessTokenClaims, BearerError> {
         let expected = Expected { issuer: &self.0.issuer, resource, leeway: Duration::ZERO };
-        claims.check(&expected, now)?;
-        if self.0.revoked.load().cover(&claims) {
-            return Err(BearerError::Revoked);
-        }
-        Ok(claims)
+        self.0.keys.load().open(token, |claims, is_genuine| {
+            claims.check(&expected, now)?;
+            if self.is_revoked(claims.jti(), claims.grant_id(), claims.iat()) {
+                return Err(BearerError::Revoked);
+            }
+            self.0.forgeries.check(token, claims, now, is_genuine)
+        })
+    }
+
+    /// Whether a token with these claims has been revoked: by itself, with its grant, or with all that were issued
+    /// until then. For whoever remembers what [`AccessTokens::verify`] said; a look into memory.
+    #[must_use]
+    pub fn is_revoked(&self, jti: &str, grant_id: Option<&str>, iat: u64) -> bool {
+        self.0.revoked.load().cover(jti, grant_id, iat)
     }
 
     /// The claims of a token of ours, expired and revoked ones included.
-    pub(crate) fn open(&self, token: &str) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(BearerError::Invalid);
-        }
-        let digest = random::digest(token).0;
-        if let Some(claims) = self.0.opened.get(&digest) {
-            return Ok(claims);
-        }
-        let claims = self.0.keys.load().open(token).map(Arc::new).ok_or(BearerError::Invalid)?;
-        self.0.opened.insert(digest, Arc::clone(&claims));
-        Ok(claims)
+    pub(crate) fn open(&self, token: &str, now: SystemTime) -> Result<AccessTokenClaims, BearerError> {
+        let keys = self.0.keys.load();
+        keys.open(token, |claims, is_genuine| self.0.forgeries.check(token, claims, now, is_genuine))
     }
 
     /// A new access token of a grant, and how many seconds it counts.
@@ -117,7 +119,7 @@ impl AccessTokens {
         grant: &GrantRecord,
         scope: &ScopeSet,
         now: SystemTime,
-    ) -> Result<(AccessToken, u64), jsonwebtoken::errors::Error> {
+    ) -> Result<(AccessToken, u64), SigningError> {
         let iat = seconds(now);
         let exp = (iat + self.0.ttl.as_secs()).min(seconds(grant.expires_at));
         let claims = AccessTokenClaims {
@@ -133,7 +135,9 @@ impl AccessTokens {
             auth_time: None,
             grant_id: Some(grant.id.clone()),
         };
-        Ok((self.0.keys.load().sign(&claims)?, exp.saturating_sub(iat)))
+        let token = self.0.keys.load().sign(&claims)?;
+        self.0.forgeries.greet([&claims.sub, &claims.client_id, &grant.id]);
+        Ok((token, exp.saturating_sub(iat)))
     }
 
     pub(crate) fn jwks(&self) -> Bytes {
@@ -152,7 +156,12 @@ impl AccessTokens {
 
     fn revoke(&self, ids: Vec<(String, SystemTime)>, now: SystemTime) {
         let _one_at_a_time = self.0.revoking.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut revoked = Revocations::clone(&self.0.revoked.load());
+        let known = self.0.revoked.load();
+        // Whoever revokes the same again and again must not have the list copied each time.
+        if ids.iter().all(|(id, _)| known.gone.contains_key(id.as_str())) {
+            return;
+        }
+        let mut revoked = Revocations::clone(&known);
         revoked.gone.extend(ids.into_iter().map(|(id, at)| (Arc::from(id), at)));
         revoked.shrink(self.0.max_revoked, now);
         self.0.revoked.store(Arc::new(revoked));
@@ -160,13 +169,12 @@ impl AccessTokens {
 }
 
 impl Revocations {
-    fn cover(&self, claims: &AccessTokenClaims) -> bool {
-        if self.issued_until.is_some_and(|until| claims.iat <= until) {
+    fn cover(&self, jti: &str, grant_id: Option<&str>, iat: u64) -> bool {
+        if self.issued_until.is_some_and(|until| iat <= until) {
             return true;
         }
         !self.gone.is_empty()
-            && (self.gone.contains_key(claims.jti.as_str())
-                || claims.grant_id.as_deref().is_some_and(|grant| self.gone.contains_key(grant)))
+            && (self.gone.contains_key(jti) || grant_id.is_some_and(|grant| self.gone.contains_key(grant)))
     }
 
     /// Forgets what has expired anyway, and then keeps to `max`: the older half makes room, and everything issued
@@ -188,6 +196,8 @@ impl Revocations {
 #[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
+
+    use barewire_oauth::bearer::MAX_TOKEN_BYTES;
 
     use super::*;
     use crate::keys::tests::{claims, ring};
@@ -212,10 +222,7 @@ mod tests {
         let token = sign(&claims());
         // Twice each: once by signature, once out of the cache.
         for _ in 0..2 {
-            assert_eq!(
-                tokens.verify(&token, &resource, at(1_999)).map(|c| c.sub.clone()),
-                Ok("johndoe".into())
-            );
+            assert_eq!(tokens.verify(&token, &resource, at(1_999)).map(|c| c.sub), Ok("johndoe".into()));
             assert_eq!(tokens.verify(&token, &resource, at(2_000)).unwrap_err(), BearerError::Expired);
             assert_eq!(tokens.verify(&token, &other, at(1_500)).unwrap_err(), BearerError::WrongAudience);
         }
@@ -241,19 +248,81 @@ mod tests {
     }
 
     #[test]
-    fn revocation_is_immediate_for_cached_tokens_too() {
+    fn revocation_is_immediate() {
         let (tokens, sign) = tokens(10);
         let resource = Resource::parse("https://rs.example/mcp").unwrap();
-        let of = |jti: &str, grant: &str| {
-            sign(&AccessTokenClaims { jti: jti.into(), grant_id: Some(grant.into()), ..claims() })
+        let check = |jti: &str, grant: &str, expected: Result<(), BearerError>| {
+            let token =
+                sign(&AccessTokenClaims { jti: jti.into(), grant_id: Some(grant.into()), ..claims() });
+            assert_eq!(tokens.verify(&token, &resource, at(1_500)).map(drop), expected, "{jti} of {grant}");
+            // And so for whoever remembers the token.
+            assert_eq!(
+                tokens.is_revoked(jti, Some(grant), claims().iat),
+                expected.is_err(),
+                "{jti} of {grant}"
+            );
         };
-        let (a, b, c) = (of("1", "g"), of("2", "g"), of("3", "h"));
-        let verify = |token: &str| tokens.verify(token, &resource, at(1_500)).map(|_| ());
-        assert_eq!([verify(&a), verify(&b), verify(&c)], [Ok(()), Ok(()), Ok(())]);
+        let revoked = Err(BearerError::Revoked);
+        ["1", "2"].into_iter().for_each(|jti| check(jti, "g", Ok(())));
         tokens.revoke_token("1", at(1_500));
-        assert_eq!([verify(&a), verify(&b), verify(&c)], [Err(BearerError::Revoked), Ok(()), Ok(())]);
+        check("1", "g", revoked.clone());
+        check("2", "g", Ok(()));
         tokens.revoke_grant("g", at(1_500));
-        assert_eq!([verify(&b), verify(&c)], [Err(BearerError::Revoked), Ok(())]);
+        check("2", "g", revoked);
+        check("3", "h", Ok(()));
+    }
+
+    #[test]
+    fn what_is_revoked_again_is_not_copied_again() {
+        let (tokens, _) = tokens(10);
+        tokens.revoke_grant("g", at(1_500));
+        let before = Arc::as_ptr(&tokens.0.revoked.load());
+        tokens.revoke_grant("g", at(1_501));
+        assert_eq!(Arc::as_ptr(&tokens.0.revoked.load()), before);
+    }
+
+    /// Forged tokens of every kind: one that reaches the signature check is answered with `Invalid` after it, or with
+    /// `Unavailable` instead of it; all others are refused for what can be seen.
+    #[test]
+    fn a_flood_of_forgeries_costs_a_fixed_number_of_checks() {
+        let (keys, _) = ring(1);
+        let config = AuthConfig { failed_signatures_per_second: 20, ..AuthConfig::default() };
+        let tokens = AccessTokens::new("https://as.example", &config, keys);
+        let resource = Resource::parse("https://rs.example/mcp").unwrap();
+        let sign = |change: fn(&mut AccessTokenClaims)| {
+            let mut claims = claims();
+            change(&mut claims);
+            tokens.0.keys.load().sign(&claims).unwrap().expose().to_owned()
+        };
+        // Some of these carry claims under which any signature is in vain; the last is right in all of them.
+        let kinds = [
+            (sign(|claims| claims.iss.push('/')), BearerError::WrongIssuer),
+            (sign(|claims| claims.aud = Audience::One("https://b".into())), BearerError::WrongAudience),
+            (sign(|claims| claims.exp = 1_400), BearerError::Expired),
+            ("e30.e30.x".to_owned(), BearerError::Invalid),
+            (sign(|_| ()), BearerError::Unavailable),
+        ];
+        let mut checked = 0;
+        for number in 0..20_000 {
+            let (model, expected) = &kinds[number % kinds.len()];
+            let (signed, _) = model.rsplit_once('.').unwrap();
+            match tokens.verify(&format!("{signed}.{number:085}A"), &resource, at(1_500)) {
+                Err(BearerError::Invalid) if *expected == BearerError::Unavailable => checked += 1,
+                other => assert_eq!(other.as_ref(), Err(expected), "{number}"),
+            }
+        }
+        assert_eq!(checked, 20);
+
+        // A stranger has to come again; a caller who just got a token here has not, and so for one that had one.
+        let good = |sub: &str, grant: &str| {
+            let claims = AccessTokenClaims { sub: sub.into(), grant_id: Some(grant.into()), ..claims() };
+            tokens.0.keys.load().sign(&claims).unwrap().expose().to_owned()
+        };
+        let stranger = good("jane", "h");
+        assert_eq!(tokens.verify(&stranger, &resource, at(1_500)), Err(BearerError::Unavailable));
+        assert!(tokens.verify(&stranger, &resource, at(1_501)).is_ok());
+        tokens.0.forgeries.greet(["johndoe", "c", "i"]);
+        assert!(tokens.verify(&good("johndoe", "i"), &resource, at(1_500)).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use barewire_oauth::client::{
     ApplicationType, Client, ClientAuthentication, GrantType, RedirectKind, RedirectUri, Registration,
     SecretMethod,
 };
+use barewire_oauth::forgery::ForgeryLimits;
 use barewire_oauth::secret::ClientSecret;
 use barewire_oauth::token::secret_digest;
 use barewire_oauth::token_family::FamilyLimits;
@@ -117,11 +118,21 @@ pub struct AuthConfig {
     /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts.
     pub client_address_header: Option<String>,
 
-    /// How many verified access tokens are remembered.
-    pub verified_token_cache: usize,
+    /// Signature checks of access tokens that may fail per second. Beyond that, tokens are answered with 503 that are
+    /// not of known callers.
+    pub failed_signatures_per_second: u32,
+    /// Signature checks that may fail per minute for a known caller beyond that.
+    pub failed_signatures_per_caller: u32,
+    /// Callers with a good token (user, client and grant) that are known again.
+    pub known_callers: usize,
+    /// Forged access tokens that are known again, and refused without another check.
+    pub known_forgeries: usize,
     /// How many revocations are remembered at once. Beyond that, all tokens issued before the oldest of them are
     /// refused, which costs their clients a refresh.
     pub revocation_cache: usize,
+    /// How often the store is asked what other processes have revoked; `0s` is never.
+    #[serde(with = "humantime_serde")]
+    pub revocation_poll: Duration,
     /// Largest accepted request body, in bytes.
     pub max_body_bytes: usize,
     /// How long a client may take to send a request body (408).
@@ -137,6 +148,7 @@ pub struct AuthConfig {
 impl Default for AuthConfig {
     fn default() -> Self {
         let (minutes, hours, days) = (60, 3600, 86_400);
+        let forgeries = ForgeryLimits::default();
         Self {
             access_token_ttl: Duration::from_secs(15 * minutes),
             refresh_token_ttl: Duration::from_secs(30 * days),
@@ -173,8 +185,12 @@ impl Default for AuthConfig {
             login_memory: Duration::from_secs(hours),
             max_login_records: 100_000,
             client_address_header: None,
-            verified_token_cache: 10_000,
+            failed_signatures_per_second: forgeries.failures_per_second,
+            failed_signatures_per_caller: forgeries.failures_per_caller,
+            known_callers: forgeries.known_callers,
+            known_forgeries: forgeries.known_forgeries,
             revocation_cache: 20_000,
+            revocation_poll: Duration::from_secs(1),
             max_body_bytes: 64 * 1024,
             body_timeout: Duration::from_secs(30),
             max_query_bytes: 8 * 1024,
@@ -189,6 +205,15 @@ impl AuthConfig {
             grace: self.refresh_grace,
             ttl: self.refresh_token_ttl,
             max_replaced: self.max_replaced_tokens,
+        }
+    }
+
+    pub(crate) fn forgery_limits(&self) -> ForgeryLimits {
+        ForgeryLimits {
+            failures_per_second: self.failed_signatures_per_second,
+            failures_per_caller: self.failed_signatures_per_caller,
+            known_callers: self.known_callers,
+            known_forgeries: self.known_forgeries,
         }
     }
 
@@ -219,6 +244,9 @@ impl AuthConfig {
             return Some(
                 "auth.clients: a client_secret has at least 22 characters (128 random bits in base64)",
             );
+        }
+        if self.failed_signatures_per_second == 0 || self.failed_signatures_per_caller == 0 {
+            return Some("auth.failed_signatures_per_second, failed_signatures_per_caller: at least 1");
         }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");

@@ -1,25 +1,60 @@
-//! Deleting what is over, for as long as the server is there.
+//! What is done for as long as the server is there: deleting what is over, and learning what other processes at the same
+//! store have revoked.
 
+use std::error::Error;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
 
 use crate::server::Inner;
+use crate::store::StoreError;
 
-/// Sweeps now and then until the server is dropped.
+/// Revocations are asked for again that are older than the last question by this much: one gets its time before it is
+/// written, and waits for its turn to be written.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// Does both now and then until the server is dropped.
 pub(crate) fn spawn(server: &Arc<Inner>) {
-    let server = Arc::downgrade(server);
+    let weak = Arc::downgrade(server);
     tokio::spawn(async move {
-        while let Some(interval) = sweep(&server).await {
+        while let Some(interval) = sweep(&weak).await {
             tokio::time::sleep(interval).await;
         }
     });
+    let interval = server.config.revocation_poll;
+    if !interval.is_zero() {
+        tokio::spawn(follow_revocations(Arc::downgrade(server), interval, server.now()));
+    }
 }
 
-async fn sweep(server: &Weak<Inner>) -> Option<std::time::Duration> {
+async fn sweep(server: &Weak<Inner>) -> Option<Duration> {
     let server = server.upgrade()?;
     match server.store.sweep(server.now(), server.config.retention()).await {
         Ok(0) => {}
         Ok(count) => tracing::debug!(count, "deleted what is over"),
-        Err(failure) => tracing::warn!(error = &failure as &dyn std::error::Error, "sweeping failed"),
+        Err(failure) => tracing::warn!(error = &failure as &dyn Error, "sweeping failed"),
     }
     Some(server.config.sweep_interval)
+}
+
+async fn follow_revocations(server: Weak<Inner>, interval: Duration, mut asked_at: SystemTime) {
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(interval).await;
+        let Some(server) = server.upgrade() else { return };
+        let now = server.now();
+        match ask(&server, asked_at, now).await {
+            Ok(()) => (asked_at, failing) = (now, false),
+            // Said once, not every second.
+            Err(failure) if !failing => {
+                failing = true;
+                tracing::warn!(error = &failure as &dyn Error, "others' revocations are not known");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn ask(server: &Inner, asked_at: SystemTime, now: SystemTime) -> Result<(), StoreError> {
+    let since = asked_at.checked_sub(OVERLAP).unwrap_or(SystemTime::UNIX_EPOCH);
+    server.tokens.learn_revocations(server.store.as_ref(), since, now).await
 }

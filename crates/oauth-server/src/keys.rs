@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use barewire_oauth::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+};
+use barewire_oauth::bearer::BearerError;
+use barewire_oauth::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims, Unverified};
+use barewire_oauth::jwt::{Compact, Header};
 use barewire_oauth::secret::AccessToken;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -20,11 +23,12 @@ use crate::store::{Secret, SigningKeyRecord, Store, StoreError, Swap};
 /// The only algorithm: short signatures, and supported everywhere.
 pub(crate) const ALGORITHM: &str = "ES256";
 
-/// All keys that count.
+/// All keys that count, each of them parsed once.
 pub(crate) struct KeyRing {
-    signing_kid: String,
-    signing: EncodingKey,
-    verifying: HashMap<String, DecodingKey>,
+    signing: EcdsaKeyPair,
+    /// The header of every token that is signed, encoded.
+    header: String,
+    verifying: HashMap<String, ParsedPublicKey>,
     jwks: Bytes,
 }
 
@@ -57,21 +61,24 @@ impl KeyRing {
         let mut public = Vec::new();
         let mut signing = None;
         for record in records {
-            let (x, y) = coordinates(record).ok_or_else(|| KeyError::Damaged(record.kid.clone()))?;
-            let key =
-                DecodingKey::from_ec_components(&x, &y).map_err(|_| KeyError::Damaged(record.kid.clone()))?;
+            let damaged = || KeyError::Damaged(record.kid.clone());
+            let pair = key_pair(record).ok_or_else(damaged)?;
+            let point = pair.public_key().as_ref();
+            let (x, y) = coordinates(&pair).ok_or_else(damaged)?;
+            let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| damaged())?;
             verifying.insert(record.kid.clone(), key);
             public.push(json!({
                 "kty": "EC", "crv": "P-256", "use": "sig", "alg": ALGORITHM, "kid": record.kid, "x": x, "y": y
             }));
             if record.retired_at.is_none() {
-                signing.get_or_insert(record);
+                signing.get_or_insert((&record.kid, pair));
             }
         }
-        let current = signing.ok_or_else(|| KeyError::Damaged("(none)".to_owned()))?;
+        let (kid, signing) = signing.ok_or_else(|| KeyError::Damaged("(none)".to_owned()))?;
+        let header = json!({ "typ": ACCESS_TOKEN_TYPE, "alg": ALGORITHM, "kid": kid });
         Ok(Self {
-            signing_kid: current.kid.clone(),
-            signing: EncodingKey::from_ec_der(current.private_key.expose()),
+            signing,
+            header: URL_SAFE_NO_PAD.encode(header.to_string()),
             verifying,
             jwks: json!({ "keys": public }).to_string().into(),
         })
@@ -83,39 +90,51 @@ impl KeyRing {
     }
 
     /// A signed access token ([RFC 9068 §2.1](https://datatracker.ietf.org/doc/html/rfc9068#section-2.1)).
-    pub(crate) fn sign(
-        &self,
-        claims: &AccessTokenClaims,
-    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
-        header.kid = Some(self.signing_kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.signing).map(AccessToken::new)
+    pub(crate) fn sign(&self, claims: &AccessTokenClaims) -> Result<AccessToken, SigningError> {
+        let payload = serde_json::to_vec(claims).map_err(|_| SigningError)?;
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(payload));
+        let signature =
+            self.signing.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| SigningError)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(AccessToken::new(token))
     }
 
-    /// The claims of a token that one of these keys signed. Their content is not checked here.
+    /// The claims of a token that one of these keys signed.
+    ///
+    /// What costs little comes first: shape, type, algorithm, key, and then what `admit` finds in the claims. It is
+    /// given the signature check as well, and says whether the token is good.
     ///
     /// The algorithm is ours, never the header's choice: `none`, `HS256` with the public key, and keys that the
     /// header brings along all fail.
-    pub(crate) fn open(&self, token: &str) -> Option<AccessTokenClaims> {
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        let is_access_token = header.typ.as_deref().is_some_and(|typ| {
-            let typ = typ.to_ascii_lowercase();
-            typ.strip_prefix("application/").unwrap_or(&typ) == ACCESS_TOKEN_TYPE
-        });
-        if header.alg != Algorithm::ES256 || !is_access_token {
+    pub(crate) fn open(
+        &self,
+        token: &str,
+        admit: impl FnOnce(&Unverified<'_>, &dyn Fn() -> bool) -> Result<(), BearerError>,
+    ) -> Result<AccessTokenClaims, BearerError> {
+        let jwt = Compact::cut(token).ok_or(BearerError::Invalid)?;
+        let header = jwt.header().ok_or(BearerError::Invalid)?;
+        let key = self.named_in(&header).ok_or(BearerError::Invalid)?;
+        let payload = jwt.payload().ok_or(BearerError::Invalid)?;
+        let claims = Unverified::parse(&payload)?;
+        let signature = jwt.signature().ok_or(BearerError::Invalid)?;
+        admit(&claims, &|| key.verify_sig(jwt.signed.as_bytes(), &signature).is_ok())?;
+        claims.verified()
+    }
+
+    fn named_in(&self, header: &[u8]) -> Option<&ParsedPublicKey> {
+        let header = Header::parse(header)?;
+        if *header.alg != *ALGORITHM || !header.is_access_token() {
             return None;
         }
-        let key = self.verifying.get(header.kid.as_deref()?)?;
-        let mut validation = Validation::new(Algorithm::ES256);
-        // Times and audience are checked against a clock and a resource that the caller owns.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        jsonwebtoken::decode(token, key, &validation).ok().map(|data| data.claims)
+        self.verifying.get(&*header.kid?)
     }
 }
+
+/// The library refused to sign: it has no memory or no entropy.
+#[derive(Debug, thiserror::Error)]
+#[error("the signature could not be made")]
+pub(crate) struct SigningError;
 
 fn generate(now: SystemTime) -> SigningKeyRecord {
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -127,19 +146,21 @@ fn generate(now: SystemTime) -> SigningKeyRecord {
         created_at: now,
         retired_at: None,
     };
-    let (x, y) = coordinates(&record).expect("the key was generated two lines above");
+    let (x, y) =
+        key_pair(&record).as_ref().and_then(coordinates).expect("the key was generated a few lines above");
     // RFC 7638: the required members in alphabetical order, without blanks.
     let thumbprint = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     record.kid = URL_SAFE_NO_PAD.encode(Sha256::digest(thumbprint));
     record
 }
 
+fn key_pair(record: &SigningKeyRecord) -> Option<EcdsaKeyPair> {
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, record.private_key.expose()).ok()
+}
+
 /// The public point, in base64url.
-fn coordinates(record: &SigningKeyRecord) -> Option<(String, String)> {
-    let pair =
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, record.private_key.expose()).ok()?;
-    let point = pair.public_key().as_ref();
-    let (x, y) = point.strip_prefix(&[4])?.split_at_checked(32)?;
+fn coordinates(pair: &EcdsaKeyPair) -> Option<(String, String)> {
+    let (x, y) = pair.public_key().as_ref().strip_prefix(&[4])?.split_at_checked(32)?;
     Some((URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
 }
 
@@ -149,7 +170,7 @@ pub(crate) mod tests {
 
     use barewire_oauth::claims::Audience;
     use barewire_oauth::scope::ScopeSet;
-    use jsonwebtoken::encode;
+    use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, encode};
 
     use super::*;
 
@@ -177,9 +198,18 @@ pub(crate) mod tests {
         }
     }
 
+    /// Whoever's signature is good is let in.
+    fn open(ring: &KeyRing, token: &str) -> Option<AccessTokenClaims> {
+        ring.open(token, |_, is_genuine| is_genuine().then_some(()).ok_or(BearerError::Invalid)).ok()
+    }
+
+    fn coordinates(record: &SigningKeyRecord) -> (String, String) {
+        super::coordinates(&key_pair(record).unwrap()).unwrap()
+    }
+
     /// Signed by this record's key, with a header that says where to find a key that fits.
     fn encode_pointing(kid: Option<&str>, record: &SigningKeyRecord, name: &str) -> String {
-        let (x, y) = coordinates(record).unwrap();
+        let (x, y) = coordinates(record);
         let own = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
         let value = match name {
             "jwk" => own,
@@ -206,12 +236,21 @@ pub(crate) mod tests {
     fn only_our_own_signature_opens() {
         let (ring, records) = ring(2);
         let token = ring.sign(&claims()).unwrap();
-        assert_eq!(ring.open(token.expose()), Some(claims()));
+        assert_eq!(open(&ring, token.expose()), Some(claims()));
+        // Somebody else's reader agrees.
+        let (x, y) = coordinates(&records[0]);
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.validate_exp = false;
+        validation.set_audience(&["https://rs.example/mcp"]);
+        let key = DecodingKey::from_ec_components(&x, &y).unwrap();
+        let read = jsonwebtoken::decode::<serde_json::Value>(token.expose(), &key, &validation).unwrap();
+        assert_eq!(read.claims, serde_json::to_value(claims()).unwrap());
+        assert_eq!(read.header.typ.as_deref(), Some(ACCESS_TOKEN_TYPE));
 
         let ours = EncodingKey::from_ec_der(records[0].private_key.expose());
         let old = EncodingKey::from_ec_der(records[1].private_key.expose());
         let foreign = EncodingKey::from_ec_der(generate(UNIX_EPOCH).private_key.expose());
-        let (x, _) = coordinates(&records[0]).unwrap();
+        let (x, _) = coordinates(&records[0]);
         let kid = Some(records[0].kid.as_str());
         let body = token.expose().split('.').nth(1).unwrap().to_owned();
         let none =
@@ -243,7 +282,7 @@ pub(crate) mod tests {
             ("nonsense", "a.b.c".into(), false),
             ("nothing", String::new(), false),
         ] {
-            assert_eq!(ring.open(&token).is_some(), opens, "{what}");
+            assert_eq!(open(&ring, &token).is_some(), opens, "{what}");
         }
     }
 
@@ -254,10 +293,10 @@ pub(crate) mod tests {
         let foreign = generate(UNIX_EPOCH);
         for name in ["jku", "x5u", "jwk", "x5c"] {
             for kid in [kid, Some("evil"), Some(foreign.kid.as_str()), None] {
-                assert_eq!(ring.open(&encode_pointing(kid, &foreign, name)), None, "{name} {kid:?}");
+                assert_eq!(open(&ring, &encode_pointing(kid, &foreign, name)), None, "{name} {kid:?}");
             }
             // The very same with our own key is fine: it is not the pointer that is refused.
-            assert!(ring.open(&encode_pointing(kid, &records[0], name)).is_some(), "{name}");
+            assert!(open(&ring, &encode_pointing(kid, &records[0], name)).is_some(), "{name}");
         }
     }
 
@@ -279,12 +318,12 @@ pub(crate) mod tests {
             changed(|claims| claims.grant_id = Some("h".into())),
             changed(|claims| claims.jti = "k".into()),
         ] {
-            assert_eq!(ring.open(&format!("{}.{payload}.{}", parts[0], parts[2])), None);
+            assert_eq!(open(&ring, &format!("{}.{payload}.{}", parts[0], parts[2])), None);
         }
         let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
         let der_like = URL_SAFE_NO_PAD.encode([&[0x30, 0x44][..], &signature].concat());
         for signature in ["", "AAAA", &URL_SAFE_NO_PAD.encode([0; 64]), &der_like, &parts[2][1..]] {
-            assert_eq!(ring.open(&format!("{}.{}.{signature}", parts[0], parts[1])), None, "{signature}");
+            assert_eq!(open(&ring, &format!("{}.{}.{signature}", parts[0], parts[1])), None, "{signature}");
         }
         for text in [
             format!("{}.{}", parts[0], parts[1]),
@@ -293,7 +332,7 @@ pub(crate) mod tests {
             format!("{}\0", token.expose()),
             format!("{}={}", &token.expose()[..token.expose().len() - 1], "="),
         ] {
-            assert_eq!(ring.open(&text), None, "{text}");
+            assert_eq!(open(&ring, &text), None, "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::token::TokenError;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -37,6 +37,13 @@ pub(crate) fn store_failed(failure: &StoreError) -> Response {
         ErrorCode::ServerError,
         "the server could not read or write its state; try again",
     ))
+}
+
+/// Nobody's fault but that of others: the client comes back later.
+pub(crate) fn not_now(why: &str) -> Response {
+    let mut response = error(&ErrorResponse::new(ErrorCode::TemporarilyUnavailable, why));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// A method that this path does not have. `allow` goes into the header that says so.

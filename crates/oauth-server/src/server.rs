@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use url::{Host, Url};
 
 use crate::access_tokens::AccessTokens;
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::documents::Documents;
 use crate::endpoints::metadata;
 use crate::keys::{KeyError, KeyRing};
@@ -249,7 +249,8 @@ impl Builder {
     }
 
     /// Loads the keys (makes them, the first time), the revocations and the configured clients, and is ready.
-    /// Has to be called within a tokio runtime: what is over is deleted in the background until the server is dropped.
+    /// Has to be called within a tokio runtime: until the server is dropped, what is over is deleted in the background, and
+    /// the store is asked what others have revoked.
     ///
     /// # Errors
     /// [`BuildError`] names the setting or the part that does not work.
@@ -265,7 +266,8 @@ impl Builder {
             damaged @ KeyError::Damaged(_) => BuildError::Keys(damaged.to_string()),
         })?;
         let tokens = AccessTokens::new(&self.issuer, &self.config, keys);
-        tokens.load_revocations(self.store.as_ref(), now).await?;
+        let since = now.checked_sub(MAX_ACCESS_TOKEN_TTL).unwrap_or(SystemTime::UNIX_EPOCH);
+        tokens.learn_revocations(self.store.as_ref(), since, now).await?;
         let configured: Vec<_> = self.config.clients.iter().map(|client| client.client_id.as_str()).collect();
         self.store.keep_configured(&configured).await?;
         for configured in &self.config.clients {

@@ -415,8 +415,11 @@ pub trait Grants: Send + Sync {
         expires_at: SystemTime,
         at: SystemTime,
     ) -> Result<(), StoreError>;
-    /// The `jti` and expiry of the revoked access tokens that have not expired at `now`.
-    async fn revoked_access_tokens(&self, now: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError>;
+    /// The `jti`s and times of the access tokens revoked at or after `since`.
+    async fn access_tokens_revoked_since(
+        &self,
+        since: SystemTime,
+    ) -> Result<Vec<(String, SystemTime)>, StoreError>;
 }
 
 // ------------------------------------------------------------------------------------------ refresh families

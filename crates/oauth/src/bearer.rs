@@ -1,12 +1,13 @@
 //! The `Authorization` header, and why a token was refused
 //! ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)).
 
+use std::fmt;
+
 use http::StatusCode;
 
 use crate::challenge::Challenge;
 use crate::error::ErrorCode;
 use crate::scope::ScopeSet;
-use crate::secret::AccessToken;
 
 /// A longer token is not read; signed tokens with many claims stay far below.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -20,13 +21,19 @@ pub enum Scheme {
     Dpop,
 }
 
-/// A token out of an `Authorization` header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
+/// A token out of an `Authorization` header, still in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Credentials<'a> {
     /// How it was presented.
     pub scheme: Scheme,
-    /// The token.
-    pub token: AccessToken,
+    /// The token: a secret.
+    pub token: &'a str,
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
 }
 
 /// Reads the `Authorization` header lines of a request; exactly one is allowed.
@@ -34,25 +41,38 @@ pub struct Credentials {
 /// # Errors
 /// [`BearerError::Missing`] without a header or with another scheme, [`BearerError::Malformed`] when there is more
 /// than one or the token has illegal characters.
-pub fn from_authorization<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Credentials, BearerError> {
+pub fn from_authorization<'a>(
+    lines: impl IntoIterator<Item = &'a str>,
+) -> Result<Credentials<'a>, BearerError> {
     let mut lines = lines.into_iter();
     let line = lines.next().ok_or(BearerError::Missing)?;
     if lines.next().is_some() {
         return Err(BearerError::Malformed);
     }
-    let (scheme, token) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Scheme::Bearer,
-        "dpop" => Scheme::Dpop,
-        _ => return Err(BearerError::Missing),
-    };
-    let token = token.trim();
+    let (scheme, token) = presented(line.as_bytes()).ok_or(BearerError::Missing)?;
     let legal =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
-    if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.bytes().all(legal) {
+        |&b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.iter().all(legal) {
         return Err(BearerError::Malformed);
     }
-    Ok(Credentials { scheme, token: AccessToken::new(token) })
+    let token = str::from_utf8(token).map_err(|_| BearerError::Malformed)?;
+    Ok(Credentials { scheme, token })
+}
+
+/// The token of one header line whatever it consists of, for whoever has a list of good ones to look it up in;
+/// `None` with another scheme.
+#[must_use]
+pub fn presented(line: &[u8]) -> Option<(Scheme, &[u8])> {
+    let line = line.trim_ascii();
+    let (scheme, token) = line.split_at(line.iter().position(|&b| b == b' ').unwrap_or(line.len()));
+    let scheme = if scheme.eq_ignore_ascii_case(b"bearer") {
+        Scheme::Bearer
+    } else if scheme.eq_ignore_ascii_case(b"dpop") {
+        Scheme::Dpop
+    } else {
+        return None;
+    };
+    Some((scheme, token.trim_ascii_start()))
 }
 
 /// Why a request with (or without) a token was refused.
@@ -178,7 +198,7 @@ mod tests {
             (&["Bearer a", "Bearer b"], Err(BearerError::Malformed)),
         ] {
             let read = from_authorization(lines.iter().copied());
-            assert_eq!(read.as_ref().map(|c| c.token.expose()).map_err(Clone::clone), expected, "{lines:?}");
+            assert_eq!(read.as_ref().map(|c| c.token).map_err(Clone::clone), expected, "{lines:?}");
         }
         assert_eq!(from_authorization(["DPoP x"]).unwrap().scheme, Scheme::Dpop);
     }

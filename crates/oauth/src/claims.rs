@@ -1,19 +1,25 @@
 //! Claims of a JWT access token ([RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)) and their checks.
 //! Signatures are not checked here.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bearer::BearerError;
+use crate::jwt::Text;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
 /// The `typ` of the JWT header (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
+/// A token that is for more resources than this is not read: comparing them costs a parser's work for each.
+pub const MAX_AUDIENCES: usize = 16;
+
 /// Who the token is for: JSON knows a string and a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Audience {
     /// One resource.
@@ -22,27 +28,8 @@ pub enum Audience {
     Many(Vec<String>),
 }
 
-impl Audience {
-    /// The identifiers.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        match self {
-            Self::One(one) => std::slice::from_ref(one).iter().map(String::as_str),
-            Self::Many(many) => many.iter().map(String::as_str),
-        }
-    }
-
-    /// Whether this resource is named, byte for byte or as an equivalent URL.
-    #[must_use]
-    pub fn names(&self, resource: &Resource) -> bool {
-        self.iter().any(|entry| {
-            entry == resource.as_str()
-                || Resource::parse(entry).is_ok_and(|entry| entry.is_equivalent(resource))
-        })
-    }
-}
-
-/// The payload of an access token. Times are seconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The payload of an access token that its issuer signed. Times are seconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccessTokenClaims {
     /// Who issued it.
     pub iss: String,
@@ -55,20 +42,20 @@ pub struct AccessTokenClaims {
     /// When it was issued.
     pub iat: u64,
     /// When it begins, if later than that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
     /// Its own identifier.
     pub jti: String,
     /// The OAuth client it was issued to.
     pub client_id: String,
     /// What it allows.
-    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
     /// When the user logged in (RFC 9068 §2.2.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<u64>,
     /// The grant it belongs to; revoking the grant ends the token. Ours, not registered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
 }
 
@@ -84,13 +71,62 @@ pub struct Expected<'a> {
 }
 
 impl AccessTokenClaims {
+    /// When the token ends.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.exp)).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// When the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.iat)).unwrap_or(UNIX_EPOCH)
+    }
+}
+
+/// The payload of a token whose signature nobody has checked: enough to refuse it, and not to believe a word of it.
+///
+/// A claim that comes twice is a mistake; which of the two counted would depend on the reader.
+#[derive(Deserialize)]
+pub struct Unverified<'a> {
+    #[serde(borrow)]
+    iss: Text<'a>,
+    #[serde(borrow)]
+    sub: Text<'a>,
+    #[serde(borrow)]
+    aud: Audiences<'a>,
+    exp: u64,
+    iat: u64,
+    #[serde(default)]
+    nbf: Option<u64>,
+    #[serde(borrow)]
+    jti: Text<'a>,
+    #[serde(borrow)]
+    client_id: Text<'a>,
+    #[serde(borrow, default)]
+    scope: Option<Text<'a>>,
+    #[serde(default)]
+    auth_time: Option<u64>,
+    #[serde(borrow, default)]
+    grant_id: Option<Text<'a>>,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// [`BearerError::Invalid`] when it is none of an access token.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, BearerError> {
+        serde_json::from_slice(payload).map_err(|_| BearerError::Invalid)
+    }
+
     /// Checks issuer, audience, `nbf` and `exp` in this order ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)).
     /// Scope is not looked at: what is needed depends on the operation.
     ///
     /// # Errors
     /// The [`BearerError`] that goes to the client.
     pub fn check(&self, expected: &Expected<'_>, now: SystemTime) -> Result<(), BearerError> {
-        if self.iss != expected.issuer {
+        if *self.iss != *expected.issuer {
             return Err(BearerError::WrongIssuer);
         }
         if !self.aud.names(expected.resource) {
@@ -107,10 +143,105 @@ impl AccessTokenClaims {
         Ok(())
     }
 
-    /// When the token ends.
+    /// Who it says it speaks for: user, client and, where it names one, grant.
     #[must_use]
-    pub fn expires_at(&self) -> SystemTime {
-        UNIX_EPOCH.checked_add(Duration::from_secs(self.exp)).unwrap_or(UNIX_EPOCH)
+    pub fn caller(&self) -> [&str; 3] {
+        [&self.sub, &self.client_id, self.grant_id.as_deref().unwrap_or_default()]
+    }
+
+    /// Its own identifier.
+    #[must_use]
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
+    /// The grant it says it belongs to.
+    #[must_use]
+    pub fn grant_id(&self) -> Option<&str> {
+        self.grant_id.as_deref()
+    }
+
+    /// When it says it was issued.
+    #[must_use]
+    pub fn iat(&self) -> u64 {
+        self.iat
+    }
+
+    /// The claims, now that the signature has been found good.
+    ///
+    /// # Errors
+    /// [`BearerError::Invalid`] when the issuer signed a scope that is none.
+    pub fn verified(self) -> Result<AccessTokenClaims, BearerError> {
+        let scope = self.scope.as_deref().map_or(Ok(ScopeSet::new()), ScopeSet::parse);
+        Ok(AccessTokenClaims {
+            iss: self.iss.into(),
+            sub: self.sub.into(),
+            aud: match self.aud {
+                Audiences::One(one) => Audience::One(one.into()),
+                Audiences::Many(many) => Audience::Many(many.into_iter().map(String::from).collect()),
+            },
+            exp: self.exp,
+            iat: self.iat,
+            nbf: self.nbf,
+            jti: self.jti.into(),
+            client_id: self.client_id.into(),
+            scope: scope.map_err(|_| BearerError::Invalid)?,
+            auth_time: self.auth_time,
+            grant_id: self.grant_id.map(String::from),
+        })
+    }
+}
+
+/// [`Audience`], not copied yet.
+enum Audiences<'a> {
+    One(Text<'a>),
+    Many(Vec<Text<'a>>),
+}
+
+impl Audiences<'_> {
+    /// Whether this resource is named, byte for byte or as an equivalent URL.
+    fn names(&self, resource: &Resource) -> bool {
+        let all = match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        };
+        all.iter().any(|one| **one == *resource.as_str())
+            || all.iter().any(|one| Resource::parse(one).is_ok_and(|one| one.is_equivalent(resource)))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Audiences<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Audiences<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a resource or a list of resources")
+            }
+
+            fn visit_borrowed_str<E>(self, one: &'de str) -> Result<Self::Value, E> {
+                Ok(Audiences::One(Text(one.into())))
+            }
+
+            fn visit_str<E>(self, one: &str) -> Result<Self::Value, E> {
+                Ok(Audiences::One(Text(one.to_owned().into())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut many = Vec::new();
+                while let Some(one) = list.next_element()? {
+                    if many.len() == MAX_AUDIENCES {
+                        return Err(A::Error::custom("too many audiences"));
+                    }
+                    many.push(one);
+                }
+                Ok(Audiences::Many(many))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
     }
 }
 
@@ -122,6 +253,8 @@ pub fn seconds(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn claims() -> AccessTokenClaims {
@@ -178,7 +311,10 @@ mod tests {
             ),
             ("huge exp", other(|c| c.exp = u64::MAX), 1_500, Ok(())),
         ] {
-            assert_eq!(claims.check(&expected, UNIX_EPOCH + Duration::from_secs(now)), verdict, "{name}");
+            let payload = serde_json::to_vec(&claims).unwrap();
+            let unverified = Unverified::parse(&payload).unwrap();
+            assert_eq!(unverified.check(&expected, UNIX_EPOCH + Duration::from_secs(now)), verdict, "{name}");
+            assert_eq!(unverified.verified(), Ok(claims), "{name}");
         }
         assert_eq!(other(|c| c.exp = u64::MAX).expires_at(), UNIX_EPOCH);
     }
@@ -189,5 +325,36 @@ mod tests {
             serde_json::to_string(&claims()).unwrap(),
             r#"{"iss":"https://as.example","sub":"user-1","aud":"https://a.example/mcp","exp":2000,"iat":1000,"nbf":1000,"jti":"j","client_id":"c","scope":"a b","grant_id":"g"}"#
         );
+    }
+
+    #[test]
+    fn payloads_that_are_none() {
+        let check = |name: &str, value: serde_json::Value, expected: bool| {
+            let mut payload = serde_json::to_value(claims()).unwrap();
+            match value {
+                serde_json::Value::Null => drop(payload.as_object_mut().unwrap().remove(name)),
+                value => payload[name] = value,
+            }
+            let payload = payload.to_string();
+            let read = Unverified::parse(payload.as_bytes()).and_then(Unverified::verified);
+            assert_eq!(read.is_ok(), expected, "{payload}");
+        };
+        let list = |length: usize| json!(vec!["https://a.example/mcp"; length]);
+        for missing in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
+            check(missing, json!(null), false);
+        }
+        for optional in ["nbf", "scope", "auth_time", "grant_id"] {
+            check(optional, json!(null), true);
+        }
+        check("exp", json!("2000"), false);
+        check("exp", json!(-1), false);
+        check("aud", json!({}), false);
+        check("aud", list(MAX_AUDIENCES), true);
+        check("aud", list(MAX_AUDIENCES + 1), false);
+        check("scope", json!("a\"b"), false);
+        check("tenant", json!({ "any": ["thing"] }), true);
+        let twice =
+            serde_json::to_string(&claims()).unwrap().replace(r#""jti":"j""#, r#""jti":"j","jti":"k""#);
+        assert!(Unverified::parse(twice.as_bytes()).is_err());
     }
 }

@@ -20,6 +20,8 @@ pub mod bearer;
 pub mod challenge;
 pub mod claims;
 pub mod error;
+pub mod forgery;
+pub mod jwt;
 pub mod metadata;
 pub mod pkce;
 pub mod resource;

@@ -52,10 +52,14 @@ impl Grants for Store {
         Ok(())
     }
 
-    async fn revoked_access_tokens(&self, now: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError> {
-        const SELECT: &str = "SELECT jti, expires_at FROM revoked_access_tokens WHERE expires_at > ?1";
-        let pair = |row: SqliteRow| Ok((row.text("jti")?, row.time("expires_at")?));
-        sqlx::query(SELECT).bind(micros(now)).try_map(pair).fetch_all(self.reader()).await.stored()
+    async fn access_tokens_revoked_since(
+        &self,
+        since: SystemTime,
+    ) -> Result<Vec<(String, SystemTime)>, StoreError> {
+        const SELECT: &str =
+            "SELECT jti, revoked_at FROM revoked_access_tokens WHERE revoked_at >= ?1 ORDER BY revoked_at";
+        let pair = |row: SqliteRow| Ok((row.text("jti")?, row.time("revoked_at")?));
+        sqlx::query(SELECT).bind(micros(since)).try_map(pair).fetch_all(self.reader()).await.stored()
     }
 }
 

@@ -1,25 +1,21 @@
 //! Access tokens that are JWTs ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)), verified with the issuer's keys.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use barewire_oauth::bearer::BearerError;
-use barewire_oauth::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims, Expected};
+use barewire_oauth::claims::{Expected, Unverified};
+use barewire_oauth::forgery::{Forgeries, ForgeryLimits};
+use barewire_oauth::jwt::{Compact, Header, Text};
 use barewire_oauth::resource::Resource;
-use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::JwkSet;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
+use super::keys::{IssuerKeys, KeySource};
 use super::{Principal, TokenVerifier};
-
-/// An unknown key makes the verifier ask for the key set again, but not more often than this.
-const REFETCH_PAUSE: Duration = Duration::from_secs(30);
-/// A key set is asked for again after this long even if nothing is missing, so that withdrawn keys go.
-const MAX_AGE: Duration = Duration::from_secs(15 * 60);
 
 /// Verifies JWT access tokens of one issuer for one resource. The audience is checked always; there is no way to
 /// leave it out.
@@ -28,32 +24,8 @@ pub struct JwtVerifier {
     resource: Resource,
     leeway: Duration,
     algorithms: Vec<Algorithm>,
-    keys: ArcSwap<Keys>,
-    source: Option<Box<dyn ErasedSource>>,
-    fetching: Mutex<()>,
-}
-
-/// Where the issuer's keys come from: usually a GET of its `jwks_uri` with the application's own HTTP client.
-pub trait KeySource: Send + Sync + 'static {
-    /// Fetches the current key set.
-    ///
-    /// # Errors
-    /// [`KeysUnavailable`]; the keys known so far stay in use.
-    fn fetch(&self) -> impl Future<Output = Result<JwkSet, KeysUnavailable>> + Send;
-}
-
-/// The issuer's keys could not be fetched.
-#[derive(Debug, thiserror::Error)]
-#[error("the issuer's keys could not be fetched")]
-pub struct KeysUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
-
-/// The keys as of some time.
-struct Keys {
-    set: JwkSet,
-    /// When they were fetched; `None` before the first time.
-    fetched: Option<SystemTime>,
-    /// When fetching was last tried, in vain or not.
-    tried: Option<SystemTime>,
+    keys: Arc<IssuerKeys>,
+    forgeries: Forgeries,
 }
 
 impl JwtVerifier {
@@ -61,25 +33,27 @@ impl JwtVerifier {
     ///
     /// `issuer` is compared byte for byte with `iss`; `resource` is this server's own identifier.
     #[must_use]
-    pub fn with_keys(issuer: impl Into<String>, resource: Resource, keys: JwkSet) -> Self {
-        Self {
-            issuer: issuer.into(),
-            resource,
-            leeway: Duration::from_secs(10),
-            algorithms: vec![Algorithm::ES256],
-            keys: ArcSwap::from_pointee(Keys { set: keys, fetched: None, tried: None }),
-            source: None,
-            fetching: Mutex::new(()),
-        }
+    pub fn with_keys(issuer: impl Into<String>, resource: Resource, keys: &JwkSet) -> Self {
+        Self::new(issuer.into(), resource, IssuerKeys::fixed(keys))
     }
 
     /// Verifies with keys that are fetched when they are first needed, when a token names an unknown one (at most
-    /// twice a minute), and every quarter of an hour. While they cannot be fetched, the known ones stay in use.
+    /// twice a minute), and every quarter of an hour. While they cannot be fetched, the known ones stay in use, for a
+    /// day.
     #[must_use]
     pub fn with_source(issuer: impl Into<String>, resource: Resource, source: impl KeySource) -> Self {
-        let mut verifier = Self::with_keys(issuer, resource, JwkSet { keys: Vec::new() });
-        verifier.source = Some(Box::new(source));
-        verifier
+        Self::new(issuer.into(), resource, IssuerKeys::fetched(source))
+    }
+
+    fn new(issuer: String, resource: Resource, keys: IssuerKeys) -> Self {
+        Self {
+            issuer,
+            resource,
+            leeway: Duration::from_secs(10),
+            algorithms: vec![Algorithm::ES256],
+            keys: Arc::new(keys),
+            forgeries: Forgeries::new(ForgeryLimits::default()),
+        }
     }
 
     /// Which signatures are accepted; ES256 alone unless said otherwise. Symmetric algorithms are never accepted:
@@ -98,100 +72,72 @@ impl JwtVerifier {
         self
     }
 
-    /// The key that a token names, fetching the set again where that can help.
-    async fn key(&self, id: Option<&str>, now: SystemTime) -> Result<Jwk, BearerError> {
-        let known = self.keys.load_full();
-        let found = select(&known.set, id);
-        let fresh = |keys: &Keys| keys.fetched.is_some_and(|at| now < at.checked_add(MAX_AGE).unwrap_or(at));
-        let Some(source) = &self.source else { return found.ok_or(BearerError::Invalid) };
-        if fresh(&known)
-            && let Some(key) = found
-        {
-            return Ok(key);
-        }
-
-        // One fetch at a time; whoever waited looks at what the other one brought.
-        let _turn = self.fetching.lock().await;
-        let known = self.keys.load_full();
-        let found = select(&known.set, id);
-        let tried_lately = known.tried.is_some_and(|at| now < at.checked_add(REFETCH_PAUSE).unwrap_or(at));
-        if tried_lately || (fresh(&known) && found.is_some()) {
-            let never = known.fetched.is_none();
-            return found.ok_or(if never { BearerError::Unavailable } else { BearerError::Invalid });
-        }
-        match source.fetch().await {
-            Ok(set) => {
-                let key = select(&set, id);
-                self.keys.store(Arc::new(Keys { set, fetched: Some(now), tried: Some(now) }));
-                key.ok_or(BearerError::Invalid)
-            }
-            Err(error) => {
-                tracing::warn!(%error, cause = %error.0, issuer = %self.issuer, "keeping the keys known so far");
-                let (set, fetched) = (known.set.clone(), known.fetched);
-                self.keys.store(Arc::new(Keys { set, fetched, tried: Some(now) }));
-                found.ok_or(BearerError::Unavailable)
-            }
-        }
+    /// What forged tokens may cost.
+    #[must_use]
+    pub fn forgery_limits(mut self, limits: ForgeryLimits) -> Self {
+        self.forgeries = Forgeries::new(limits);
+        self
     }
 }
 
 impl TokenVerifier for JwtVerifier {
-    /// Checks type, signature, issuer, audience and times, in this order
-    /// ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)).
+    /// Checks type, algorithm, issuer, audience, times, key and signature, in this order: what costs little comes
+    /// first ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4) demands all and no order).
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| BearerError::Invalid)?;
-        let typ = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
-        // An id token, signed with the same key, is no access token: the type tells them apart.
-        if typ.strip_prefix("application/").unwrap_or(&typ) != ACCESS_TOKEN_TYPE {
+        let jwt = Compact::cut(token).ok_or(BearerError::Invalid)?;
+        let header = jwt.header().ok_or(BearerError::Invalid)?;
+        let header = Header::parse(&header).ok_or(BearerError::Invalid)?;
+        let algorithm: Algorithm = header.alg.parse().map_err(|_| BearerError::Invalid)?;
+        if !header.is_access_token() || !self.algorithms.contains(&algorithm) {
             return Err(BearerError::Invalid);
         }
-        if !self.algorithms.contains(&header.alg) {
-            return Err(BearerError::Invalid);
-        }
-        let key = self.key(header.kid.as_deref(), now).await?;
-        let key = DecodingKey::from_jwk(&key).map_err(|_| BearerError::Invalid)?;
+        let payload = jwt.payload().ok_or(BearerError::Invalid)?;
+        let claims = Unverified::parse(&payload)?;
+        let expected = Expected { issuer: &self.issuer, resource: &self.resource, leeway: self.leeway };
+        claims.check(&expected, now)?;
 
-        // The library would compare with the system's clock; times and audience are ours to check.
-        let mut validation = Validation::new(header.alg);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let data = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation)
-            .map_err(|_| BearerError::Invalid)?;
-        let mut all = data.claims;
-        let claims: AccessTokenClaims =
-            serde_json::from_value(Value::Object(all.clone())).map_err(|_| BearerError::Invalid)?;
-        claims
-            .check(&Expected { issuer: &self.issuer, resource: &self.resource, leeway: self.leeway }, now)?;
+        let signature = jwt.signature().ok_or(BearerError::Invalid)?;
+        let key = self.keys.find(header.kid.as_deref(), algorithm, now).await?;
+        let is_genuine = || key.verifies(jwt.signed.as_bytes(), &signature);
+        self.forgeries.check(token, &claims, now, is_genuine)?;
 
-        for name in ["sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "grant_id"] {
-            all.remove(name);
-        }
-        let mut principal = Principal::from(claims);
-        principal.claims = all;
+        let mut principal = Principal::from(claims.verified()?);
+        let Others(others) = serde_json::from_slice(&payload).map_err(|_| BearerError::Invalid)?;
+        principal.claims = others;
         Ok(principal)
     }
 }
 
-/// The key with this id, or the only signing key when the token names none.
-fn select(set: &JwkSet, id: Option<&str>) -> Option<Jwk> {
-    let signing = |key: &&Jwk| {
-        !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_)))
-    };
-    let mut candidates = set.keys.iter().filter(signing);
-    match id {
-        Some(id) => candidates.find(|key| key.common.key_id.as_deref() == Some(id)).cloned(),
-        None => candidates.next().filter(|_| candidates.next().is_none()).cloned(),
-    }
-}
+/// The claims that have no field of their own in a [`Principal`].
+struct Others(Map<String, Value>);
 
-trait ErasedSource: Send + Sync {
-    fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<JwkSet, KeysUnavailable>> + Send + '_>>;
-}
+impl<'de> Deserialize<'de> for Others {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Leaving;
 
-impl<S: KeySource> ErasedSource for S {
-    fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<JwkSet, KeysUnavailable>> + Send + '_>> {
-        Box::pin(KeySource::fetch(self))
+        impl<'de> Visitor<'de> for Leaving {
+            type Value = Others;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut claims: A) -> Result<Others, A::Error> {
+                let mut others = Map::new();
+                while let Some(name) = claims.next_key::<Text<'de>>()? {
+                    match &*name {
+                        "sub" | "aud" | "exp" | "iat" | "nbf" | "jti" | "client_id" | "scope"
+                        | "grant_id" => {
+                            claims.next_value::<IgnoredAny>()?;
+                        }
+                        _ => drop(others.insert(name.into(), claims.next_value()?)),
+                    }
+                }
+                Ok(Others(others))
+            }
+        }
+
+        deserializer.deserialize_map(Leaving)
     }
 }
 
@@ -201,11 +147,19 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+        RsaKeyPair,
+    };
+    use barewire_oauth::forgery::ForgeryLimits;
+    use jsonwebtoken::jwk::Jwk;
     use jsonwebtoken::{EncodingKey, Header};
     use serde_json::json;
 
     use super::*;
+    use crate::auth::VerifiedTokens;
+    use crate::auth::keys::KeysUnavailable;
 
     struct Issuer {
         key: EncodingKey,
@@ -249,7 +203,7 @@ mod tests {
     async fn a_token_for_this_resource_and_no_other() {
         let one = issuer("k1");
         let keys = JwkSet { keys: vec![one.jwk.clone(), issuer("k2").jwk] };
-        let verifier = JwtVerifier::with_keys("https://as.example", resource(), keys);
+        let verifier = JwtVerifier::with_keys("https://as.example", resource(), &keys);
         let with = |name: &str, value: Value| {
             let mut changed = claims();
             changed[name] = value;
@@ -259,6 +213,7 @@ mod tests {
         let principal = verifier.verify(&good, at(1_500)).await.unwrap();
         assert_eq!((principal.subject.as_str(), principal.client_id.as_deref()), ("ann", Some("c")));
         assert_eq!((principal.grant_id.as_deref(), principal.expires_at), (Some("g"), Some(at(2_000))));
+        assert_eq!((principal.token_id.as_deref(), principal.issued_at), (Some("j"), Some(at(1_000))));
         assert!(principal.scopes.contains("write"));
         assert_eq!(Value::Object(principal.claims), json!({ "iss": "https://as.example", "tenant": "acme" }));
 
@@ -329,17 +284,43 @@ mod tests {
         let (with_old, with_new) =
             (old.token(Some("old"), "at+jwt", &long), new.token(Some("new"), "at+jwt", &long));
         let check = async |token: &str, now, expected: Option<BearerError>, fetches| {
-            assert_eq!(verifier.verify(token, at(now)).await.err(), expected);
-            assert_eq!(asked.load(Ordering::SeqCst), fetches);
+            assert_eq!(verifier.verify(token, at(now)).await.err(), expected, "at {now}");
+            // A fetch that nobody waits for is under way.
+            while verifier.keys.is_fetching() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(asked.load(Ordering::SeqCst), fetches, "at {now}");
         };
         check(&with_old, 1_000, None, 1).await;
         check(&with_old, 1_001, None, 1).await;
         check(&with_new, 1_002, Some(BearerError::Invalid), 1).await;
         check(&with_new, 1_030, None, 2).await;
-        // The set is old, its source is down: what is known stays good.
+        // The set ages, and its source is down: what is known stays good, and is asked for now and then.
         check(&with_new, 2_000, None, 3).await;
         check(&with_old, 2_001, None, 3).await;
         check(&issuer("x").token(Some("x"), "at+jwt", &long), 2_040, Some(BearerError::Unavailable), 4).await;
+        check(&with_old, 4_000, None, 5).await;
+        check(&with_old, 4_001, None, 5).await;
+        check(&with_old, 1_030 + 24 * 3_600, Some(BearerError::Unavailable), 6).await;
+    }
+
+    /// Never answers.
+    struct Silent;
+
+    impl KeySource for Silent {
+        async fn fetch(&self) -> Result<JwkSet, KeysUnavailable> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_does_not_answer_is_not_waited_for() {
+        let verifier = JwtVerifier::with_source("https://as.example", resource(), Silent);
+        let token = issuer("k").token(Some("k"), "at+jwt", &claims());
+        // Whoever hangs up meanwhile does not begin it anew, and ends it for nobody else.
+        let hung_up = tokio::time::timeout(Duration::from_secs(1), verifier.verify(&token, at(1_000))).await;
+        assert!(hung_up.is_err());
+        assert_eq!(verifier.verify(&token, at(1_001)).await.err(), Some(BearerError::Unavailable));
     }
 
     #[tokio::test]
@@ -349,6 +330,129 @@ mod tests {
         let token = issuer("k").token(Some("k"), "at+jwt", &claims());
         for now in [1_000, 1_001] {
             assert_eq!(verifier.verify(&token, at(now)).await.err(), Some(BearerError::Unavailable));
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_could_be_a_token_is_worth_a_fetch() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let source = Rotating { sets: Vec::new(), asked: asked.clone() };
+        let verifier = JwtVerifier::with_source("https://as.example", resource(), source);
+        let one = issuer("k");
+        let mut elsewhere = claims();
+        elsewhere["aud"] = json!("https://b.example");
+        for (token, now) in [
+            (one.token(Some("k"), "at+jwt", &elsewhere), 1_000),
+            (one.token(Some("k"), "at+jwt", &claims()), 3_000),
+            (one.token(Some("k"), "JWT", &claims()), 1_000),
+        ] {
+            verifier.verify(&token, at(now)).await.unwrap_err();
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn every_algorithm_has_its_own_keys() {
+        let random = SystemRandom::new();
+        let p256 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let p384 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &random).unwrap();
+        let ed = Ed25519KeyPair::generate_pkcs8v1(&random).unwrap();
+        let rsa = {
+            use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+            let pkcs8: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap();
+            // The library wants the key within: version and algorithm go before it.
+            pkcs8.as_ref()[26..].to_vec()
+        };
+        let all = [
+            (EncodingKey::from_ec_der(p256.as_ref()), &[Algorithm::ES256][..]),
+            (EncodingKey::from_ec_der(p384.as_ref()), &[Algorithm::ES384]),
+            (EncodingKey::from_ed_der(ed.as_ref()), &[Algorithm::EdDSA]),
+            (
+                EncodingKey::from_rsa_der(&rsa),
+                &[
+                    Algorithm::RS256,
+                    Algorithm::RS384,
+                    Algorithm::RS512,
+                    Algorithm::PS256,
+                    Algorithm::PS384,
+                    Algorithm::PS512,
+                ],
+            ),
+        ];
+        for (key, algorithms) in &all {
+            for algorithm in algorithms.iter().copied() {
+                let mut header = Header::new(algorithm);
+                header.typ = Some("at+jwt".to_owned());
+                let token = jsonwebtoken::encode(&header, &claims(), key).unwrap();
+                let check = async |named: Option<Algorithm>, accepted: Algorithm, expected: bool| {
+                    let mut jwk = Jwk::from_encoding_key(key, algorithm).unwrap();
+                    jwk.common.key_algorithm = named.map(Into::into);
+                    let keys = JwkSet { keys: vec![jwk] };
+                    let verifier = JwtVerifier::with_keys("https://as.example", resource(), &keys);
+                    let verdict = verifier.algorithms([accepted]).verify(&token, at(1_500)).await;
+                    assert_eq!(verdict.is_ok(), expected, "{algorithm:?} {named:?} {accepted:?}");
+                };
+                check(None, algorithm, true).await;
+                check(Some(algorithm), algorithm, true).await;
+                let other = algorithms.iter().find(|other| **other != algorithm).copied();
+                check(Some(other.unwrap_or(Algorithm::RS256)), algorithm, false).await;
+                check(None, other.unwrap_or(Algorithm::RS256), false).await;
+            }
+        }
+    }
+
+    /// As a server has it: a cache, and behind it a verifier.
+    #[tokio::test]
+    async fn a_flood_of_bad_tokens_leaves_the_good_one_remembered() {
+        let one = issuer("k");
+        let keys = JwkSet { keys: vec![one.jwk.clone()] };
+        let limits = ForgeryLimits { failures_per_second: 100, ..ForgeryLimits::default() };
+        let counting = Counting {
+            verifier: JwtVerifier::with_keys("https://as.example", resource(), &keys).forgery_limits(limits),
+            asked: AtomicUsize::new(0),
+        };
+        let counting = Arc::new(counting);
+        let tokens = VerifiedTokens::new(counting.clone(), 10, Duration::from_secs(600));
+        let good = one.token(Some("k"), "at+jwt", &claims());
+        tokens.verify(&good, at(1_500)).await.unwrap();
+
+        let mut of_nobody = claims();
+        of_nobody["grant_id"] = json!("nobody's");
+        let forged = one.token(Some("k"), "at+jwt", &of_nobody);
+        let (signed, _) = forged.rsplit_once('.').unwrap();
+        let mut checked = 0;
+        for number in 0..100_000_u32 {
+            // Every tenth is right in everything but its signature.
+            let bad = match number % 10 {
+                0 => format!("{signed}.{number:085}A"),
+                1 => format!("{signed}x.{number:085}A"),
+                _ => format!("bad-{number}"),
+            };
+            match tokens.verify(&bad, at(1_500)).await {
+                Err(BearerError::Invalid) => checked += u32::from(number % 10 == 0),
+                other => assert_eq!(other, Err(BearerError::Unavailable), "{bad}"),
+            }
+        }
+        assert_eq!(checked, 100, "signatures were checked");
+        assert_eq!(tokens.count(), 1);
+        let asked = counting.asked.load(Ordering::SeqCst);
+        tokens.verify(&good, at(1_500)).await.unwrap();
+        assert_eq!(counting.asked.load(Ordering::SeqCst), asked, "the good one is remembered");
+        // The next token of the same user and client is let in while the flood goes on.
+        let mut next = claims();
+        next["jti"] = json!("next");
+        assert!(tokens.verify(&one.token(Some("k"), "at+jwt", &next), at(1_500)).await.is_ok());
+    }
+
+    struct Counting {
+        verifier: JwtVerifier,
+        asked: AtomicUsize,
+    }
+
+    impl TokenVerifier for Counting {
+        async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.verifier.verify(token, now).await
         }
     }
 }

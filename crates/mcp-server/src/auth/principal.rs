@@ -18,6 +18,10 @@ pub struct Principal {
     pub grant_id: Option<String>,
     /// What the token allows.
     pub scopes: ScopeSet,
+    /// The token's own identifier (`jti`).
+    pub token_id: Option<String>,
+    /// When the token was issued.
+    pub issued_at: Option<SystemTime>,
     /// When the token ends; `None` only for verifiers whose credentials do not expire.
     pub expires_at: Option<SystemTime>,
     /// Everything else that the verifier knows, for the application's own rules.
@@ -32,6 +36,8 @@ impl Principal {
             client_id: None,
             grant_id: None,
             scopes: ScopeSet::new(),
+            token_id: None,
+            issued_at: None,
             expires_at: None,
             claims: Map::new(),
         }
@@ -55,7 +61,9 @@ impl Principal {
 impl From<AccessTokenClaims> for Principal {
     fn from(claims: AccessTokenClaims) -> Self {
         Self {
+            issued_at: Some(claims.issued_at()),
             expires_at: Some(claims.expires_at()),
+            token_id: Some(claims.jti),
             subject: claims.sub,
             client_id: Some(claims.client_id),
             grant_id: claims.grant_id,

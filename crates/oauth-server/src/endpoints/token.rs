@@ -18,6 +18,7 @@ use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFam
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::keys::SigningError;
 use crate::redeeming::Attempt;
 use crate::refresh_tokens::Parts;
 use crate::server::{AppState, Inner};
@@ -41,7 +42,7 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     /// Ours, too.
     #[error("a token could not be signed")]
-    Signing(#[from] jsonwebtoken::errors::Error),
+    Signing(#[from] SigningError),
 }
 
 impl From<CodeRefusal> for Failure {

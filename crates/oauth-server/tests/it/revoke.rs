@@ -1,10 +1,16 @@
 //! `POST /revoke`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use barewire_oauth::bearer::BearerError;
+use barewire_oauth::resource::Resource;
+use barewire_oauth_server::{AuthConfig, AuthorizationServer};
+use barewire_store::Store;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::world::{Tokens, World};
+use crate::world::{Tokens, World, config};
 
 async fn revoke(world: &World, form: &[(&str, &str)]) -> StatusCode {
     world.http.post(world.at("/revoke")).form(form).send().await.unwrap().status()
@@ -64,4 +70,36 @@ async fn a_public_client_may_leave_out_its_name_and_nonsense_is_fine() {
     assert_eq!(answer["error"], "invalid_request");
     assert_eq!(revoke(&world, &[("token", &tokens.refresh)]).await, StatusCode::OK);
     assert_eq!(world.verify(&tokens.access), Err(BearerError::Revoked));
+}
+
+#[tokio::test]
+async fn what_one_process_revokes_the_others_learn() {
+    let world = World::new().await;
+    // As another process has it: the same file, and nothing else in common.
+    let store = Arc::new(Store::open(world.dir.join("auth.sqlite")).await.unwrap());
+    let other = AuthorizationServer::builder(world.server.issuer(), store)
+        .resource("https://rs.example/mcp")
+        .scope("posts:read", "Read your posts")
+        .config(AuthConfig { revocation_poll: Duration::from_millis(5), ..config() })
+        .clock(world.clock.clock())
+        .build()
+        .await
+        .unwrap();
+    let resource = Resource::parse("https://rs.example/mcp").unwrap();
+    let verify = |token: &str| other.access_tokens().verify(token, &resource, world.clock.now()).map(drop);
+    let (client, tokens) = world.logged_in().await;
+    let (other_client, other_tokens) = world.logged_in().await;
+    for (client, access, revoked) in [
+        (&client, &tokens.access, &tokens.access),
+        (&other_client, &other_tokens.access, &other_tokens.refresh),
+    ] {
+        assert_eq!(verify(access), Ok(()));
+        assert_eq!(revoke(&world, &[("token", revoked), ("client_id", client)]).await, StatusCode::OK);
+        let learned = async {
+            while verify(access) != Err(BearerError::Revoked) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), learned).await.expect("the other one learns of it");
+    }
 }

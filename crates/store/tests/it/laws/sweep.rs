@@ -62,7 +62,8 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         store.session(digest(1)).await.unwrap().is_none()
             && store.session(digest(2)).await.unwrap().is_some()
     );
-    assert_eq!(store.revoked_access_tokens(at(0)).await.unwrap(), [("j2".to_owned(), at(101))]);
+    let left = store.access_tokens_revoked_since(at(0)).await.unwrap();
+    assert_eq!(left.into_iter().map(|(jti, _)| jti).collect::<Vec<_>>(), ["j2"]);
     assert!(store.login_attempts(digest(1)).await.unwrap().is_none());
     assert!(store.login_attempts(digest(2)).await.unwrap().is_some());
     for (id, left) in [("old", false), ("young", true), ("used", true), ("configured", true)] {
