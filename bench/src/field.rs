@@ -12,30 +12,38 @@ use crate::load::{Load, Outcome, Request};
 use crate::pin::Cores;
 use crate::report::Turn;
 use crate::row::Drive;
-use crate::subject::{Setup, Subject, Work};
+use crate::subject::{Kind, Setup, Subject, Work};
 use crate::usage;
 
 /// All servers of a run.
 pub struct Field {
     cores: Cores,
     running: BTreeMap<(String, Setup), Running>,
+    pace: Pace,
+}
+
+/// How much of a hurry a run is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Figures that can be relied on.
+    Thorough,
+    /// Only to see whether it works.
+    Quick,
 }
 
 /// Unmeasured at the start of each turn: accepting the connections is not the work.
 const WARM_UP: Duration = Duration::from_millis(120);
 
-/// Unmeasured before the first turn of a row: what a runtime compiles, allocates and caches at first.
-const FIRST_WARM_UP: Duration = Duration::from_millis(500);
+/// Unmeasured before the first turn of a row: what is allocated and cached at first.
+const ROW_WARM_UP: Duration = Duration::from_millis(300);
+
+/// Unmeasured when a process is new: V8 and Python's interpreter need some thousand requests.
+const PROCESS_WARM_UP: Duration = Duration::from_secs(3);
 
 impl Field {
     /// None runs yet.
-    pub fn new(cores: Cores) -> Self {
-        Self { cores, running: BTreeMap::new() }
-    }
-
-    /// Who runs where.
-    pub fn cores(&self) -> &Cores {
-        &self.cores
+    pub fn new(cores: Cores, pace: Pace) -> Self {
+        Self { cores, running: BTreeMap::new(), pace }
     }
 
     /// Ends all of them.
@@ -56,19 +64,31 @@ impl Field {
         Ok(&self.running[&key])
     }
 
-    /// Requests for so many connections, after one that was answered rightly and many that nobody counts.
+    /// Requests for so many connections, after one that was answered rightly and many that nobody counts, and how many
+    /// of these were answered in a second.
     ///
     /// # Errors
     /// When the server cannot be started, or does not do this work.
-    pub fn requests(&mut self, subject: &Subject, work: Work, connections: usize) -> Result<Vec<Request>> {
+    pub fn requests(
+        &mut self,
+        subject: &Subject,
+        work: Work,
+        connections: usize,
+    ) -> Result<(Vec<Request>, f64)> {
+        let is_new = !self.running.contains_key(&(subject.name.clone(), subject.setup(work)));
+        let warm_up = match (self.pace, subject.kind) {
+            (Pace::Quick, _) => WARM_UP,
+            (Pace::Thorough, Kind::Peer) if is_new => PROCESS_WARM_UP,
+            (Pace::Thorough, _) => ROW_WARM_UP,
+        };
         let server = self.server(subject, work)?;
         let address = server.address;
         let dialect = Dialect { address, path: "/mcp", era: work.era, token: server.token.as_deref() };
         let prepare = || {
             dialect.probe(work.call)?;
             let mut load = Load::connect(address, dialect.requests(work.call, connections)?)?;
-            load.closed(FIRST_WARM_UP)?;
-            Ok(load.close())
+            let pace = load.closed(warm_up)?.per_second();
+            Ok((load.close(), pace))
         };
         prepare().map_err(|error| said(error, server))
     }

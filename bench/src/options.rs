@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Seconds of one turn.
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.7)]
     pub seconds: f64,
     /// Short, to see that everything works; the figures are not good for anything.
     #[arg(long)]

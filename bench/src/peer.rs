@@ -54,6 +54,11 @@ impl Peer {
         Ok(peers)
     }
 
+    /// Its description has something on that.
+    pub fn says(&self, what: &str) -> bool {
+        self.can.contains_key(what)
+    }
+
     /// It can be measured on that, or why not.
     ///
     /// # Errors

@@ -155,7 +155,7 @@ fn open(calls: &[Row]) -> Vec<Row> {
         let name = format!("{}@{COMMON_RATE}/s", each.name);
         row(each, name, format!("{}, {COMMON_RATE} a second", each.title), Drive::Rate(COMMON_RATE));
     }
-    for each in ["echo", "echo-session"].into_iter().flat_map(one) {
+    for each in one("echo") {
         for share in [50, 80] {
             let name = format!("{}@{share}%", each.name);
             let title = format!("{}, {share} % of its own closed loop", each.title);
@@ -170,7 +170,7 @@ fn tools() -> Vec<Row> {
     for (name, title, call) in
         [("list-tools", "tools/list, first page", Call::ListTools), ("echo-among", "echo", Call::ECHO)]
     {
-        for tools in [1, 10, 100, 1_000, 10_000] {
+        for tools in [1, 10, 1_000, 10_000] {
             rows.push(Row {
                 name: format!("{name}-{tools}").into(),
                 group: Group::Tools,
@@ -185,13 +185,7 @@ fn tools() -> Vec<Row> {
 }
 
 fn sizes() -> Vec<Row> {
-    let sizes = [
-        ("1kB", 1_000, 64),
-        ("16kB", 16_000, 64),
-        ("256kB", 256_000, 8),
-        ("1MB", 1_000_000, 8),
-        ("4MB", 4_000_000, 4),
-    ];
+    let sizes = [("1kB", 1_000, 64), ("64kB", 64_000, 16), ("1MB", 1_000_000, 8), ("4MB", 4_000_000, 4)];
     let row = |(name, length, connections): (&str, usize, usize)| Row {
         name: format!("echo-{name}").into(),
         group: Group::Sizes,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::experiments::{calls, clients, hostile, instructions, sessions, starts, streams};
-use crate::field::Field;
+use crate::field::{Field, Pace};
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::peer::Peer;
@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
 
     starts::measure(&cores, &subjects, options, &mut report)?;
-    let mut field = Field::new(cores);
+    let mut field = Field::new(cores, if options.quick { Pace::Quick } else { Pace::Thorough });
     calls::measure(&mut field, &subjects, options, &mut report)?;
     field.clear();
     hostile::measure(&cores, &subjects, options, &mut report)?;

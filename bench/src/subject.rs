@@ -120,6 +120,9 @@ impl Subject {
                     (work.call == Call::Progress, "progress"),
                     (work.call == Call::GetUser, "structured"),
                 ];
+                if (work.call, work.era) == (Call::Progress, Era::Session) && peer.says("session_progress") {
+                    peer.can("session_progress")?;
+                }
                 for (_, what) in needs.into_iter().filter(|(needed, _)| *needed) {
                     peer.can(what)?;
                 }

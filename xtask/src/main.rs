@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a developer's command talks to the terminal")]
 
 mod architecture;
+mod bench;
 mod chromium;
 mod conformance;
 mod demo;
@@ -48,6 +49,18 @@ enum Command {
         #[arg(long)]
         revision: Option<String>,
     },
+    /// Build our server and the peers', measure them in one run, and write `docs/benchmarks.md`
+    Bench {
+        /// Short, to see that everything works; the page goes to the target directory
+        #[arg(long)]
+        quick: bool,
+        /// Count the instructions of the pure path, too; needs valgrind
+        #[arg(long)]
+        instructions: bool,
+        /// Passed on to `bench`, e.g. `-- --rows echo --only ours,floor`; the page then goes to the target directory
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// The same as `test`: what `.ci/run` calls
     Ci,
 }
@@ -68,6 +81,7 @@ fn execute() -> Result<()> {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Test { no_browser } => test::test(!no_browser),
         Command::Conformance { revision } => conformance::conformance(revision.as_deref()),
+        Command::Bench { quick, instructions, arguments } => bench::bench(quick, instructions, &arguments),
         Command::Ci => test::test(true),
     }
 }

@@ -38,12 +38,17 @@ pub fn measure(
     Ok(())
 }
 
+/// Answers in a second, below which a server is slow.
+const SLOW: f64 = 10_000.0;
+
 /// One server in a row.
 struct Lane<'a> {
     subject: &'a Subject,
     work: Work,
     drive: Drive,
     requests: Vec<Request>,
+    /// It has fewer and shorter turns: its figures are of another order than the floor's, and a run has to end.
+    is_slow: bool,
     result: CallResult,
 }
 
@@ -63,10 +68,15 @@ fn one(
             Err(error) => report.leave_out(&subject.name, &row.title, &format!("{error:#}")),
         }
     }
-    let (rounds, time) = extent(row, options);
+    let extent = Extent::of(row, options);
+    let rounds = extent.rounds;
     for round in 1..=rounds {
         let mut failed = None;
         for (number, lane) in lanes.iter_mut().enumerate() {
+            if lane.is_slow && round > extent.slow_rounds {
+                continue;
+            }
+            let time = if lane.is_slow { extent.time.mul_f64(0.6) } else { extent.time };
             progress::now(&format!("{} · round {round} of {rounds} · {}", row.name, lane.subject.name));
             match field.turn(lane.subject, lane.work, &mut lane.requests, lane.drive, time) {
                 Ok(turn) => lane.result.turns.push(turn),
@@ -82,8 +92,6 @@ fn one(
             lanes.remove(number);
         }
     }
-    let whole = |lane: &Lane<'_>| lane.result.turns.len() == rounds;
-    lanes.retain(whole);
     if row.work.more_tools > 0 {
         field.clear();
     }
@@ -104,7 +112,7 @@ fn lane<'a>(
             return Ok(None);
         }
     };
-    let mut requests = field.requests(subject, work, row.connections)?;
+    let (mut requests, pace) = field.requests(subject, work, row.connections)?;
     let mut drive = row.drive;
     if drive != Drive::Closed {
         let most = match report.calls.iter().find(|calls| is_closed_loop_of(calls, row)) {
@@ -137,7 +145,7 @@ fn lane<'a>(
         rate,
         turns: Vec::new(),
     };
-    Ok(Some(Lane { subject, work, drive, requests, result }))
+    Ok(Some(Lane { subject, work, drive, requests, is_slow: pace < SLOW, result }))
 }
 
 fn is_closed_loop_of(calls: &Calls, row: &Row) -> bool {
@@ -146,11 +154,19 @@ fn is_closed_loop_of(calls: &Calls, row: &Row) -> bool {
         && (calls.row.work, calls.row.connections) == (row.work, row.connections)
 }
 
-/// Rounds, and the time of a turn.
-fn extent(row: &Row, options: &Options) -> (usize, Duration) {
-    if options.quick {
-        return (1, Duration::from_millis(150));
+/// How long a row is measured.
+struct Extent {
+    rounds: usize,
+    slow_rounds: usize,
+    time: Duration,
+}
+
+impl Extent {
+    fn of(row: &Row, options: &Options) -> Self {
+        if options.quick {
+            return Self { rounds: 1, slow_rounds: 1, time: Duration::from_millis(150) };
+        }
+        let rounds = if row.group == Group::Calls { options.rounds } else { options.fewer_rounds() };
+        Self { rounds, slow_rounds: rounds.min(2), time: Duration::from_secs_f64(options.seconds) }
     }
-    let rounds = if row.group == Group::Calls { options.rounds } else { options.fewer_rounds() };
-    (rounds, Duration::from_secs_f64(options.seconds))
 }

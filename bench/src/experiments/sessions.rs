@@ -22,7 +22,10 @@ const CALLS: usize = 40_000;
 pub fn measure(cores: &Cores, subjects: &[Subject], options: &Options, report: &mut Report) -> Result<()> {
     for subject in subjects.iter().filter(|subject| matches!(subject.kind, Kind::Ours | Kind::Peer)) {
         if options.picks(&["abandoned"]) {
-            for kind in [Left::Initialize, Left::Used, Left::WithoutSession] {
+            let kinds = [Left::Initialize, Left::WithoutSession, Left::Used];
+            // A session that was used is one that was begun; of peers that is enough.
+            let kinds = if subject.kind == Kind::Peer { &kinds[..2] } else { &kinds[..] };
+            for &kind in kinds {
                 match abandoned(cores, subject, kind, options) {
                     Ok(row) => report.abandoned.push(row),
                     Err(error) if subject.kind == Kind::Peer => {
@@ -44,7 +47,7 @@ fn abandoned(cores: &Cores, subject: &Subject, kind: Left, options: &Options) ->
         .map_err(anyhow::Error::msg)?;
     let count = match subject.kind {
         _ if options.quick => 200,
-        Kind::Peer => 4_000,
+        Kind::Peer => 3_000,
         Kind::Ours | Kind::FixedFloor | Kind::SerdeFloor => 50_000,
     };
     progress::now(&format!("abandoned · {} · {count} of {}", subject.name, name(kind)));

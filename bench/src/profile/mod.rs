@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::field::Field;
+use crate::field::{Field, Pace};
 use crate::load::Request;
 use crate::pin::Cores;
 use crate::report::Turn;
@@ -52,7 +52,7 @@ pub fn draw(picture: &Path) -> Result<String> {
     }
     let cores = Cores::of_this_process(true)?;
     cores.take_generator()?;
-    let mut field = Field::new(cores);
+    let mut field = Field::new(cores, Pace::Thorough);
     let mut lanes =
         BARS.iter().map(|(kind, row)| Lane::new(&mut field, *kind, row)).collect::<Result<Vec<_>>>()?;
     // First without anybody looking, in turns, for the time itself; then with, for its parts.
@@ -80,7 +80,7 @@ impl Lane {
         let row = rows().into_iter().find(|known| known.name == row).context("the row is gone")?;
         let subject =
             Subject::built_in().into_iter().find(|known| known.kind == kind).context("it is gone")?;
-        let requests = field.requests(&subject, row.work, CONNECTIONS)?;
+        let (requests, _) = field.requests(&subject, row.work, CONNECTIONS)?;
         let title = if kind == Kind::FixedFloor {
             "bare hyper, constant answer".to_owned()
         } else if kind == Kind::SerdeFloor {
