@@ -1,8 +1,11 @@
 //! Our server as it is measured: three tools over the public API, mounted as an application would.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use barewire_audit::{Audit, AuditConfig, Metrics, MetricsConfig, Recorder};
 use barewire_mcp_server::{
     Context, Limits, McpServer, McpServerBuilder, NoArguments, Principal, ResourceServer, Structured,
     TokenVerifier, Tool, ToolError,
@@ -94,6 +97,21 @@ pub async fn authorization(
     let tokens = Tokens { access: authorization.access_tokens(), resource: Resource::parse(&resource)? };
     let guard = ResourceServer::new(&resource, tokens).authorization_server(origin).scopes_supported([SCOPE]);
     Ok((authorization, guard))
+}
+
+/// A log in `store` and metrics, and what observes requests for both.
+pub fn observed(origin: &str, store: &Store) -> (Audit, Recorder) {
+    let clock: barewire_audit::Clock = Arc::new(std::time::SystemTime::now);
+    let audit = Audit::start(Arc::new(store.clone()), AuditConfig::default(), clock.clone());
+    let metrics = Arc::new(Metrics::new(&MetricsConfig::default()));
+    let peer = |head: &http::request::Parts| {
+        head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
+    };
+    let recorder = Recorder::new(format!("{origin}/mcp"))
+        .audit(&audit, &[7; 32], clock)
+        .metrics(metrics)
+        .address(Arc::new(peer));
+    (audit, recorder)
 }
 
 /// What answers at the address.

@@ -1,4 +1,4 @@
-//! `bench-server --listen ADDR [--auth]`: our server for the benchmark. Ends on SIGTERM by draining.
+//! `bench-server --listen ADDR [--auth] [--observe]`: our server for the benchmark. Ends on SIGTERM by draining.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -20,8 +20,11 @@ struct Arguments {
     /// Ask for a bearer token on every request, and print one line `token: …` with one that is good for an hour.
     #[arg(long)]
     auth: bool,
-    /// Folder for the authorization server's SQLite file, which is opened even without `--auth`; a temporary one
-    /// unless given.
+    /// Record every request in an audit log, and count it for metrics, as `barewire demo` does.
+    #[arg(long)]
+    observe: bool,
+    /// Folder for the SQLite files of the authorization server, which is opened even without `--auth`, and of the audit
+    /// log; a temporary one unless given.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Further tools that only make the list longer.
@@ -56,6 +59,14 @@ async fn main() -> Result<()> {
         mcp = mcp.auth(guard);
         authorization = Some(issuer);
     }
+    let mut audit = None;
+    if arguments.observe {
+        let folder = data.unwrap_or(temporary.path());
+        let store = Store::open(folder.join("audit.sqlite")).await?;
+        let (log, recorder) = server::observed(&origin, &store);
+        mcp = mcp.observer(recorder);
+        audit = Some((log, store));
+    }
     let mcp = mcp.build()?;
     let app = server::router(&mcp, authorization.as_ref());
     if arguments.auth {
@@ -69,6 +80,10 @@ async fn main() -> Result<()> {
         let _calls = mcp.drain();
     };
     barewire_serve::serve(listeners, app, limits(), stopped).await;
+    if let Some((log, store)) = audit {
+        log.close().await;
+        store.close().await;
+    }
     if let Some(store) = store {
         store.close().await;
     }

@@ -4,9 +4,12 @@
 
 use std::path::PathBuf;
 
+use barewire_audit::{Head, Time};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use url::Url;
+
+use crate::commands::audit::moment;
 
 /// Model Context Protocol without an SDK: server, authorization server, client and host.
 #[derive(Parser)]
@@ -20,7 +23,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 4 login needed or refused · \
-5 the tool reported an error · 6 the server refused the request · 130 interrupted";
+5 the tool reported an error · 6 the server refused the request · 7 the audit log was altered · 130 interrupted";
 
 /// What every subcommand understands.
 #[derive(Args)]
@@ -60,6 +63,8 @@ pub(crate) enum Command {
     Prompts(Prompts),
     /// Call a tool
     Call(Call),
+    /// Read the audit log, or check that it is what was written
+    Audit(Audit),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -220,6 +225,59 @@ pub(crate) struct Call {
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Audit {
+    #[command(subcommand)]
+    pub(crate) action: AuditAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditAction {
+    /// List records, oldest first
+    List {
+        /// The folder of audit.sqlite
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Only so many, the newest; 0 lists all
+        #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
+        limit: usize,
+        #[command(flatten)]
+        filter: AuditFilter,
+    },
+    /// Check every hash and say which record is the first that is not what was written
+    Verify {
+        /// The folder of audit.sqlite
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// A head that an earlier run printed: without one, a log that was rewritten as a whole is not found out
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<Head>,
+    },
+}
+
+/// Which records; all that are named have to fit.
+#[derive(Args)]
+pub(crate) struct AuditFilter {
+    /// From this time on: 1h, 7d (so long ago), or 2026-07-28T10:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Time>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Time>,
+    /// Of this user (the subject of the token)
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Of this OAuth client
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<String>,
+    /// Of this tool, prompt or resource
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only what was refused
+    #[arg(long)]
+    pub(crate) refused: bool,
 }
 
 #[derive(Args)]

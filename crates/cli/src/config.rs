@@ -20,6 +20,10 @@ pub(crate) struct Settings {
     pub(crate) auth: barewire_oauth_server::AuthConfig,
     /// The MCP server: limits and times.
     pub(crate) mcp: barewire_mcp_server::Limits,
+    /// The audit log.
+    pub(crate) audit: barewire_audit::AuditConfig,
+    /// Metrics for Prometheus.
+    pub(crate) metrics: barewire_audit::MetricsConfig,
     /// The host: its origin, limits and times.
     pub(crate) host: barewire_host::HostConfig,
 }
@@ -104,10 +108,15 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { auth, mcp, host, serve } = Settings::default();
-        for section in
-            [format!("{auth:#?}"), format!("{mcp:#?}"), format!("{:#?}", host.limits), format!("{serve:#?}")]
-        {
+        let Settings { auth, mcp, audit, metrics, host, serve } = Settings::default();
+        for section in [
+            format!("{auth:#?}"),
+            format!("{mcp:#?}"),
+            format!("{audit:#?}"),
+            format!("{metrics:#?}"),
+            format!("{:#?}", host.limits),
+            format!("{serve:#?}"),
+        ] {
             for line in section.lines() {
                 let name = line.trim().split(':').next().unwrap();
                 if line.starts_with("    ") && line.contains(": ") && !line.starts_with("     ") {

@@ -59,6 +59,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Resources(resources) => commands::resources::run(resources, &common).await,
         Command::Prompts(prompts) => commands::prompts::run(prompts, &common).await,
         Command::Call(call) => commands::call::run(call, &common).await,
+        Command::Audit(audit) => interruptible(commands::audit::run(audit, &common)).await,
         Command::Completions(completions) => commands::completions::run(&completions),
     }
 }

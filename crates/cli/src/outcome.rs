@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Tool = 5,
     /// The server answered the request with an error.
     Refused = 6,
+    /// The audit log is not the one that was written.
+    Broken = 7,
     /// Interrupted before it was done.
     Interrupted = 130,
 }

@@ -14,6 +14,8 @@ pub mod mcp;
 
 pub mod server;
 
+mod observed;
+
 pub mod seed;
 
 pub use server::{Demo, DemoConfig, DemoError, run};

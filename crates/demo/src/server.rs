@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use barewire_audit::{AuditConfig, MetricsConfig};
 use barewire_mcp_server::{KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier};
 use barewire_oauth::bearer::{BearerError, ChallengeContext};
 use barewire_oauth::claims::seconds;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::blog::{Blog, Clock, READ, WRITE};
+use crate::observed::Observed;
 use crate::rest::{self, Door};
 use crate::{mcp, seed};
 
@@ -36,7 +38,7 @@ pub struct DemoConfig {
     pub listen: String,
     /// The origin by which others know the server. Needed where others can reach it; no request can change it.
     pub public_url: Option<Url>,
-    /// Where its two files are: `blog.sqlite` and `auth.sqlite`.
+    /// Where its files are: `blog.sqlite`, `auth.sqlite` and `audit.sqlite`.
     pub data_dir: PathBuf,
     /// Lifetimes and limits of the authorization server.
     pub auth: AuthConfig,
@@ -44,6 +46,10 @@ pub struct DemoConfig {
     pub mcp: Limits,
     /// Limits of connections.
     pub serve: ServeConfig,
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// Metrics for Prometheus.
+    pub metrics: MetricsConfig,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -57,6 +63,8 @@ impl Default for DemoConfig {
             auth: AuthConfig::default(),
             mcp: Limits::default(),
             serve: ServeConfig::default(),
+            audit: AuditConfig::default(),
+            metrics: MetricsConfig::default(),
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -68,6 +76,12 @@ pub enum DemoError {
     /// The address.
     #[error(transparent)]
     Listen(#[from] BindError),
+    /// The metrics' address.
+    #[error("metrics.listen cannot be used")]
+    ListenMetrics(#[source] BindError),
+    /// The audit log's secret.
+    #[error("the audit log's key is damaged")]
+    AuditKey,
     /// The world can reach it, but nobody said by which name.
     #[error(
         "{0} can be reached from other machines; the demo needs a public URL for that, or a loopback address to listen on"
@@ -114,6 +128,7 @@ pub struct Demo {
     origin: String,
     app: Router,
     parts: Parts,
+    observed: Observed,
     limits: ServeConfig,
 }
 
@@ -145,6 +160,10 @@ impl Demo {
         let store = Store::open(config.data_dir.join("auth.sqlite")).await?;
         let blog = Blog::open(&config.data_dir.join("blog.sqlite"), config.clock.clone()).await?;
 
+        // Who sees what happens.
+        let observed =
+            Observed::open(&config.data_dir, &config.audit, &config.metrics, &config.clock).await?;
+
         // Who may come in, and who says so.
         let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
             .display_name("Barewire demo blog")
@@ -168,7 +187,11 @@ impl Demo {
             .name("Barewire demo blog");
         // Sessions and pending questions are sealed, so with a key that is kept they outlive a restart.
         let key = store.secret("mcp.seal", &store::Secret::new(rand::random::<[u8; 32]>().to_vec())).await?;
-        let mcp = mcp::server(&blog)
+        let mut mcp = mcp::server(&blog);
+        if let Some(recorder) = observed.recorder(&resource) {
+            mcp = mcp.observer(recorder);
+        }
+        let mcp = mcp
             .auth(auth)
             .limits(config.mcp)
             .keys(KeyRing::new(&Secret::new(key.expose())?, &[]))
@@ -194,7 +217,7 @@ impl Demo {
                 app = app.route_service(path, metadata.clone());
             }
         }
-        Ok(Self { listeners, origin, app, parts, limits: config.serve })
+        Ok(Self { listeners, origin, app, parts, observed, limits: config.serve })
     }
 
     /// Its origin, for example `http://localhost:8000`.
@@ -202,16 +225,22 @@ impl Demo {
         &self.origin
     }
 
+    /// Where its metrics are, if they are anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.observed.metrics_address()
+    }
+
     /// Answers until `shutdown` is ready; then refuses what is new, and lets what is in flight end within the grace.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listeners, app, parts, limits, .. } = self;
+        let Self { listeners, app, parts, observed, limits, .. } = self;
         let publishing = tokio::spawn(mcp::publish_changes(parts.blog.clone(), parts.mcp.publish()));
         let stopped = async {
             shutdown.await;
             parts.stopping.cancel();
             let _calls = parts.mcp.drain();
         };
-        barewire_serve::serve(listeners, app, limits, stopped).await;
+        let served = barewire_serve::serve(listeners, app, limits.clone(), stopped);
+        observed.while_serving(limits, served).await;
         publishing.abort();
         parts.store.close().await;
     }

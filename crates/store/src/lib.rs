@@ -1,7 +1,7 @@
 //! Durable state on SQLite, for every part of Barewire that needs some.
 //!
 //! One [`Store`] is one file, and implements the traits of those who keep things:
-//! [`barewire_oauth_server::store`], the host's, and the client's credentials. They do not know this crate; a program hands
+//! [`barewire_oauth_server::store`], the host's, the client's credentials, and the audit log. They do not know this crate; a program hands
 //! them a `Store`. Several parts can share a file or have one each.
 //!
 //! What it does *not* do: decide. A rule of OAuth is never here; what is here is that a decision is written by one
@@ -11,6 +11,7 @@ mod open;
 mod row;
 mod sealer;
 
+mod audit;
 mod clients;
 mod codes;
 mod consents;

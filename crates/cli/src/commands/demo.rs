@@ -20,6 +20,8 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         auth: settings.auth,
         mcp: settings.mcp,
         serve: settings.serve.clone(),
+        audit: settings.audit,
+        metrics: settings.metrics,
         ..DemoConfig::default()
     })
     .await
@@ -28,6 +30,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
             Failure::usage(error).with_next(Some("name it with --public-url https://…".to_owned()))
         }
         DemoError::Listen(error) => bind_failure(error, "--listen"),
+        DemoError::ListenMetrics(error) => bind_failure(error, "--set metrics.listen=…"),
         error => Failure::internal(error),
     })?;
     let server = format!("{}/mcp", blog.origin());
@@ -40,6 +43,9 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
     note(&format!("Host page      {}", page.origin));
     note(&format!("MCP server     {server}"));
     note(&format!("Authorization  {}", blog.origin()));
+    if let Some(address) = blog.metrics_address() {
+        note(&format!("Metrics        http://{address}/metrics"));
+    }
     note("Users          johndoe / secret, janedoe / secret");
     note("Ctrl-C ends both.");
 

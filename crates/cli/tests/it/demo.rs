@@ -84,6 +84,19 @@ impl Demo {
         Output { stderr, ..output }
     }
 
+    /// Where its state is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("demo")
+    }
+
+    /// SIGTERM, as an operator would; ready once it has ended.
+    pub(crate) fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let _ = self.child.wait();
+        }
+    }
+
     fn credentials(&self) -> PathBuf {
         self.folder.path().join("credentials.sqlite")
     }
@@ -91,9 +104,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // SIGTERM as an operator would; the exit code is checked where it matters.
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 

@@ -22,6 +22,14 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         (vec!["demo", "--set", "nonsense"], 2, "SECTION.NAME=VALUE"),
         (vec!["demo", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml"),
         (vec!["demo", "--listen", "0.0.0.0:0"], 2, "public"),
+        (
+            vec!["demo", "--listen", "localhost:0", "--set", &format!("metrics.listen={}", taken.1)],
+            1,
+            "taken",
+        ),
+        (vec!["audit", "list"], 2, "--data-dir"),
+        (vec!["audit", "list", "--since", "yesterday"], 2, "1h or 7d"),
+        (vec!["audit", "verify", "--head", "7"], 2, "NUMBER:HASH"),
     ] {
         let folder = barewire_testkit::TempDir::new();
         let output = barewire()
@@ -55,7 +63,7 @@ fn an_error_is_one_json_document_too() {
 fn exit_codes_of_the_help_are_those_of_the_guide() {
     let help = stdout(&barewire().arg("--help").output().unwrap());
     let guide = include_str!("../../../../docs/cli.md");
-    for code in ["0", "1", "2", "3", "4", "5", "6", "130"] {
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "130"] {
         assert!(guide.contains(&format!("| {code} |")), "docs/cli.md explains exit code {code}");
         assert!(help.contains(&format!("{code} ")), "--help names exit code {code}");
     }

@@ -1,8 +1,10 @@
 //! The binary as a user runs it: against a `barewire demo` of its own, with a browser that a script drives.
 //!
 //! `flow.rs`: log in, list, call, step up, answer, log out. `errors.rs`: what goes wrong, its exit code and its words.
+//! `audit.rs`: the log of all that.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod demo;
 mod errors;
 mod flow;

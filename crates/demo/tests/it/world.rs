@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) origin: Url,
     pub(crate) clock: TestClock,
     pub(crate) http: reqwest::Client,
+    pub(crate) metrics: Option<std::net::SocketAddr>,
     _dir: TempDir,
     stop: CancellationToken,
     running: Mutex<Option<JoinHandle<()>>>,
@@ -48,9 +49,10 @@ impl World {
         change(&mut config);
         let demo = Demo::bind(config).await.unwrap();
         let origin = Url::parse(demo.origin()).unwrap();
+        let metrics = demo.metrics_address();
         let running = Mutex::new(Some(tokio::spawn(demo.serve(stop.clone().cancelled_owned()))));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { origin, clock, http, _dir: dir, stop, running }
+        Self { origin, clock, http, metrics, _dir: dir, stop, running }
     }
 
     pub(crate) fn url(&self, path: &str) -> Url {

@@ -1,0 +1,143 @@
+//! Who sees what happens: the audit log, and the metrics on an address of their own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use barewire_audit::{AddressOf, Audit, AuditConfig, Metrics, MetricsConfig, Recorder};
+use barewire_mcp::http::origin::OriginPolicy;
+use barewire_oauth_server::store::{Keys as _, Secret};
+use barewire_serve::{Listeners, ServeConfig};
+use barewire_store::Store;
+use http::StatusCode;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+
+use crate::blog::Clock;
+use crate::server::DemoError;
+
+/// What watches the demo.
+pub(crate) struct Observed {
+    log: Option<Log>,
+    metrics: Option<(Arc<Metrics>, Listeners)>,
+    address: AddressOf,
+}
+
+struct Log {
+    audit: Audit,
+    store: Store,
+    key: [u8; 32],
+    clock: Clock,
+}
+
+impl Observed {
+    /// Opens the log in a file of its own, so that nobody who logs in waits for it, and takes the metrics' address.
+    pub(crate) async fn open(
+        data_dir: &Path,
+        audit: &AuditConfig,
+        metrics: &MetricsConfig,
+        clock: &Clock,
+    ) -> Result<Self, DemoError> {
+        let log = if audit.enabled { Some(Log::open(data_dir, audit, clock).await?) } else { None };
+        let metrics = match &metrics.listen {
+            None => None,
+            Some(listen) => {
+                let listeners = barewire_serve::bind(listen).await.map_err(DemoError::ListenMetrics)?;
+                Some((Arc::new(Metrics::new(metrics)), listeners))
+            }
+        };
+        if let (Some((metrics, _)), Some(log)) = (&metrics, &log) {
+            metrics.watch(&log.audit);
+        }
+        Ok(Self { log, metrics, address: Arc::new(peer) })
+    }
+
+    /// What sees every request of an endpoint; nothing where nobody wants to know.
+    pub(crate) fn recorder(&self, url: &str) -> Option<Recorder> {
+        if self.log.is_none() && self.metrics.is_none() {
+            return None;
+        }
+        let mut recorder = Recorder::new(url).address(self.address.clone());
+        if let Some(log) = &self.log {
+            recorder = recorder.audit(&log.audit, &log.key, log.clock.clone());
+        }
+        if let Some((metrics, _)) = &self.metrics {
+            recorder = recorder.metrics(metrics.clone());
+        }
+        Some(recorder)
+    }
+
+    /// Where the metrics are.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, listeners)| listeners.addresses()[0])
+    }
+
+    /// Answers whoever scrapes while `served` lasts; then writes down the rest of the log.
+    pub(crate) async fn while_serving(self, limits: ServeConfig, served: impl Future<Output = ()>) {
+        match self.metrics {
+            None => served.await,
+            Some((metrics, listeners)) => {
+                let only_here = listeners.addresses().iter().all(|address| address.ip().is_loopback());
+                let (done, stopped) = tokio::sync::oneshot::channel::<()>();
+                let scraped = barewire_serve::serve(listeners, scrape(metrics, only_here), limits, async {
+                    let _ = stopped.await;
+                });
+                let served = async {
+                    served.await;
+                    drop(done);
+                };
+                tokio::join!(served, scraped);
+            }
+        }
+        if let Some(log) = self.log {
+            log.audit.close().await;
+            log.store.close().await;
+        }
+    }
+}
+
+impl Log {
+    async fn open(data_dir: &Path, config: &AuditConfig, clock: &Clock) -> Result<Self, DemoError> {
+        let store = Store::open(data_dir.join("audit.sqlite")).await?;
+        let fresh = Secret::new(rand::random::<[u8; 32]>().to_vec());
+        let key = store.secret("audit.arguments", &fresh).await?;
+        let key = <[u8; 32]>::try_from(key.expose()).map_err(|_| DemoError::AuditKey)?;
+        let audit = Audit::start(Arc::new(store.clone()), config.clone(), clock.clone());
+        Ok(Self { audit, store, key, clock: clock.clone() })
+    }
+}
+
+/// The other end of the connection.
+fn peer(head: &Parts) -> Option<std::net::IpAddr> {
+    head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
+}
+
+fn scrape(metrics: Arc<Metrics>, only_here: bool) -> Router {
+    let router = Router::new().route("/metrics", get(expose)).with_state(metrics);
+    if !only_here {
+        return router;
+    }
+    // A page of another site cannot read this by giving its own name this machine's address (DNS rebinding).
+    let policy = Arc::new(OriginPolicy::loopback());
+    router.layer(middleware::from_fn_with_state(policy, from_here))
+}
+
+async fn from_here(State(policy): State<Arc<OriginPolicy>>, request: Request, next: Next) -> Response {
+    match policy.check(request.headers(), request.uri()) {
+        Ok(()) => next.run(request).await,
+        Err(_) => StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+async fn expose(State(metrics): State<Arc<Metrics>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    match metrics.expose(accept) {
+        Ok(exposition) => ([(CONTENT_TYPE, exposition.content_type)], exposition.text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
