@@ -4,9 +4,14 @@
 //! methods; what did not change between revisions is here, in the private modules beside the folders. A folder knows
 //! nothing of HTTP: that is [`crate::server`] and [`crate::client`].
 
+pub mod legacy;
+pub mod v2024_11_05;
+pub mod v2025_03_26;
+pub mod v2025_06_18;
 pub mod v2025_11_25;
 pub mod v2026_07_28;
 
+mod downgrade;
 mod notifications;
 mod operations;
 mod results;

@@ -10,6 +10,7 @@ mod client;
 mod goldens;
 mod hostile;
 mod malformed;
+mod older;
 mod spec;
 mod spec_examples;
 mod spec_methods;

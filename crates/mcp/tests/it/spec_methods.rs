@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use barewire_mcp::wire::{Method, v2025_11_25, v2026_07_28};
+use barewire_mcp::revision::Revision;
+use barewire_mcp::wire::{Method, legacy};
 use serde_json::Value;
 
 use crate::spec;
@@ -24,11 +25,8 @@ fn check(test: &str, revision: &str, table: &[Method]) {
 }
 
 #[test]
-fn methods_of_2025_11_25() {
-    check("methods_of_2025_11_25", "2025-11-25", &v2025_11_25::METHODS);
-}
-
-#[test]
-fn methods_of_2026_07_28() {
-    check("methods_of_2026_07_28", "2026-07-28", &v2026_07_28::METHODS);
+fn methods() {
+    for revision in Revision::ALL {
+        check("methods", revision.as_str(), legacy::methods(revision));
+    }
 }

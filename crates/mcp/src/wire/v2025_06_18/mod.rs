@@ -1,0 +1,76 @@
+//! Revision 2025-06-18.
+//!
+//! This revision adds, over 2025-03-26: structured content and output schemas, elicitation by form, resource links,
+//! titles, `_meta` on most types, the arguments so far in a completion, the version header on every request, and that
+//! a server names its authorization servers.
+//!
+//! This revision removes: batches.
+//!
+//! What 2025-11-25 says and this one cannot:
+//!
+//! | meaning | said here |
+//! |---|---|
+//! | icons; a server's description and website | left out |
+//! | elicitation by URL, and its end | cannot be asked |
+//! | a choice with titles | `enum` with `enumNames` |
+//! | a choice of several values | cannot be asked |
+//! | defaults of texts, numbers and choices | left out |
+//! | tools in sampling | cannot be asked |
+//! | a sampling message of several blocks | one message for each |
+
+mod words;
+
+use bytes::Bytes;
+
+use super::Kind::{Notification as Note, Request as Ask};
+use super::Sender::{Both, Client, Server};
+use super::{Kind, Method, Sender, v2025_11_25};
+use crate::jsonrpc::{Id, write};
+use crate::types::elicitation::ElicitRequest;
+use crate::types::input::InputRequest;
+
+pub(super) use self::words::Words;
+
+const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
+    Method { name, sender, kind }
+}
+
+/// Every method of this revision.
+pub const METHODS: [Method; 25] = [
+    row("initialize", Client, Ask),
+    row("notifications/initialized", Client, Note),
+    row("ping", Both, Ask),
+    row("tools/list", Client, Ask),
+    row("tools/call", Client, Ask),
+    row("notifications/tools/list_changed", Server, Note),
+    row("resources/list", Client, Ask),
+    row("resources/templates/list", Client, Ask),
+    row("resources/read", Client, Ask),
+    row("resources/subscribe", Client, Ask),
+    row("resources/unsubscribe", Client, Ask),
+    row("notifications/resources/updated", Server, Note),
+    row("notifications/resources/list_changed", Server, Note),
+    row("prompts/list", Client, Ask),
+    row("prompts/get", Client, Ask),
+    row("notifications/prompts/list_changed", Server, Note),
+    row("completion/complete", Client, Ask),
+    row("logging/setLevel", Client, Ask),
+    row("notifications/message", Server, Note),
+    row("elicitation/create", Server, Ask),
+    row("sampling/createMessage", Server, Ask),
+    row("roots/list", Server, Ask),
+    row("notifications/roots/list_changed", Client, Note),
+    row("notifications/progress", Both, Note),
+    row("notifications/cancelled", Both, Note),
+];
+
+/// Writes a request of a server: a form has no `mode` yet.
+///
+/// # Errors
+/// Only where the `Serialize` of what the application gave refuses.
+pub(super) fn encode_server_request(id: &Id, request: &InputRequest) -> Result<Bytes, serde_json::Error> {
+    match request {
+        InputRequest::Elicit(ElicitRequest::Form(form)) => write::request(id, request.method(), form),
+        request => v2025_11_25::encode_server_request(id, request),
+    }
+}

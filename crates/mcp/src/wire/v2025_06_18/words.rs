@@ -1,0 +1,125 @@
+//! What this revision lacks of 2025-11-25.
+
+use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
+use crate::types::content::ContentBlock;
+use crate::types::elicitation::{ChoiceSchema, ElicitRequest, ElicitSchema, PrimitiveSchema};
+use crate::types::implementation::Implementation;
+use crate::types::input::InputRequest;
+use crate::types::notification::ServerNotification;
+use crate::types::prompts::Prompt;
+use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
+use crate::types::sampling::{CreateMessageRequest, SamplingContent, SamplingMessage};
+use crate::types::tools::{CallToolResult, Tool};
+use crate::wire::downgrade::Downgrade;
+
+pub(crate) struct Words;
+
+impl Downgrade for Words {
+    fn tool(&self, tool: &mut Tool) {
+        tool.icons.clear();
+    }
+
+    fn resource(&self, resource: &mut Resource) {
+        resource.icons.clear();
+    }
+
+    fn template(&self, template: &mut ResourceTemplate) {
+        template.icons.clear();
+    }
+
+    fn prompt(&self, prompt: &mut Prompt) {
+        prompt.icons.clear();
+    }
+
+    fn content(&self, _: &mut ContentBlock) {}
+
+    fn contents(&self, _: &mut ResourceContents) {}
+
+    fn call(&self, _: &mut CallToolResult) {}
+
+    fn server(&self, server: &mut Implementation) {
+        server.icons.clear();
+        server.description = None;
+        server.website_url = None;
+    }
+
+    fn offers(&self, offers: &mut ServerCapabilities) {
+        offers.extensions.clear();
+    }
+
+    fn asks(&self, capabilities: &mut ClientCapabilities) {
+        capabilities.extensions.clear();
+        if let Some(elicitation) = &mut capabilities.elicitation {
+            // There is one form of it, so whoever declares it can do that.
+            elicitation.form = None;
+            elicitation.url = None;
+        }
+        if let Some(sampling) = &mut capabilities.sampling {
+            sampling.tools = None;
+            sampling.context = None;
+        }
+    }
+
+    fn notification(&self, notification: ServerNotification) -> Option<ServerNotification> {
+        match notification {
+            ServerNotification::ElicitationComplete { .. } => None,
+            said => Some(said),
+        }
+    }
+
+    fn request(&self, request: InputRequest) -> Option<InputRequest> {
+        match request {
+            InputRequest::Elicit(ElicitRequest::Url(_)) => None,
+            InputRequest::Elicit(ElicitRequest::Form(mut form)) => {
+                plain(&mut form.requested_schema)?;
+                Some(InputRequest::Elicit(ElicitRequest::Form(form)))
+            }
+            InputRequest::Sample(request) => one_block_each(*request).map(Box::new).map(InputRequest::Sample),
+            InputRequest::Roots(request) => Some(InputRequest::Roots(request)),
+        }
+    }
+}
+
+/// `None` where it has a choice of several values.
+fn plain(schema: &mut ElicitSchema) -> Option<()> {
+    schema.schema = None;
+    for field in schema.properties.values_mut() {
+        match field {
+            PrimitiveSchema::String(field) => field.default = None,
+            PrimitiveSchema::Number(field) => field.default = None,
+            PrimitiveSchema::Boolean(_) => {}
+            PrimitiveSchema::Choice(field) => plain_choice(field),
+            PrimitiveSchema::MultiChoice(_) => return None,
+        }
+    }
+    Some(())
+}
+
+fn plain_choice(field: &mut ChoiceSchema) {
+    field.default = None;
+    for choice in std::mem::take(&mut field.one_of) {
+        field.values.push(choice.value);
+        field.enum_names.push(choice.title);
+    }
+}
+
+fn one_block_each(mut request: CreateMessageRequest) -> Option<CreateMessageRequest> {
+    if !request.tools.is_empty() || request.tool_choice.is_some() {
+        return None;
+    }
+    let mut messages = Vec::new();
+    for SamplingMessage { role, content, meta } in request.messages {
+        let blocks = match content {
+            SamplingContent::One(block) => vec![*block],
+            SamplingContent::Many(blocks) => blocks,
+        };
+        for block in blocks {
+            if matches!(block, ContentBlock::ToolUse(_) | ContentBlock::ToolResult(_)) {
+                return None;
+            }
+            messages.push(SamplingMessage { role, content: block.into(), meta: meta.clone() });
+        }
+    }
+    request.messages = messages;
+    Some(request)
+}
