@@ -27,7 +27,7 @@ use crate::body::{Body, event_stream, status_only};
 use crate::call::{CallState, Cancel, LastProgress};
 use crate::hub::{Kind, NoStream};
 use crate::observer::Outcome;
-use crate::operation;
+use crate::operation::{self, Begun};
 use crate::outbox::Outbox;
 use crate::refused::Refused;
 use crate::resumable::ResumedStream;
@@ -40,23 +40,28 @@ use crate::trail::Trail;
 /// What a session that never set a level gets: enough to see what a server does, without its details.
 const DEFAULT_LEVEL: LoggingLevel = LoggingLevel::Info;
 
-/// Answers one POST: a request, a notification, or the answer to a question of this server.
-pub(crate) async fn answer(
+/// The session of a POST, if it names one.
+pub(crate) async fn session_of(
+    server: &Shared,
+    caller: Option<&Principal>,
+    post: &Post,
+) -> Result<Option<Session>, Refused> {
+    let Some(id) = &post.session else { return Ok(None) };
+    open(server, caller, id).await.map(Some).map_err(|refused| match &post.message {
+        Incoming::Request { id, .. } => refused.about(id),
+        Incoming::Notification(_) | Incoming::Response { .. } => refused,
+    })
+}
+
+/// Begins to answer one POST: a request, a notification, or the answer to a question of this server.
+pub(crate) fn begin(
     server: &Arc<Shared>,
-    parts: Parts,
+    parts: &mut Parts,
     caller: Caller,
+    session: Option<Session>,
     post: Post,
     mut trail: Option<&mut Trail>,
-) -> Result<Response<Body>, Refused> {
-    let session = match &post.session {
-        Some(id) => {
-            Some(open(server, caller.as_deref(), id).await.map_err(|refused| match &post.message {
-                Incoming::Request { id, .. } => refused.about(id),
-                Incoming::Notification(_) | Incoming::Response { .. } => refused,
-            })?)
-        }
-        None => None,
-    };
+) -> Result<Begun, Refused> {
     if let Some(trail) = &mut trail {
         trail.revision = session.as_ref().map(|session| session.revision);
         trail.client = session.as_ref().and_then(|session| session.client.clone());
@@ -69,13 +74,13 @@ pub(crate) async fn answer(
                 trail.outcome = Outcome::Result;
             }
             let token = meta.progress_token;
-            self::request(server, parts, caller, session, id, request, token, trail).await
+            self::request(server, parts, caller, session, id, request, token, trail)
         }
         Incoming::Notification(notification) => {
             if let (ClientNotification::Cancelled(cancelled), Some(session)) = (notification, session) {
                 server.running.cancel(session.key, &cancelled.request_id);
             }
-            Ok(accepted().map(Body::whole))
+            Ok(Begun::Answered(accepted().map(Body::whole)))
         }
         Incoming::Response { id, outcome } => {
             let known = match (session, id) {
@@ -83,7 +88,7 @@ pub(crate) async fn answer(
                 _ => false,
             };
             // Not "accepted" when nobody here asked: the question may be another replica's, or its time is over.
-            if known { Ok(accepted().map(Body::whole)) } else { Err(Refused::NotAsked) }
+            if known { Ok(Begun::Answered(accepted().map(Body::whole))) } else { Err(Refused::NotAsked) }
         }
     }
 }
@@ -92,21 +97,21 @@ pub(crate) async fn answer(
     clippy::too_many_arguments,
     reason = "one place unpacks a POST; a struct for it would have one user"
 )]
-async fn request(
+fn request(
     server: &Arc<Shared>,
-    parts: Parts,
+    parts: &mut Parts,
     caller: Caller,
     session: Option<Session>,
     id: Id,
     request: Request,
     progress_token: Option<ProgressToken>,
     mut trail: Option<&mut Trail>,
-) -> Result<Response<Body>, Refused> {
+) -> Result<Begun, Refused> {
     let refuse = |error: Error| Refused::error(&id, Era::Legacy, error);
     let not_found = |method: &str| refuse(Error::MethodNotFound { method: method.to_owned() });
-    match request {
-        Request::Initialize(request) => Ok(initialize(server, caller.as_deref(), &id, *request, trail)),
-        Request::Ping => Ok(empty(&id)),
+    let response = match request {
+        Request::Initialize(request) => initialize(server, caller.as_deref(), &id, *request, trail),
+        Request::Ping => empty(&id),
         Request::SetLevel(level) => {
             if server.capabilities.logging.is_none() {
                 return Err(not_found("logging/setLevel"));
@@ -114,7 +119,7 @@ async fn request(
             if let Some(session) = session {
                 server.memory.set_level(&session.key, level);
             }
-            Ok(empty(&id))
+            empty(&id)
         }
         Request::Subscribe { uri } => {
             if server.capabilities.resources.is_none() {
@@ -130,7 +135,7 @@ async fn request(
                 let detail = "too many subscriptions in this session, or too long ones".to_owned();
                 refuse(InvalidParams::Malformed { method: "resources/subscribe".to_owned(), detail }.into())
             })?;
-            Ok(empty(&id))
+            empty(&id)
         }
         Request::Unsubscribe { uri } => {
             if server.capabilities.resources.is_none() {
@@ -139,28 +144,29 @@ async fn request(
             if let Some(session) = session {
                 server.memory.unsubscribe(&session.key, &uri);
             }
-            Ok(empty(&id))
+            empty(&id)
         }
         Request::Operation(wanted) => {
             if let Some(trail) = &mut trail {
                 trail.name = wanted.name().map(str::to_owned);
             }
-            Ok(operate(server, parts, caller, session, id, wanted, progress_token, trail).await)
+            return Ok(operate(server, parts, caller, session, id, wanted, progress_token, trail));
         }
-    }
+    };
+    Ok(Begun::Answered(response))
 }
 
 #[expect(clippy::too_many_arguments, reason = "as above")]
-async fn operate(
+fn operate(
     server: &Arc<Shared>,
-    mut parts: Parts,
+    parts: &mut Parts,
     caller: Caller,
     session: Option<Session>,
     id: Id,
     wanted: Operation,
     progress_token: Option<ProgressToken>,
     trail: Option<&mut Trail>,
-) -> Response<Body> {
+) -> Begun {
     let log_level = server.capabilities.logging.as_ref().map(|_| {
         session.as_ref().and_then(|session| server.memory.level(&session.key)).unwrap_or(DEFAULT_LEVEL)
     });
@@ -182,7 +188,7 @@ async fn operate(
         cancel: Cancel::default(),
         last_progress: LastProgress::default(),
     });
-    operation::answer(call, wanted, &parts.headers, trail).await
+    operation::begin(call, wanted, &parts.headers, trail)
 }
 
 /// `initialize` ([Initialization](https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization)):

@@ -19,7 +19,7 @@ use crate::body::{Body, event_stream};
 use crate::call::{CallState, Cancel, LastProgress};
 use crate::hub::{Kind, NoStream};
 use crate::observer::Outcome;
-use crate::operation;
+use crate::operation::{self, Begun};
 use crate::outbox::Outbox;
 use crate::refused::Refused;
 use crate::server::Shared;
@@ -27,14 +27,14 @@ use crate::service::Caller;
 use crate::streams::{LongStream, Voice};
 use crate::trail::Trail;
 
-/// Answers one request.
-pub(crate) async fn answer(
+/// Begins to answer one request.
+pub(crate) fn begin(
     server: &Arc<Shared>,
-    mut parts: Parts,
+    parts: &mut Parts,
     caller: Caller,
     request: Call,
     mut trail: Option<&mut Trail>,
-) -> Response<Body> {
+) -> Begun {
     let Call { id, revision, request, meta } = request;
     if let Some(trail) = &mut trail {
         trail.revision = Some(revision);
@@ -61,18 +61,18 @@ pub(crate) async fn answer(
                 cancel: Cancel::default(),
                 last_progress: LastProgress::default(),
             });
-            operation::answer(call, wanted, &parts.headers, trail).await
+            operation::begin(call, wanted, &parts.headers, trail)
         }
         Request::Discover => {
             if let Some(trail) = &mut trail {
                 trail.outcome = Outcome::Result;
             }
-            written(&id, Era::Modern, write::result(&id, &server.statics.discover))
+            Begun::Answered(written(&id, Era::Modern, write::result(&id, &server.statics.discover)))
         }
-        Request::Listen(filter) => match listen(server, caller.as_deref(), &parts.headers, id, &filter) {
-            Ok(response) => response,
-            Err(refused) => refused.into_response(trail),
-        },
+        Request::Listen(filter) => {
+            let opened = listen(server, caller.as_deref(), &parts.headers, id, &filter);
+            Begun::Answered(opened.unwrap_or_else(|refused| refused.into_response(trail)))
+        }
     }
 }
 

@@ -20,16 +20,21 @@ use crate::lists::{List, Listed, list};
 use crate::observer;
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
 use crate::resource_lists;
-use crate::running;
 use crate::trail::Trail;
 
-/// Answers an operation.
-pub(crate) async fn answer(
+/// An operation is answered already, or a handler is at work on it.
+pub(crate) enum Begun {
+    Answered(Response<Body>),
+    AtWork(Work, Arc<CallState>),
+}
+
+/// Begins an operation.
+pub(crate) fn begin(
     call: Arc<CallState>,
     operation: Operation,
     headers: &HeaderMap,
     mut trail: Option<&mut Trail>,
-) -> Response<Body> {
+) -> Begun {
     if let Some(trail) = &mut trail {
         // Until there is an answer: nobody may be left to give it to.
         trail.outcome = observer::Outcome::Cancelled;
@@ -38,36 +43,36 @@ pub(crate) async fn answer(
         }
     }
     // Handlers may panic before their future exists, too.
-    let begun = std::panic::catch_unwind(AssertUnwindSafe(|| begin(&call, operation, headers)))
+    let found = std::panic::catch_unwind(AssertUnwindSafe(|| look_up(&call, operation, headers)))
         .unwrap_or_else(|_| Err(ToolError::internal("the handler panicked")));
-    let answer = match begun {
-        Ok(Begun::Work(work)) => return running::respond(work, call, trail).await,
-        Ok(Begun::Done(outcome)) => Answer::result(&call, &outcome),
-        Ok(Begun::Listed(list, page)) => match self::list(&call, list, &page) {
+    let answer = match found {
+        Ok(Step::Work(work)) => return Begun::AtWork(work, call),
+        Ok(Step::Done(outcome)) => Answer::result(&call, &outcome),
+        Ok(Step::Listed(list, page)) => match self::list(&call, list, &page) {
             Ok(Listed::Static(result)) => Answer::raw(&call, result),
             Ok(Listed::Made(outcome)) => Answer::result(&call, &outcome),
             Err(error) => Answer::error(&call, &error),
         },
         Err(error) => Answer::of(&call, Err(error)),
     };
-    answer.into_response(trail)
+    Begun::Answered(answer.into_response(trail))
 }
 
-enum Begun {
+enum Step {
     Work(Work),
     Done(Outcome),
     Listed(List, Page),
 }
 
 /// The table: what is looked up, who may have it, and what runs.
-fn begin(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Result<Begun, ToolError> {
+fn look_up(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Result<Step, ToolError> {
     let registry = &call.server.registry;
     let offers = &call.server.capabilities;
     let context = || Context(call.clone());
     match operation {
         Operation::ListTools(page) => {
             offered(call, offers.tools.is_some())?;
-            Ok(Begun::Listed(List::Tools, page))
+            Ok(Step::Listed(List::Tools, page))
         }
         Operation::CallTool(request) => {
             offered(call, offers.tools.is_some())?;
@@ -80,39 +85,39 @@ fn begin(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> Re
                 return Err(ToolError(Box::new(Kind::Capability(Box::new(missing)))));
             }
             call.asks.load(call, request.answers).map_err(Error::from)?;
-            entry.start(context(), request.arguments.as_ref()).map(Begun::Work)
+            entry.start(context(), request.arguments.as_ref()).map(Step::Work)
         }
         Operation::ListResources(page) => {
             offered(call, offers.resources.is_some())?;
             if registry.resource_lists.is_empty() {
-                return Ok(Begun::Listed(List::Resources, page));
+                return Ok(Step::Listed(List::Resources, page));
             }
-            Ok(Begun::Work(resource_lists::list(call, &page)?))
+            Ok(Step::Work(resource_lists::list(call, &page)?))
         }
         Operation::ListResourceTemplates(page) => {
             offered(call, offers.resources.is_some())?;
-            Ok(Begun::Listed(List::ResourceTemplates, page))
+            Ok(Step::Listed(List::ResourceTemplates, page))
         }
         Operation::ReadResource(request) => {
             offered(call, offers.resources.is_some())?;
             let found = registry.resource(&request.uri)?;
             permit(call, found.rule(), || Error::ResourceNotFound { uri: request.uri.clone() })?;
             call.asks.load(call, request.answers).map_err(Error::from)?;
-            Ok(Begun::Work(match found {
+            Ok(Step::Work(match found {
                 Found::Resource(entry) => (entry.handler)(context()),
                 Found::Template(entry, variables) => (entry.handler)(context(), variables),
             }))
         }
         Operation::ListPrompts(page) => {
             offered(call, offers.prompts.is_some())?;
-            Ok(Begun::Listed(List::Prompts, page))
+            Ok(Step::Listed(List::Prompts, page))
         }
         Operation::GetPrompt(request) => {
             offered(call, offers.prompts.is_some())?;
             let entry = registry.prompt(&request.name)?;
             permit(call, &entry.rule, || InvalidParams::UnknownPrompt { name: request.name.clone() }.into())?;
             call.asks.load(call, request.answers).map_err(Error::from)?;
-            entry.start(context(), request.arguments).map(Begun::Work)
+            entry.start(context(), request.arguments).map(Step::Work)
         }
         Operation::Complete(request) => {
             offered(call, offers.completions.is_some())?;
@@ -136,7 +141,7 @@ fn permit(call: &CallState, rule: &Rule, unknown: impl FnOnce() -> Error) -> Res
 }
 
 /// What exists and has no completion has no suggestions; what does not exist is an error.
-fn complete(call: &Arc<CallState>, request: CompleteRequest) -> Result<Begun, ToolError> {
+fn complete(call: &Arc<CallState>, request: CompleteRequest) -> Result<Step, ToolError> {
     let registry = &call.server.registry;
     let argument = request.argument.name;
     let of = match request.reference {
@@ -159,8 +164,8 @@ fn complete(call: &Arc<CallState>, request: CompleteRequest) -> Result<Begun, To
         Some(handler) => {
             let input =
                 CompletionInput { value: request.argument.value, arguments: request.context.arguments };
-            Begun::Work(handler(Context(call.clone()), input))
+            Step::Work(handler(Context(call.clone()), input))
         }
-        None => Begun::Done(Outcome::Complete(CompleteResult::default())),
+        None => Step::Done(Outcome::Complete(CompleteResult::default())),
     })
 }

@@ -1,6 +1,6 @@
 //! Reading a request's body: once, into one buffer, and no further than the limit.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use barewire_mcp::error::TransportFault;
@@ -16,7 +16,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// # Errors
 /// 413 as soon as the limit is passed, 408 when it takes too long, 400 when the client breaks off.
-pub(crate) async fn read_body<B>(body: B, limits: &Limits) -> Result<Bytes, Refused>
+pub(crate) async fn read_body<B>(body: Pin<&mut B>, limits: &Limits) -> Result<Bytes, Refused>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
@@ -32,7 +32,7 @@ where
     }
 }
 
-async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Refused>
+async fn collect<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Refused>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
@@ -42,7 +42,6 @@ where
     if announced > limit as u64 {
         return Err(too_large());
     }
-    let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     while let Some(frame) = body.frame().await {

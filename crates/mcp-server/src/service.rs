@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,11 +13,12 @@ use http::{Method, Request, Response};
 use crate::body::Body;
 use crate::drain::UnderWay;
 use crate::observer::Decision;
+use crate::operation::Begun;
 use crate::read::{BoxError, read_body};
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::trail::Trail;
-use crate::{cors, legacy, modern};
+use crate::{cors, legacy, modern, running};
 
 /// The server as a tower service. Mount it at the path of the server's public URL.
 #[derive(Clone)]
@@ -39,20 +40,23 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let server = self.0.clone();
-        Box::pin(async move { Ok(handle(&server, request).await) })
+        // Taken apart here and lent from here on: an async function keeps a copy of what is moved through it.
+        let (mut parts, body) = request.into_parts();
+        Box::pin(async move {
+            let body = pin!(body);
+            Ok(handle(&server, &mut parts, body).await)
+        })
     }
 }
 
 /// Answers one request, whatever it is, and leaves a trail.
-async fn handle<B>(server: &Arc<Shared>, request: Request<B>) -> Response<Body>
+async fn handle<B>(server: &Arc<Shared>, parts: &mut Parts, body: Pin<&mut B>) -> Response<Body>
 where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
+    B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let (parts, body) = request.into_parts();
-    let mut trail = Trail::begin(server.observer.as_ref(), &parts);
-    let origin = cors::origin(server, &parts);
+    let mut trail = Trail::begin(server.observer.as_ref(), parts);
+    let origin = cors::origin(server, parts);
     let under_way = server.drain.enter();
     let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
     let mut response = answered.unwrap_or_else(|refused| refused.into_response(trail.as_deref_mut()));
@@ -67,23 +71,22 @@ where
 /// By the HTTP method: a message, a stream of the legacy era, or its end.
 async fn route<B>(
     server: &Arc<Shared>,
-    parts: Parts,
-    body: B,
+    parts: &mut Parts,
+    body: Pin<&mut B>,
     under_way: Option<&UnderWay>,
     trail: Option<&mut Trail>,
 ) -> Result<Response<Body>, Refused>
 where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
+    B: http_body::Body,
     B::Error: Into<BoxError>,
 {
     if let Some(document) = server.metadata_below(parts.uri.path()) {
         return Ok(document.answer(&parts.method));
     }
     if parts.method == Method::OPTIONS {
-        return cors::preflight(server, &parts);
+        return cors::preflight(server, parts);
     }
-    let verb = admit(&parts, &server.policy)?;
+    let verb = admit(parts, &server.policy)?;
     if under_way.is_none() {
         return Err(Refused::ShuttingDown);
     }
@@ -93,12 +96,12 @@ where
     match verb {
         Verb::Post => post(server, parts, body, trail).await,
         Verb::Get => {
-            let caller = identify(server, &parts, trail).await?;
-            legacy::open_stream(server, caller, &parts.headers, accept_legacy::accept_get(&parts)?).await
+            let caller = identify(server, parts, trail).await?;
+            legacy::open_stream(server, caller, &parts.headers, accept_legacy::accept_get(parts)?).await
         }
         Verb::Delete => {
-            let caller = identify(server, &parts, trail).await?;
-            legacy::end_session(server, caller, &accept_legacy::accept_delete(&parts)?).await
+            let caller = identify(server, parts, trail).await?;
+            legacy::end_session(server, caller, &accept_legacy::accept_delete(parts)?).await
         }
     }
 }
@@ -106,24 +109,30 @@ where
 /// Who sends it, what is sent, which era it is of, and then the answer of that era.
 async fn post<B>(
     server: &Arc<Shared>,
-    parts: Parts,
-    body: B,
+    parts: &mut Parts,
+    body: Pin<&mut B>,
     mut trail: Option<&mut Trail>,
 ) -> Result<Response<Body>, Refused>
 where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
+    B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let caller = identify(server, &parts, trail.as_deref_mut()).await?;
+    let caller = identify(server, parts, trail.as_deref_mut()).await?;
     let body = read_body(body, &server.limits).await?;
     if let Some(trail) = &mut trail {
         trail.bytes_in = body.len() as u64;
     }
-    match accept_post(&parts, &body)? {
-        Accepted::Call(call) => Ok(modern::answer(server, parts, caller, *call, trail).await),
-        Accepted::Legacy(post) => legacy::answer(server, parts, caller, *post, trail).await,
-        Accepted::Notification => Ok(accepted().map(Body::whole)),
+    let begun = match accept_post(parts, &body)? {
+        Accepted::Call(call) => modern::begin(server, parts, caller, *call, trail.as_deref_mut()),
+        Accepted::Legacy(post) => {
+            let session = legacy::session_of(server, caller.as_deref(), &post).await?;
+            legacy::begin(server, parts, caller, session, *post, trail.as_deref_mut())?
+        }
+        Accepted::Notification => Begun::Answered(accepted().map(Body::whole)),
+    };
+    match begun {
+        Begun::Answered(response) => Ok(response),
+        Begun::AtWork(work, call) => Ok(running::respond(work, call, trail).await),
     }
 }
 
@@ -148,5 +157,25 @@ impl Shared {
     fn metadata_below(&self, path: &str) -> Option<&crate::ResourceMetadata> {
         let guard = self.guard.as_ref()?;
         path.ends_with(barewire_oauth::metadata::well_known::PROTECTED_RESOURCE).then_some(&guard.metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use tower_service::Service as _;
+
+    use super::*;
+    use crate::McpServer;
+
+    /// It is allocated for each request, and it stays for as long as a handler works: an `async fn` on the way that takes
+    /// its arguments by value adds a copy of each (8,176 bytes once, in a server with 10,000 requests at work 80 MB).
+    #[test]
+    fn a_request_at_work_is_small() {
+        let mut service = McpServer::builder("x", "1").build().unwrap().service();
+        let future = service.call(Request::new(Full::<Bytes>::default()));
+        let bytes = size_of_val(&*future);
+        assert!(bytes <= 2_048, "{bytes} bytes");
     }
 }
