@@ -25,6 +25,8 @@ pub struct Peer {
     server: Vec<String>,
     #[serde(default)]
     auth: Vec<String>,
+    #[serde(default)]
+    stream: Vec<String>,
     client: Option<Vec<String>>,
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -71,12 +73,18 @@ impl Peer {
         }
     }
 
+    /// It has to be started in another way where its answers are event streams.
+    pub fn streams_apart(&self) -> bool {
+        !self.stream.is_empty()
+    }
+
     /// Its server.
     ///
     /// # Errors
     /// When it has no command.
-    pub fn server(&self, auth: bool) -> Result<Launch> {
-        let more = if auth { self.auth.as_slice() } else { &[] };
+    pub fn server(&self, auth: bool, stream: bool) -> Result<Launch> {
+        let (auth_words, stream_words) = (auth.then_some(&self.auth), stream.then_some(&self.stream));
+        let more = auth_words.into_iter().chain(stream_words).flatten();
         let words: Vec<String> = self.server.iter().chain(more).cloned().collect();
         Ok(Launch { prints_token: auth, ..self.launch(&words)? })
     }
@@ -162,7 +170,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         for peer in Peer::all(&folder).unwrap() {
             assert!(peer.version().is_some(), "{}: no version in {}", peer.name, peer.lock);
-            assert!(peer.server(false).is_ok());
+            assert!(peer.server(false, false).is_ok());
         }
     }
 }

@@ -85,7 +85,9 @@ fn subjects(options: &Options, report: &mut Report) -> Result<Vec<Subject>> {
         report.leave_out(name, "", reason);
     }
     subjects.retain(|subject| {
-        let Some(program) = subject.as_peer().and_then(|peer| peer.server(false).ok()) else { return true };
+        let Some(program) = subject.as_peer().and_then(|peer| peer.server(false, false).ok()) else {
+            return true;
+        };
         let built = !program.program.is_absolute() || program.program.is_file();
         if !built {
             report.leave_out(&subject.name, "", "it is not built; `cargo xtask bench` builds it");

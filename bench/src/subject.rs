@@ -65,6 +65,8 @@ pub struct Setup {
     pub observe: bool,
     /// Tools beside those that are called.
     pub more_tools: usize,
+    /// It answers with event streams, where a server has to be told.
+    pub stream: bool,
 }
 
 impl Subject {
@@ -142,7 +144,8 @@ impl Subject {
 
     /// Which process does that work.
     pub fn setup(&self, work: Work) -> Setup {
-        Setup { bearer: work.bearer, observe: work.observe, more_tools: work.more_tools }
+        let stream = work.call == Call::Progress && self.as_peer().is_some_and(Peer::streams_apart);
+        Setup { bearer: work.bearer, observe: work.observe, more_tools: work.more_tools, stream }
     }
 
     /// How that process is started.
@@ -166,7 +169,9 @@ impl Subject {
                 };
                 Ok(Launch { prints_token: setup.bearer, ..launch })
             }
-            Which::Peer(peer) if !setup.observe && setup.more_tools == 0 => peer.server(setup.bearer),
+            Which::Peer(peer) if !setup.observe && setup.more_tools == 0 => {
+                peer.server(setup.bearer, setup.stream)
+            }
             Which::Peer(_) => bail!("only our server is measured so"),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use barewire_bench::dialect::{Call, Dialect, Era};
 use barewire_bench::launch::{Launch, Running};
-use barewire_bench::load::{Expect, Load, Request, WrongAnswer};
+use barewire_bench::load::{Beside, Expect, Hostile, Load, Request, WrongAnswer};
 use barewire_bench::pin::Cores;
 use barewire_bench::usage;
 use rustix::process::{Pid, Signal, kill_process};
@@ -91,4 +91,30 @@ fn a_connection_that_the_server_closed_is_opened_anew() {
     let outcome = load.closed(Duration::from_millis(50)).unwrap();
     assert!(outcome.requests > 0);
     assert_eq!(outcome.reconnects, outcome.requests);
+}
+
+/// Hostile requests have answers of their own, which are checked as well and count for nothing else.
+#[test]
+fn hostile_requests_are_counted_apart() {
+    let floor = floor("fixed");
+    let good = requests(&floor, Call::ECHO, 4);
+    let client = |bytes: &[u8], status, dribbles| Hostile {
+        request: Request::raw(bytes.to_vec(), Expect::statuses(&[status])),
+        dribbles,
+    };
+    let garbage = b"GET / HTTP/9.9\r\n\r\n";
+    let clients =
+        vec![client(garbage, 400, false), client(garbage, 400, true), client(good[0].bytes(), 200, false)];
+    let mut load = Load::connect(floor.address, good.clone()).unwrap();
+    let time = Duration::from_millis(200);
+    let beside = Beside::connect(floor.address, clients, 300.0).unwrap();
+    let (outcome, refusals) = load.open_beside(500.0, time, beside).unwrap();
+    assert_eq!(outcome.requests + outcome.unsent, 100);
+    assert_eq!(outcome.latency.len(), outcome.requests);
+    assert!(refusals.sent > 0 && refusals.refused > 0, "{refusals:?}");
+
+    let accepted = vec![client(good[0].bytes(), 401, false)];
+    let beside = Beside::connect(floor.address, accepted, 300.0).unwrap();
+    let error = load.open_beside(500.0, time, beside).unwrap_err();
+    assert!(error.downcast_ref::<WrongAnswer>().is_some(), "{error:#}");
 }
