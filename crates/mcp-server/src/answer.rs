@@ -8,7 +8,7 @@ use barewire_mcp::types::content::ContentBlock;
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::tools::CallToolResult;
-use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
+use barewire_mcp::wire::{legacy, v2026_07_28};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -49,7 +49,7 @@ impl Answer {
                 cache_hint(call, outcome),
                 Some(&call.server.short_info),
             ),
-            _ => v2025_11_25::encode_result(&call.id, outcome),
+            handshake => legacy::encode_result(handshake, &call.id, outcome),
         };
         match encoded {
             Ok(message) => Self {

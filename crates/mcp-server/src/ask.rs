@@ -16,7 +16,7 @@ use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::input::{InputAnswers, InputRequest, InputRequests, InputRequired};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Operation;
-use barewire_mcp::wire::v2025_11_25;
+use barewire_mcp::wire::legacy;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use indexmap::IndexMap;
@@ -290,7 +290,9 @@ pub(crate) async fn ask<T>(
 async fn ask_on_stream(call: &CallState, request: &InputRequest) -> Result<RawJson, AskError> {
     let session = call.session.as_ref().ok_or(AskError::NoSession)?;
     let (id, mut pending) = call.server.pending.open(session.key)?;
-    let message = v2025_11_25::encode_server_request(&id, request).map_err(AskError::Encoding)?;
+    let message = legacy::encode_server_request(call.revision, &id, request).map_err(AskError::Encoding)?;
+    let message = message
+        .ok_or_else(|| AskError::Unsupported { missing: Box::new(request.required_capabilities()) })?;
     // The call's own stream; when its connection is lost, the session's GET stream.
     if !call.outbox.send(Said::Question(message.clone())).await
         && !call.server.hub.send_to_session(&session.key, message)

@@ -3,16 +3,18 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use barewire_mcp::jsonrpc::{Id, write};
-use barewire_mcp::revision::Revision;
+use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::elicitation::{ElicitRequest, ElicitResult};
 use barewire_mcp::types::input::{InputRequest, RootsRequest};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::{LoggingLevel, LoggingMessage};
+use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::progress::Progress;
 use barewire_mcp::types::roots::ListRootsResult;
 use barewire_mcp::types::sampling::{CreateMessageRequest, CreateMessageResult};
+use barewire_mcp::wire::{legacy, v2026_07_28};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -143,7 +145,7 @@ impl Context {
         }
         let progress =
             Progress { progress_token, progress: done, total, message: message.map(str::to_owned) };
-        self.notify("notifications/progress", &progress).await;
+        self.notify(ServerNotification::Progress(progress)).await;
     }
 
     /// Sends a log message, if the client wants messages of this level and the server declared that it logs
@@ -155,7 +157,7 @@ impl Context {
         }
         let Ok(data) = RawJson::of(&data) else { return };
         let message = LoggingMessage { level, logger: logger.map(str::to_owned), data };
-        self.notify("notifications/message", &message).await;
+        self.notify(ServerNotification::Log(message)).await;
     }
 
     /// Tells clients that something changed: for a handler that changes it.
@@ -176,8 +178,12 @@ impl Context {
         self.0.cancel.wait().await;
     }
 
-    async fn notify(&self, method: &str, params: &(impl Serialize + Sync)) {
-        if let Ok(message) = write::notification(method, params) {
+    async fn notify(&self, notification: ServerNotification) {
+        let message = match self.0.revision.era() {
+            Era::Modern => Some(v2026_07_28::encode_notification(&notification, None)),
+            Era::Legacy => legacy::encode_notification(self.0.revision, notification),
+        };
+        if let Some(message) = message {
             self.0.outbox.send(Said::Notification(message)).await;
         }
     }

@@ -15,6 +15,7 @@ use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ClientNotification;
 use barewire_mcp::types::operation::Operation;
 use barewire_mcp::types::progress::ProgressToken;
+use barewire_mcp::wire::legacy::askable;
 use barewire_mcp::wire::v2025_11_25::{InitializeRequest, Request};
 use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -62,8 +63,10 @@ pub(crate) fn begin(
     post: Post,
     mut trail: Option<&mut Trail>,
 ) -> Result<Begun, Refused> {
+    // The session's word counts, then the header's.
+    let said = session.as_ref().map(|session| session.revision).or(post.revision);
     if let Some(trail) = &mut trail {
-        trail.revision = session.as_ref().map(|session| session.revision);
+        trail.revision = said;
         trail.client = session.as_ref().and_then(|session| session.client.clone());
     }
     match post.message {
@@ -73,8 +76,9 @@ pub(crate) fn begin(
                 trail.joins(meta.trace);
                 trail.outcome = Outcome::Result;
             }
-            let token = meta.progress_token;
-            self::request(server, parts, caller, session, id, request, token, trail)
+            let revision = said.unwrap_or(Revision::ASSUMED);
+            let asker = Asker { caller, session, revision, id, progress_token: meta.progress_token };
+            self::request(server, parts, asker, request, trail)
         }
         Incoming::Notification(notification) => {
             if let (ClientNotification::Cancelled(cancelled), Some(session)) = (notification, session) {
@@ -93,25 +97,28 @@ pub(crate) fn begin(
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one place unpacks a POST; a struct for it would have one user"
-)]
+/// Who asks, and in which words.
+struct Asker {
+    caller: Caller,
+    session: Option<Session>,
+    revision: Revision,
+    id: Id,
+    progress_token: Option<ProgressToken>,
+}
+
 fn request(
     server: &Arc<Shared>,
     parts: &mut Parts,
-    caller: Caller,
-    session: Option<Session>,
-    id: Id,
+    asker: Asker,
     request: Request,
-    progress_token: Option<ProgressToken>,
     mut trail: Option<&mut Trail>,
 ) -> Result<Begun, Refused> {
-    let refuse = |error: Error| Refused::error(&id, Era::Legacy, error);
+    let Asker { caller, session, id, .. } = &asker;
+    let refuse = |error: Error| Refused::error(id, Era::Legacy, error);
     let not_found = |method: &str| refuse(Error::MethodNotFound { method: method.to_owned() });
     let response = match request {
-        Request::Initialize(request) => initialize(server, caller.as_deref(), &id, *request, trail),
-        Request::Ping => empty(&id),
+        Request::Initialize(request) => initialize(server, caller.as_deref(), id, *request, trail),
+        Request::Ping => empty(id),
         Request::SetLevel(level) => {
             if server.capabilities.logging.is_none() {
                 return Err(not_found("logging/setLevel"));
@@ -119,7 +126,7 @@ fn request(
             if let Some(session) = session {
                 server.memory.set_level(&session.key, level);
             }
-            empty(&id)
+            empty(id)
         }
         Request::Subscribe { uri } => {
             if server.capabilities.resources.is_none() {
@@ -135,7 +142,7 @@ fn request(
                 let detail = "too many subscriptions in this session, or too long ones".to_owned();
                 refuse(InvalidParams::Malformed { method: "resources/subscribe".to_owned(), detail }.into())
             })?;
-            empty(&id)
+            empty(id)
         }
         Request::Unsubscribe { uri } => {
             if server.capabilities.resources.is_none() {
@@ -144,35 +151,32 @@ fn request(
             if let Some(session) = session {
                 server.memory.unsubscribe(&session.key, &uri);
             }
-            empty(&id)
+            empty(id)
         }
         Request::Operation(wanted) => {
             if let Some(trail) = &mut trail {
                 trail.name = wanted.name().map(str::to_owned);
             }
-            return Ok(operate(server, parts, caller, session, id, wanted, progress_token, trail));
+            return Ok(operate(server, parts, asker, wanted, trail));
         }
     };
     Ok(Begun::Answered(response))
 }
 
-#[expect(clippy::too_many_arguments, reason = "as above")]
 fn operate(
     server: &Arc<Shared>,
     parts: &mut Parts,
-    caller: Caller,
-    session: Option<Session>,
-    id: Id,
+    asker: Asker,
     wanted: Operation,
-    progress_token: Option<ProgressToken>,
     trail: Option<&mut Trail>,
 ) -> Begun {
+    let Asker { caller, session, revision, id, progress_token } = asker;
     let log_level = server.capabilities.logging.as_ref().map(|_| {
         session.as_ref().and_then(|session| server.memory.level(&session.key)).unwrap_or(DEFAULT_LEVEL)
     });
     let call = Arc::new(CallState {
         server: server.clone(),
-        revision: session.as_ref().map_or(Revision::LATEST_LEGACY, |session| session.revision),
+        revision,
         method: wanted.method(),
         asks: AskBook::new(Subject::of(&wanted)),
         id,
@@ -202,7 +206,8 @@ fn initialize(
 ) -> Response<Body> {
     let revision = negotiate_initialize(&request.protocol_version);
     let ends = server.now() + server.limits.session_ttl;
-    let session = Session::new(revision, request.capabilities, &request.client_info, ends);
+    let capabilities = askable(revision, request.capabilities);
+    let session = Session::new(revision, capabilities, &request.client_info, ends);
     if let Some(trail) = trail {
         trail.revision = Some(revision);
         trail.client.clone_from(&session.client);
@@ -236,8 +241,8 @@ pub(crate) async fn open_stream(
         NoStream::Closing => Refused::ShuttingDown,
         NoStream::TooMany => Refused::TooManyGetStreams,
     })?;
-    let stream =
-        LongStream::new(server.clone(), caller.as_deref(), headers, subscription, Voice::Session, None);
+    let voice = Voice::Session { revision: session.revision };
+    let stream = LongStream::new(server.clone(), caller.as_deref(), headers, subscription, voice, None);
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 

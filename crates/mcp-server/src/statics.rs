@@ -8,7 +8,8 @@ use barewire_mcp::types::capabilities::ServerCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::json::{Meta, RawJson};
 use barewire_mcp::types::operation::Outcome;
-use barewire_mcp::wire::v2025_11_25::{self, InitializeResult};
+use barewire_mcp::wire::legacy;
+use barewire_mcp::wire::v2025_11_25::InitializeResult;
 use barewire_mcp::wire::v2026_07_28::{self, DiscoverResult};
 use bytes::Bytes;
 
@@ -22,8 +23,8 @@ pub(crate) struct Statics {
     pub(crate) discover: RawJson,
     /// By negotiated revision.
     initialize: Vec<(Revision, RawJson)>,
-    /// By list, and by era; nothing where a list depends on its caller or has several pages.
-    lists: [Option<[RawJson; 2]>; 4],
+    /// By list, and by revision; nothing where a list depends on its caller or has several pages.
+    lists: [Option<Vec<(Revision, RawJson)>>; 4],
 }
 
 /// What a server says about itself.
@@ -45,11 +46,15 @@ impl Statics {
     ) -> Result<Self, serde_json::Error> {
         let cache = list_cache_hint(guard.is_some(), limits.list_cache_ttl);
         let id = Id::from(0);
-        let encode = |outcome: &Outcome| -> Result<[RawJson; 2], serde_json::Error> {
-            Ok([
-                result_of(&v2025_11_25::encode_result(&id, outcome)?),
-                result_of(&v2026_07_28::encode_result(&id, outcome, cache, Some(about.short_info))?),
-            ])
+        let encode = |outcome: &Outcome| -> Result<Vec<(Revision, RawJson)>, serde_json::Error> {
+            let in_words_of = |revision: Revision| {
+                let message = match revision.era() {
+                    Era::Modern => v2026_07_28::encode_result(&id, outcome, cache, Some(about.short_info)),
+                    Era::Legacy => legacy::encode_result(revision, &id, outcome),
+                };
+                Ok((revision, result_of(&message?)))
+            };
+            Revision::SPOKEN.into_iter().map(in_words_of).collect()
         };
         let list =
             |list| whole_list(registry, list, guard, limits.page_size).as_ref().map(encode).transpose();
@@ -68,12 +73,12 @@ impl Statics {
                 instructions: about.instructions.map(str::to_owned),
                 meta: Meta::new(),
             };
-            Ok((revision, result_of(&v2025_11_25::encode_initialize(&id, &result)?)))
+            Ok((revision, result_of(&legacy::encode_initialize(revision, &id, result)?)))
         };
-        let legacy = Revision::SPOKEN.into_iter().filter(|revision| revision.era() == Era::Legacy);
+        let handshakes = Revision::SPOKEN.into_iter().filter(|revision| revision.era() == Era::Legacy);
         Ok(Self {
             discover: result_of(&v2026_07_28::encode_discover(&id, &discover)?),
-            initialize: legacy.map(initialize).collect::<Result<_, _>>()?,
+            initialize: handshakes.map(initialize).collect::<Result<_, _>>()?,
             lists: [
                 list(List::Tools)?,
                 list(List::Resources)?,
@@ -90,8 +95,8 @@ impl Statics {
 
     /// The only page of a list that is the same for everybody.
     pub(crate) fn list(&self, list: List, revision: Revision) -> Option<&RawJson> {
-        let [legacy, modern] = self.lists[list as usize].as_ref()?;
-        Some(if revision.era() == Era::Modern { modern } else { legacy })
+        let pages = self.lists[list as usize].as_ref()?;
+        pages.iter().find(|(spoken, _)| *spoken == revision).map(|(_, page)| page)
     }
 }
 

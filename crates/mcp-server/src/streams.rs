@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use barewire_mcp::http::sse;
 use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::Change;
-use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
+use barewire_mcp::wire::{legacy, v2026_07_28};
 use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -51,7 +52,10 @@ pub(crate) enum Voice {
         id: Id,
     },
     /// GET.
-    Session,
+    Session {
+        /// What was agreed in the handshake.
+        revision: Revision,
+    },
 }
 
 impl LongStream {
@@ -71,11 +75,12 @@ impl LongStream {
         Self { server, subscription, voice, first, token_ends, token, asking: None, ended: false }
     }
 
-    fn encode(&self, change: Change) -> Bytes {
+    /// Nothing where the revision has no such notification.
+    fn encode(&self, change: Change) -> Option<Bytes> {
         let notification = ServerNotification::Change(change);
         match &self.voice {
-            Voice::Listen { id } => v2026_07_28::encode_notification(&notification, Some(id)),
-            Voice::Session => v2025_11_25::encode_notification(&notification),
+            Voice::Listen { id } => Some(v2026_07_28::encode_notification(&notification, Some(id))),
+            Voice::Session { revision } => legacy::encode_notification(*revision, notification),
         }
     }
 
@@ -86,7 +91,7 @@ impl LongStream {
             Voice::Listen { id } => {
                 Some(v2026_07_28::encode_listen_closed(id, Some(&self.server.short_info)))
             }
-            Voice::Session => None,
+            Voice::Session { .. } => None,
         }
     }
 
@@ -126,7 +131,10 @@ impl Source for LongStream {
             let message = match self.subscription.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Next::End) => return Poll::Ready(self.farewell().as_deref().map(sse::message)),
-                Poll::Ready(Next::Change(change)) => self.encode(change),
+                Poll::Ready(Next::Change(change)) => {
+                    let Some(message) = self.encode(change) else { continue };
+                    message
+                }
                 Poll::Ready(Next::Message(message)) => message,
             };
             if let Some(event) = self.deliver(sse::message(&message)) {

@@ -356,7 +356,7 @@ mod tests {
         let check = |error: Error, data| assert_eq!(error.object(Era::Modern).data, Some(data));
         check(
             Error::UnsupportedVersion { requested: "1900-01-01".into() },
-            json!({ "supported": ["2026-07-28", "2025-11-25"], "requested": "1900-01-01" }),
+            json!({ "supported": Revision::SPOKEN, "requested": "1900-01-01" }),
         );
         check(Error::ResourceNotFound { uri: "a:b".into() }, json!({ "uri": "a:b" }));
         let required = ClientCapabilities { sampling: Some(Default::default()), ..Default::default() };

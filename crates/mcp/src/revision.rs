@@ -45,10 +45,15 @@ impl Revision {
         [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
 
     /// What this build speaks, preferred first: the order of `supportedVersions` and of `data.supported`.
-    pub const SPOKEN: [Self; 2] = [Self::V2026_07_28, Self::V2025_11_25];
+    pub const SPOKEN: [Self; 5] =
+        [Self::V2026_07_28, Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26, Self::V2024_11_05];
 
     /// The newest revision that has the `initialize` handshake and that this build speaks.
     pub const LATEST_LEGACY: Self = Self::V2025_11_25;
+
+    /// What a request without session and version header is taken for
+    /// ([Protocol Version Header](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#protocol-version-header)).
+    pub const ASSUMED: Self = Self::V2025_03_26;
 
     /// The newest revision without handshake that this build speaks.
     pub const LATEST_MODERN: Self = Self::V2026_07_28;
@@ -106,8 +111,8 @@ pub fn accept_modern(requested: &str) -> Option<Revision> {
 }
 
 /// What a client takes from the `protocolVersion` of an `initialize` result. A server may answer with an older
-/// revision than proposed; this build reads the three older ones with the types of 2025-11-25, of which they are
-/// subsets, but it does not accept a modern revision from a handshake.
+/// revision than proposed; the older ones are read with the types of 2025-11-25, of which they are subsets. A modern
+/// revision is not accepted from a handshake.
 pub fn accept_initialize_result(answered: &str) -> Option<Revision> {
     Revision::parse(answered).filter(|revision| revision.era() == Era::Legacy)
 }
@@ -127,8 +132,9 @@ mod tests {
         let check =
             |proposed, answered| assert_eq!(negotiate_initialize(proposed).as_str(), answered, "{proposed}");
         check("2025-11-25", "2025-11-25");
-        check("2025-06-18", "2025-11-25");
-        check("2024-11-05", "2025-11-25");
+        check("2025-06-18", "2025-06-18");
+        check("2025-03-26", "2025-03-26");
+        check("2024-11-05", "2024-11-05");
         check("2026-07-28", "2025-11-25");
         check("1900-01-01", "2025-11-25");
         check("", "2025-11-25");

@@ -118,7 +118,7 @@ async fn discovery_and_handshake_say_the_same() {
         *found.result(),
         json!({
             "resultType": "complete",
-            "supportedVersions": ["2026-07-28", "2025-11-25"],
+            "supportedVersions": ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"],
             "capabilities": capabilities,
             "instructions": "Try them.",
             "ttlMs": 60_000,

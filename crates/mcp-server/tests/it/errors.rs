@@ -139,6 +139,6 @@ async fn headers_and_body_agree() {
     assert_eq!((reply.status.as_u16(), reply.code()), (400, -32022));
     assert_eq!(
         reply.body["error"]["data"],
-        json!({ "supported": ["2026-07-28", "2025-11-25"], "requested": "v999.0.0" })
+        json!({ "supported": barewire_mcp::revision::Revision::SPOKEN, "requested": "v999.0.0" })
     );
 }

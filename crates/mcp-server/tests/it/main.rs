@@ -16,6 +16,7 @@ mod mounting;
 mod observer;
 mod resource_lists;
 mod resuming;
+mod revisions;
 mod schemas;
 mod sessions;
 mod subscriptions;

@@ -112,7 +112,7 @@ impl Client {
         self
     }
 
-    async fn handshake(&mut self) {
+    pub(crate) async fn handshake(&mut self) {
         let params = json!({
             "protocolVersion": self.revision,
             "capabilities": self.capabilities,

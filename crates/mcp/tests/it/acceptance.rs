@@ -141,7 +141,7 @@ fn the_list_of_versions_comes_with_the_refusal() {
     let answer: Value = serde_json::from_slice(rejection.response().body()).unwrap();
     assert_eq!(
         answer["error"]["data"],
-        json!({ "supported": ["2026-07-28", "2025-11-25"], "requested": "v999.0.0" })
+        json!({ "supported": Revision::SPOKEN, "requested": "v999.0.0" })
     );
 }
 
@@ -235,7 +235,14 @@ fn the_messages_of_a_session() {
     check(&in_session(&[("mcp-session-id", None)]), &note, "legacy Initialized");
     check(&in_session(&[("mcp-session-id", Some("a b"))]), &list, "404 -32600 id 7");
     check(&in_session(&[("mcp-protocol-version", Some("x"))]), &list, "400 -32600 id 7");
-    check(&in_session(&[("mcp-protocol-version", Some("2024-11-05"))]), &list, "400 -32600 id 7");
+    check(&in_session(&[("mcp-protocol-version", Some("2026-07-27"))]), &list, "400 -32600 id 7");
+    for older in ["2024-11-05", "2025-03-26", "2025-06-18"] {
+        check(
+            &in_session(&[("mcp-protocol-version", Some(older))]),
+            &list,
+            r#"legacy Some("s1") 7 tools/list"#,
+        );
+    }
     let nowhere = in_session(&[("mcp-protocol-version", Some("2030-01-01")), ("mcp-session-id", None)]);
     check(&nowhere, &list, "400 -32022 id 7");
     check(&in_session(&[]), &call("unknown/method", json!({})), "200 -32601 id 7");
