@@ -139,10 +139,7 @@ fn the_list_of_versions_comes_with_the_refusal() {
     let parts = post(&[("mcp-protocol-version", Some("v999.0.0"))]);
     let rejection = server::accept_post(&parts, body.to_string().as_bytes()).unwrap_err();
     let answer: Value = serde_json::from_slice(rejection.response().body()).unwrap();
-    assert_eq!(
-        answer["error"]["data"],
-        json!({ "supported": Revision::SPOKEN, "requested": "v999.0.0" })
-    );
+    assert_eq!(answer["error"]["data"], json!({ "supported": Revision::SPOKEN, "requested": "v999.0.0" }));
 }
 
 #[test]
