@@ -1,6 +1,7 @@
 //! One record per request, refusals included: who asked for what, what was decided by which rule, how it ended.
 //!
-//! A [`Recorder`] observes an endpoint of [`barewire_mcp_server`]. What it sees goes to one or both of two places:
+//! A [`Recorder`] observes an endpoint of [`barewire_mcp_server`], an [`EventRecorder`] hears what happens at an
+//! authorization server of [`barewire_oauth_server`]. What they see goes to one or both of two places:
 //!
 //! * the **log** ([`Audit`]): append-only, each record's hash over the one before, written in batches by one task and
 //!   kept by an [`AuditStore`]; [`Verifier`] tells whether it is still what was written;
@@ -19,6 +20,7 @@ mod chain;
 mod codec;
 mod config;
 mod entry;
+mod events;
 mod metrics;
 mod queue;
 mod recorder;
@@ -32,6 +34,7 @@ pub use chain::{Hash, Head, NotAHead};
 pub use codec::{MAX_TEXT, NotARecord};
 pub use config::{AuditConfig, MetricsConfig, WhenFull};
 pub use entry::{Entry, Kind, Time};
+pub use events::EventRecorder;
 pub use metrics::{Exposition, Metrics};
 pub use recorder::Recorder;
 pub use segment::{SEGMENT_BYTES, Segment, Stored};

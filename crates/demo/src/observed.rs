@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use barewire_audit::{AddressOf, Audit, AuditConfig, Metrics, MetricsConfig, Recorder};
+use barewire_audit::{AddressOf, Audit, AuditConfig, EventRecorder, Metrics, MetricsConfig, Recorder};
 use barewire_mcp::http::origin::OriginPolicy;
 use barewire_oauth_server::store::{Keys as _, Secret};
 use barewire_serve::{Listeners, ServeConfig};
@@ -70,6 +70,18 @@ impl Observed {
             recorder = recorder.metrics(metrics.clone());
         }
         Some(recorder)
+    }
+
+    /// What hears of every login, consent, grant and revocation.
+    pub(crate) fn events(&self) -> EventRecorder {
+        let mut events = EventRecorder::new();
+        if let Some(log) = &self.log {
+            events = events.audit(&log.audit, log.clock.clone());
+        }
+        if let Some((metrics, _)) = &self.metrics {
+            events = events.metrics(metrics.clone());
+        }
+        events
     }
 
     /// Where the metrics are.

@@ -172,6 +172,7 @@ impl Demo {
             .scope(WRITE, "Write, change and delete your posts")
             .default_scopes([READ])
             .config(config.auth)
+            .witness(observed.events())
             .clock(config.clock.clone())
             .build()
             .await?;

@@ -19,6 +19,7 @@ use crate::pages::{Back, ErrorPage, capitalised, chain};
 use crate::server::Inner;
 use crate::sessions::Session;
 use crate::store::{CodeRecord, ConsentRecord, Insert, StoreError};
+use crate::witness::Draft;
 use crate::{random, respond};
 
 /// A request that may be answered with a code.
@@ -125,6 +126,16 @@ impl Flow {
             granted_at: state.now(),
         };
         state.store.put_consent(&consent).await
+    }
+
+    /// What an event about it tells.
+    pub(crate) fn draft(&self) -> Draft {
+        Draft {
+            client: Some(self.client.id.clone()),
+            client_name: self.client.name.clone(),
+            scope: Some(self.request.scope.to_string()),
+            ..Draft::default()
+        }
     }
 
     /// Whether a refresh token will belong to it: to clients that said they refresh, and to those that ask for it.

@@ -50,9 +50,11 @@ mod source;
 pub mod store;
 mod throttle;
 mod turns;
+mod witness;
 
 pub use access_tokens::AccessTokens;
 pub use config::{AuthConfig, ConfiguredClient};
 pub use documents::DocumentFetchError;
 pub use passwords::PasswordError;
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
+pub use witness::{Event, EventKind, Witness};

@@ -26,6 +26,7 @@ use crate::passwords::{PasswordError, Passwords};
 use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
 use crate::turns::Turns;
+use crate::witness::Witness;
 use crate::{housekeeping, random, routes};
 
 /// What tells the time; a test passes one of its own.
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) device_key: hmac::Key,
     pub(crate) metadata: Bytes,
     pub(crate) style: Style,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Clock,
 }
 
@@ -99,6 +101,7 @@ impl AuthorizationServer {
             scopes: Vec::new(),
             default_scopes: Vec::new(),
             config: AuthConfig::default(),
+            witness: None,
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -161,6 +164,7 @@ pub struct Builder {
     scopes: Vec<(String, String)>,
     default_scopes: Vec<String>,
     config: AuthConfig,
+    witness: Option<Arc<dyn Witness>>,
     clock: Clock,
 }
 
@@ -242,6 +246,12 @@ impl Builder {
         self
     }
 
+    /// Who hears of every login, consent, grant and revocation.
+    pub fn witness(mut self, witness: impl Witness) -> Self {
+        self.witness = Some(Arc::new(witness));
+        self
+    }
+
     /// What tells the time.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -295,6 +305,7 @@ impl Builder {
             policy,
             store: self.store,
             tokens,
+            witness: self.witness,
             clock: self.clock,
         });
         housekeeping::spawn(&inner);

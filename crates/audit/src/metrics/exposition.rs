@@ -134,6 +134,7 @@ impl Collector for Metrics {
         counters(encoder, "barewire_request_body_bytes", help_in, &totals.http, |total| total.bytes_in)?;
         counters(encoder, "barewire_response_body_bytes", help_out, &totals.http, |total| total.bytes_out)?;
         self.encode_busy(encoder, &endpoints)?;
+        self.encode_events(encoder)?;
         self.encode_audit(encoder)
     }
 }
@@ -213,6 +214,22 @@ impl Metrics {
             family
                 .encode_family(&route(endpoint))?
                 .encode_counter::<NoLabelSet, _, u64>(&ever(endpoint), None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_events(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut family = encoder.encode_descriptor(
+            "barewire_authorization_events",
+            "What happened at the authorization server",
+            None,
+            MetricType::Counter,
+        )?;
+        for ((event, refused), count) in events {
+            let decision = if refused { "refused" } else { "allowed" };
+            let labels: Labels = vec![("event", event.into()), ("decision", decision.into())];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())
     }

@@ -3,12 +3,14 @@
 mod exposition;
 mod series;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use barewire_mcp_server::Record;
+use barewire_oauth_server::EventKind;
 use http::Method;
 use rustc_hash::FxHashMap;
 
@@ -27,6 +29,8 @@ pub struct Metrics {
     series: ArcSwap<FxHashMap<Key, Arc<Series>>>,
     names: ArcSwap<Names>,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
+    /// By kind, and whether it was refused. Rare enough for a lock.
+    events: Mutex<BTreeMap<(&'static str, bool), u64>>,
     audit: Mutex<Option<Arc<Shared>>>,
     changing: Mutex<()>,
     max_series: usize,
@@ -66,6 +70,7 @@ impl Metrics {
             series: ArcSwap::default(),
             names: ArcSwap::default(),
             endpoints: Mutex::default(),
+            events: Mutex::default(),
             audit: Mutex::default(),
             changing: Mutex::default(),
             max_series: config.max_series,
@@ -103,6 +108,12 @@ impl Metrics {
             }
         }
         self.names.store(Arc::new(names));
+    }
+
+    /// Something happened at an authorization server.
+    pub(crate) fn event(&self, kind: EventKind, refused: bool) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        *events.entry((kind.as_str(), refused)).or_default() += 1;
     }
 
     /// A request is over.

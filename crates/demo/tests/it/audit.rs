@@ -134,6 +134,37 @@ async fn every_request_is_recorded_with_who_and_why_and_without_a_secret() {
     assert_eq!(digest(1), digest(2), "equal arguments have equal digests");
     assert_ne!(digest(0), digest(1));
 
+    let events: Vec<_> = of(&all, "event")
+        .iter()
+        .map(|record| {
+            let text = |name: &str| record[name].as_str().unwrap_or("-").to_owned();
+            format!(
+                "{} {} {} {} {}",
+                text("event"),
+                text("user"),
+                text("decision"),
+                text("reason"),
+                text("scopes")
+            )
+        })
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "registration - allowed - -",
+            "login johndoe allowed - posts:read",
+            "consent johndoe allowed - posts:read",
+            "grant johndoe allowed - posts:read",
+            "refresh johndoe allowed - posts:read",
+        ]
+    );
+    for event in of(&all, "event") {
+        assert_eq!(event["client"], client.client_id, "{event}");
+        assert!(event["address"].is_string(), "{event}");
+    }
+    let granted = of(&all, "event")[3];
+    assert_eq!((&granted["grant"], &granted["endpoint"]), (&first["grant"], &json!("/token")));
+
     // Nothing that was secret is anywhere in the file.
     let file = std::fs::read(dir.join("audit.sqlite")).unwrap();
     let contains = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
@@ -149,6 +180,63 @@ async fn every_request_is_recorded_with_who_and_why_and_without_a_secret() {
     }
     for password in ["\"secret\"", "=secret", "\u{6}secret"] {
         assert!(!contains(password), "{password}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_at_the_authorization_server_is_recorded_and_what_was_typed_is_not() {
+    let dir = TempDir::new();
+    let world = world(&dir).await;
+    let client = OAuthClient::register(&world.origin, "a client").await.unwrap();
+    for (user, password) in [("johndoe", "not his password"), ("a password in the wrong field", "x")] {
+        client.log_in(&world.resource(), (user, password), READ).await.unwrap_err();
+    }
+    let tokens = client.log_in(&world.resource(), ("johndoe", "secret"), READ).await.unwrap();
+    let refresh = tokens.refresh.as_deref().unwrap();
+    let renewed = client.refresh(refresh, &world.resource()).await.unwrap();
+    world.clock.advance(Duration::from_secs(3600));
+    client.refresh(refresh, &world.resource()).await.unwrap_err();
+    client.refresh(renewed.refresh.as_deref().unwrap(), &world.resource()).await.unwrap_err();
+    client.refresh("bwr_nonsense", &world.resource()).await.unwrap_err();
+    let strange =
+        [("grant_type", "refresh_token"), ("client_id", "typed secret"), ("refresh_token", "typed token")];
+    world.http.post(world.url("/token")).form(&strange).send().await.unwrap();
+    world.http.post(world.url("/register")).json(&json!({})).send().await.unwrap();
+    world.stop().await;
+
+    let all = records(dir.path()).await;
+    let mut events: Vec<_> = of(&all, "event")
+        .iter()
+        .map(|record| {
+            let text = |name: &str| record[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", text("event"), text("user"), text("decision"), text("reason"))
+        })
+        .collect();
+    events.sort_unstable();
+    assert_eq!(
+        events,
+        [
+            "consent johndoe allowed -",
+            "grant - refused unknown_client",
+            "grant johndoe allowed -",
+            "login - refused wrong_password",
+            "login johndoe allowed -",
+            "login johndoe refused wrong_password",
+            "refresh - refused unknown_refresh_token",
+            "refresh johndoe allowed -",
+            "refresh johndoe refused revoked_grant",
+            "registration - allowed -",
+            "registration - refused redirect_uri",
+            "reuse johndoe refused refresh_reuse",
+            "revocation johndoe allowed refresh_reuse",
+        ]
+    );
+    let file = std::fs::read(dir.join("audit.sqlite")).unwrap();
+    let contains = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    let typed =
+        ["not his password", "a password in the wrong field", "typed secret", "typed token", "nonsense"];
+    for typed in typed.into_iter().chain([refresh, renewed.refresh.as_deref().unwrap()]) {
+        assert!(!contains(typed), "{typed}");
     }
 }
 
@@ -257,6 +345,8 @@ async fn metrics_count_what_happened_and_names_of_strangers_are_no_labels() {
     assert_eq!(value(&scraped, "barewire_requests_total", &[("outcome", "result")]), 3.0);
     assert_eq!(value(&scraped, "http_server_active_requests", &[]), 0.0);
     assert!(value(&scraped, "barewire_request_body_bytes_total", &[]) > 1000.0);
+    let logins = [("event", "login"), ("decision", "allowed")];
+    assert_eq!(value(&scraped, "barewire_authorization_events_total", &logins), 1.0);
     assert!(
         text.contains("barewire_audit_queue_bytes") && text.contains("barewire_audit_lost_total 0"),
         "{text}"

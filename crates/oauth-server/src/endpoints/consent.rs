@@ -16,6 +16,7 @@ use crate::respond::{self, see_other};
 use crate::routes::{CONSENT, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
+use crate::witness::{Draft, EventKind, Sender};
 
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -28,10 +29,11 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), &sender, &headers, body).await)
 }
 
 async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -50,6 +52,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
 async fn submit(
     state: &Inner,
     query: Option<&str>,
+    sender: &Sender,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Stop> {
@@ -60,6 +63,8 @@ async fn submit(
     };
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)?;
+    let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
+    let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
     match fields.one("decision") {
         Ok(Some("allow")) => {
             let user = &session.user.id;
@@ -67,9 +72,14 @@ async fn submit(
                 let earlier = flow.remembered(state, user).await?;
                 flow.remember(state, user, &consent::remember(&flow.request, earlier.as_ref())).await?;
             }
-            Ok(flow.issue_code(state, &session).await?)
+            let response = flow.issue_code(state, &session).await?;
+            tell(Ok(None));
+            Ok(response)
         }
-        Ok(Some("deny")) => Ok(flow.deny(state)),
+        Ok(Some("deny")) => {
+            tell(Err("user"));
+            Ok(flow.deny(state))
+        }
         _ => Err(Stop::page(ErrorPage::stale_form())),
     }
 }

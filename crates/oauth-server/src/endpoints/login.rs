@@ -25,6 +25,7 @@ use crate::sessions::Cookies;
 use crate::source::Source;
 use crate::store::{Digest, Secret, StoreError, UserRecord};
 use crate::throttle::{self, Admission};
+use crate::witness::{Draft, EventKind, Sender};
 use crate::{random, sessions};
 
 /// Longest name that is looked up, in bytes.
@@ -66,6 +67,16 @@ impl LoginError {
         }
     }
 
+    /// For whoever keeps account; nothing where nobody has tried.
+    fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Incomplete => None,
+            Self::Wrong => Some("wrong_password"),
+            Self::Throttled(_) => Some("throttled"),
+            Self::Busy => Some("busy"),
+        }
+    }
+
     fn retry_after(&self) -> Option<std::time::Duration> {
         match self {
             Self::Throttled(wait) => Some(*wait),
@@ -87,10 +98,11 @@ pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
     source: Source,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), source, &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), source, &sender, &headers, body).await)
 }
 
 async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -114,6 +126,7 @@ async fn submit(
     state: &AppState,
     query: Option<&str>,
     source: Source,
+    sender: &Sender,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Stop> {
@@ -124,7 +137,12 @@ async fn submit(
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (username, password) = (field("username"), Password::new(field("password")));
-    match log_in(state, &cookies, source, username, password).await? {
+    let mut draft = flow.as_ref().map(Flow::draft).unwrap_or_default();
+    let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
+    if let Some(ending) = result.as_ref().map_or_else(|error| error.rule().map(Err), |_| Some(Ok(None))) {
+        state.tell(sender, LOGIN, EventKind::Login, &draft, ending);
+    }
+    match result {
         Ok(user) => {
             let next = match &flow {
                 // The user was asked; the request goes on without this wish, or it would ask forever.
@@ -172,6 +190,7 @@ async fn log_in(
     source: Source,
     username: &str,
     password: Password,
+    draft: &mut Draft,
 ) -> Result<Result<UserRecord, LoginError>, Stop> {
     if username.is_empty() || password.expose().is_empty() {
         return Ok(Err(LoginError::Incomplete));
@@ -180,6 +199,8 @@ async fn log_in(
         return Ok(Err(LoginError::Wrong));
     }
     let user = state.store.user_by_name(username).await?;
+    // What was typed may be anything, a password too; the id of a user that exists is not.
+    draft.user = user.as_ref().map(|user| user.id.clone());
     let key = attempts_key(state, cookies, source, username, user.as_ref());
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     // On a task of its own: a browser that goes away in the middle must not leave a right password counted as wrong.

@@ -13,9 +13,11 @@ use barewire_oauth::secret::ClientSecret;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::routes::REGISTER;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
 use crate::store::{ClientRecord, Digest, Registered, StoreError};
+use crate::witness::{Draft, EventKind, Sender, registration_refusal};
 use crate::{random, respond};
 
 /// Why a client was not registered.
@@ -50,6 +52,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For whoever keeps account.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => registration_refusal(error),
+            Self::TooLarge => "too_large",
+            Self::Full => "full",
+            Self::Busy => "busy",
+            Self::Store(_) => "store",
+        }
+    }
+}
+
 fn come_back(seconds: &'static str, why: &str) -> Response {
     let mut response = respond::error(&ErrorResponse::new(ErrorCode::TemporarilyUnavailable, why));
     response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static(seconds));
@@ -59,10 +74,15 @@ fn come_back(seconds: &'static str, why: &str) -> Response {
 pub(crate) async fn post(
     State(state): State<AppState>,
     source: Source,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match try_register(&state, source, &headers, body).await {
+    let mut draft = Draft::default();
+    let result = try_register(&state, source, &headers, body, &mut draft).await;
+    let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
+    state.tell(&sender, REGISTER, EventKind::Registration, &draft, ending);
+    match result {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
         Err(failure) => failure.respond(),
     }
@@ -73,6 +93,7 @@ async fn try_register(
     source: Source,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
+    draft: &mut Draft,
 ) -> Result<RegistrationResponse, Failure> {
     let body = body.map_err(|_| Failure::TooLarge)?;
     if !is_json(headers) {
@@ -103,6 +124,8 @@ async fn try_register(
         Registered::Existing(existing) => *existing,
         Registered::Full => return Err(Failure::Full),
     };
+    draft.client = Some(record.client.id.clone());
+    draft.client_name.clone_from(&record.client.name);
     Ok(response(&record.client, seconds(record.registered_at), secret, scope))
 }
 

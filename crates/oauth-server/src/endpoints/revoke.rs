@@ -14,11 +14,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
-use super::token::{Failure as TokenFailure, authenticate_as, revoke as revoke_grant};
+use super::token::{Failure as TokenFailure, Told, authenticate_as, revoke as revoke_grant};
 use crate::refresh_tokens::Parts;
 use crate::respond;
+use crate::routes::REVOKE;
 use crate::server::{AppState, Inner};
 use crate::store::{RevocationReason, StoreError};
+use crate::witness::{Draft, EventKind, Sender};
 
 /// Why nothing was revoked.
 enum Failure {
@@ -75,10 +77,11 @@ impl Failure {
 
 pub(crate) async fn post(
     State(state): State<AppState>,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match try_revoke(&state, &headers, body).await {
+    match try_revoke(&state, &sender, &headers, body).await {
         Ok(()) => [(CACHE_CONTROL, "no-store")].into_response(),
         Err(failure) => failure.respond(&headers),
     }
@@ -86,6 +89,7 @@ pub(crate) async fn post(
 
 async fn try_revoke(
     state: &Inner,
+    sender: &Sender,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(), Failure> {
@@ -99,7 +103,15 @@ async fn try_revoke(
             let Some(parts) = Parts::parse(token) else { return Ok(()) };
             let Some((_, grant)) = state.store.family(parts.handle_digest()).await? else { return Ok(()) };
             check_owner(state, &grant.client_id, &credentials).await?;
-            revoke_grant(state, &grant.id, RevocationReason::Client).await?;
+            let draft = Draft {
+                user: Some(grant.user_id),
+                client: Some(grant.client_id),
+                client_name: grant.client_name,
+                grant: Some(grant.id.clone()),
+                scope: Some(grant.scope),
+            };
+            let told = Told { sender, endpoint: REVOKE, draft: &draft };
+            revoke_grant(state, &grant.id, RevocationReason::Client, told).await?;
         }
         Revoked::Access(token) => {
             let now = state.now();
@@ -114,6 +126,13 @@ async fn try_revoke(
             check_owner(state, &claims.client_id, &credentials).await?;
             state.store.revoke_access_token(&claims.jti, claims.expires_at(), now).await?;
             state.tokens.revoke_token(&claims.jti, now);
+            let draft = Draft {
+                user: Some(claims.sub.clone()),
+                client: Some(claims.client_id.clone()),
+                grant: claims.grant_id.clone(),
+                ..Draft::default()
+            };
+            state.tell(sender, REVOKE, EventKind::Revocation, &draft, Ok(Some("access_token")));
         }
         Revoked::Foreign => {}
     }

@@ -21,11 +21,13 @@ use http::{HeaderMap, StatusCode};
 use crate::keys::SigningError;
 use crate::redeeming::Attempt;
 use crate::refresh_tokens::Parts;
+use crate::routes::TOKEN;
 use crate::server::{AppState, Inner};
 use crate::store::{
     CodeRecord, Digest, FamilyRecord, GrantRecord, ReplacedToken, Revocation, RevocationReason, Secret,
     StoreError, Swap,
 };
+use crate::witness::{Draft, EventKind, Sender, token_refusal};
 use crate::{documents, random, respond};
 
 /// How often a refresh looks again after somebody else rotated the family; each time there is an answer then.
@@ -58,6 +60,15 @@ impl From<RefreshRefusal> for Failure {
 }
 
 impl Failure {
+    /// For whoever keeps account.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => token_refusal(refusal),
+            Self::Store(_) => "store",
+            Self::Signing(_) => "signing",
+        }
+    }
+
     fn respond(&self, headers: &HeaderMap) -> Response {
         match self {
             Self::Refused(refusal) => {
@@ -75,11 +86,16 @@ impl Failure {
 
 pub(crate) async fn post(
     State(state): State<AppState>,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let arrived_at = state.now();
-    match exchange(&state, &headers, body, arrived_at).await {
+    let mut account = Account { sender: &sender, kind: EventKind::Grant, draft: Draft::default() };
+    let result = exchange(&state, &headers, body, arrived_at, &mut account).await;
+    let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
+    state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
+    match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(failure) => failure.respond(&headers),
     }
@@ -90,6 +106,7 @@ async fn exchange(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
     arrived_at: SystemTime,
+    account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
     let parameters = respond::form(headers, body)?;
     // Before anything is awaited: from here on, other requests for the same code are its twins.
@@ -98,6 +115,7 @@ async fn exchange(
         .map_err(TokenError::from)?
         .map(|code| state.redeeming.arrive(random::digest(code)));
     let client_id = authenticate(state, headers, &parameters).await?;
+    account.draft.client = Some(client_id.clone());
     match token::read(&parameters)? {
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
             let by = Redemption {
@@ -107,11 +125,12 @@ async fn exchange(
                 resource: resource.as_ref(),
                 arrived_at,
             };
-            redeem(state, code.expose(), &by, attempt.as_ref()).await
+            redeem(state, code.expose(), &by, attempt.as_ref(), account).await
         }
         TokenRequest::RefreshToken { refresh_token, scope, resource } => {
             let wanted = Wanted { client_id: &client_id, scope: scope.as_ref(), resource: resource.as_ref() };
-            refresh(state, &refresh_token, &wanted).await
+            account.kind = EventKind::Refresh;
+            refresh(state, &refresh_token, &wanted, account).await
         }
     }
 }
@@ -159,9 +178,11 @@ async fn redeem(
     code: &str,
     by: &Redemption<'_>,
     attempt: Option<&Attempt<'_>>,
+    account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
     let digest = random::digest(code);
     let record = state.store.code(digest).await?.ok_or(CodeRefusal::Unknown)?;
+    account.concerns(&record.user_id, &record.grant_id, record.client_name.as_deref(), &record.scope);
     let now = state.now();
     match lifecycle(&record)?.redeem(by, now) {
         Ok(_) => attempt.into_iter().for_each(Attempt::begin),
@@ -169,7 +190,9 @@ async fn redeem(
             return Err(CodeRefusal::Raced.into());
         }
         Err(CodeRefusal::Replayed { grant_id }) => {
-            revoke(state, &grant_id, RevocationReason::CodeReplay).await?;
+            account.kind = EventKind::Reuse;
+            let told = Told { sender: account.sender, endpoint: TOKEN, draft: &account.draft };
+            revoke(state, &grant_id, RevocationReason::CodeReplay, told).await?;
             return Err(CodeRefusal::Replayed { grant_id }.into());
         }
         Err(refusal) => return Err(refusal.into()),
@@ -228,12 +251,18 @@ struct Wanted<'a> {
     resource: Option<&'a Resource>,
 }
 
-async fn refresh(state: &Inner, token: &RefreshToken, wanted: &Wanted<'_>) -> Result<TokenResponse, Failure> {
+async fn refresh(
+    state: &Inner,
+    token: &RefreshToken,
+    wanted: &Wanted<'_>,
+    account: &mut Account<'_>,
+) -> Result<TokenResponse, Failure> {
     let presented = Parts::parse(token.expose()).ok_or(RefreshRefusal::Unknown)?;
     let limits = state.config.family_limits();
     for _ in 0..RACES {
         let (record, grant) =
             state.store.family(presented.handle_digest()).await?.ok_or(RefreshRefusal::Unknown)?;
+        account.concerns(&grant.user_id, &grant.id, grant.client_name.as_deref(), &grant.scope);
         let now = state.now();
         let scope = check_grant(&grant, wanted, now)?;
         let family = family(&record);
@@ -254,11 +283,14 @@ async fn refresh(state: &Inner, token: &RefreshToken, wanted: &Wanted<'_>) -> Re
                 }
             }
             Err(RefreshRefusal::Reused) => {
-                revoke(state, &grant.id, RevocationReason::RefreshReuse).await?;
+                account.kind = EventKind::Reuse;
+                let told = Told { sender: account.sender, endpoint: TOKEN, draft: &account.draft };
+                revoke(state, &grant.id, RevocationReason::RefreshReuse, told).await?;
                 return Err(RefreshRefusal::Reused.into());
             }
             Err(refusal) => return Err(refusal.into()),
         };
+        account.draft.scope = Some(scope.to_string());
         return response(state, &grant, &scope, Some(successor.token()), now);
     }
     Err(StoreError::new("a refresh lost every race").into())
@@ -324,15 +356,42 @@ fn family_record(handle: Digest, grant_id: &str, family: TokenFamily) -> FamilyR
 
 // ------------------------------------------------------------------------------------------------------ common
 
+/// The account of one request at this endpoint.
+struct Account<'a> {
+    sender: &'a Sender,
+    kind: EventKind,
+    draft: Draft,
+}
+
+impl Account<'_> {
+    fn concerns(&mut self, user: &str, grant: &str, client_name: Option<&str>, scope: &str) {
+        self.draft.user = Some(user.to_owned());
+        self.draft.grant = Some(grant.to_owned());
+        self.draft.client_name = client_name.map(str::to_owned);
+        self.draft.scope = Some(scope.to_owned());
+    }
+}
+
+/// By whose request something is ended, and what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) sender: &'a Sender,
+    pub(crate) endpoint: &'static str,
+    pub(crate) draft: &'a Draft,
+}
+
 /// Ends a grant: in the store first, then for the verifier, so that no restart brings it back.
 pub(crate) async fn revoke(
     state: &Inner,
     grant_id: &str,
     reason: RevocationReason,
+    told: Told<'_>,
 ) -> Result<(), StoreError> {
     let now = state.now();
     if state.store.revoke_grant(grant_id, Revocation { at: now, reason }).await? == Swap::Done {
         tracing::info!(grant = grant_id, reason = reason.as_str(), "a grant was revoked");
+        let ending = Ok(Some(reason.as_str()));
+        state.tell(told.sender, told.endpoint, EventKind::Revocation, told.draft, ending);
     }
     state.tokens.revoke_grant(grant_id, now);
     Ok(())

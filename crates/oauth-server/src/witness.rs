@@ -1,0 +1,189 @@
+//! What happened, for whoever keeps account of it.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+
+use axum::extract::FromRequestParts;
+use barewire_oauth::grant::CodeRefusal;
+use barewire_oauth::register::RegistrationError;
+use barewire_oauth::token::TokenError;
+use barewire_oauth::token_family::RefreshRefusal;
+use http::request::Parts;
+
+use crate::server::{AppState, Inner};
+use crate::source::Source;
+
+/// Hears of every login, consent, grant and revocation, refused ones included. Called on the task that serves the
+/// request, after what happened is stored: be quick, and hand anything slow to another one.
+pub trait Witness: Send + Sync + 'static {
+    /// Something happened.
+    fn happened(&self, event: &Event<'_>);
+}
+
+/// Something that happened. No field holds a secret, or a text that a person typed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// What.
+    pub kind: EventKind,
+    /// The rule by which it was refused: a word out of a fixed set, such as `wrong_password`.
+    pub refused: Option<&'static str>,
+    /// Why, of what was not refused: of a revocation `client`, `code_replay` …
+    pub reason: Option<&'static str>,
+    /// The path at which it was asked for.
+    pub endpoint: &'static str,
+    /// The user, if there is one by that name.
+    pub user: Option<&'a str>,
+    /// The client, if it is known here.
+    pub client: Option<&'a str>,
+    /// The name that the client gives itself. Unverified.
+    pub client_name: Option<&'a str>,
+    /// The grant.
+    pub grant: Option<&'a str>,
+    /// The scopes that it is about.
+    pub scope: Option<&'a str>,
+    /// Where it was asked from.
+    pub address: Option<IpAddr>,
+    /// The header `traceparent`, as it came.
+    pub traceparent: Option<&'a str>,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A client registered itself.
+    Registration,
+    /// A user gave name and password.
+    Login,
+    /// A user ended a browser's session.
+    Logout,
+    /// A user was asked and answered.
+    Consent,
+    /// A code was exchanged for a grant's first tokens.
+    Grant,
+    /// A refresh token was exchanged.
+    Refresh,
+    /// A code or a refresh token came again, too late to be an honest repetition: somebody has a copy.
+    Reuse,
+    /// A grant, or one access token, was ended.
+    Revocation,
+}
+
+impl EventKind {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Consent => "consent",
+            Self::Grant => "grant",
+            Self::Refresh => "refresh",
+            Self::Reuse => "reuse",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
+/// Whoever sends a request, as far as an event tells.
+pub(crate) struct Sender {
+    address: Option<IpAddr>,
+    traceparent: Option<String>,
+}
+
+impl FromRequestParts<AppState> for Sender {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        let Source(address) = Source::from_request_parts(parts, state).await?;
+        let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Ok(Self { address, traceparent: traceparent.map(str::to_owned) })
+    }
+}
+
+/// An event in the making. What is not known when a request fails stays empty.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) user: Option<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) client_name: Option<String>,
+    pub(crate) grant: Option<String>,
+    pub(crate) scope: Option<String>,
+}
+
+/// How it ended: with a reason, perhaps, or refused by a rule.
+pub(crate) type Ending = Result<Option<&'static str>, &'static str>;
+
+impl Inner {
+    /// Tells the witness, if there is one.
+    pub(crate) fn tell(
+        &self,
+        sender: &Sender,
+        endpoint: &'static str,
+        kind: EventKind,
+        draft: &Draft,
+        ending: Ending,
+    ) {
+        let Some(witness) = &self.witness else { return };
+        witness.happened(&Event {
+            kind,
+            refused: ending.err(),
+            reason: ending.unwrap_or_default(),
+            endpoint,
+            user: draft.user.as_deref(),
+            client: draft.client.as_deref(),
+            client_name: draft.client_name.as_deref(),
+            grant: draft.grant.as_deref(),
+            scope: draft.scope.as_deref(),
+            address: sender.address,
+            traceparent: sender.traceparent.as_deref(),
+        });
+    }
+}
+
+/// A refusal of the token endpoint as a word.
+pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::Repeated(_) | TokenError::Missing(_) | TokenError::NotAForm | TokenError::TooLarge => {
+            "malformed"
+        }
+        TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
+        TokenError::UnsupportedGrantType => "unsupported_grant_type",
+        TokenError::UnknownClient => "unknown_client",
+        TokenError::MalformedVerifier => "malformed_verifier",
+        TokenError::MalformedScope => "malformed_scope",
+        TokenError::MalformedResource => "malformed_resource",
+        TokenError::Code(refusal) => match refusal {
+            CodeRefusal::Unknown => "unknown_code",
+            CodeRefusal::WrongClient => "wrong_client",
+            CodeRefusal::Expired => "expired_code",
+            CodeRefusal::WrongRedirect => "wrong_redirect_uri",
+            CodeRefusal::WrongVerifier => "wrong_verifier",
+            CodeRefusal::WrongResource => "wrong_resource",
+            CodeRefusal::Raced => "raced",
+            CodeRefusal::Replayed { .. } => "code_replay",
+        },
+        TokenError::Refresh(refusal) => match refusal {
+            RefreshRefusal::Unknown => "unknown_refresh_token",
+            RefreshRefusal::WrongClient => "wrong_client",
+            RefreshRefusal::Expired => "expired_refresh_token",
+            RefreshRefusal::Revoked => "revoked_grant",
+            RefreshRefusal::WrongResource => "wrong_resource",
+            RefreshRefusal::MoreScope => "more_scope",
+            RefreshRefusal::Reused => "refresh_reuse",
+        },
+    }
+}
+
+/// A refusal of the registration endpoint as a word.
+pub(crate) fn registration_refusal(error: &RegistrationError) -> &'static str {
+    match error {
+        RegistrationError::Malformed(_) => "malformed",
+        RegistrationError::RedirectCount
+        | RegistrationError::Redirect { .. }
+        | RegistrationError::PrivateUse { .. }
+        | RegistrationError::WebRedirect { .. } => "redirect_uri",
+        RegistrationError::Unsupported(_) => "unsupported",
+    }
+}
