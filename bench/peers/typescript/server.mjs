@@ -1,10 +1,11 @@
-// The official TypeScript SDK 2.x on plain node:http: `node server.mjs --listen 127.0.0.1:PORT [--auth]`.
+// The official TypeScript SDK 2.x on plain node:http: `node server.mjs --listen 127.0.0.1:PORT [--auth] [--sse]`.
 //
 // For speed: NODE_ENV=production; no Express in between; the body is read and parsed once and handed on; schemas are made
 // once and their lazy parts built at start; sessions answer with JSON; the listener of @hono/node-server, by which the
 // SDK's own session transport is served, in place of its `toNodeHandler` (12 % less CPU; its JSON Schemas in place of
 // zod's make no difference). A new McpServer for each request of 2026-07-28 is how the SDK is made: its handler refuses
-// one that serves already.
+// one that serves already. JSON in a session drops the notifications of a call, so `--sse` turns it off where they are
+// measured.
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
@@ -13,7 +14,7 @@ import { bearerAuthChallengeResponse, createMcpHandler, isInitializeRequest, pre
 import { bench } from './tools.mjs';
 import { issue } from './token.mjs';
 
-const { values } = parseArgs({ options: { listen: { type: 'string' }, auth: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { listen: { type: 'string' }, auth: { type: 'boolean' }, sse: { type: 'boolean' } } });
 const [host, port] = values.listen.split(':');
 const origin = `http://${values.listen}`;
 
@@ -28,7 +29,7 @@ const sessions = new Map();
 async function session() {
   const transport = new NodeStreamableHTTPServerTransport({
     sessionIdGenerator: () => crypto.randomUUID(),
-    enableJsonResponse: true,
+    enableJsonResponse: !values.sse,
     onsessioninitialized: (id) => void sessions.set(id, transport),
     onsessionclosed: (id) => void sessions.delete(id),
   });
