@@ -14,8 +14,8 @@ use crate::entry::{Entry, Time};
 ///
 /// A shard for each thread that serves requests: its lock is then free whenever it is taken, except in the moment in
 /// which the writer carries the shard's records away. Nobody is woken for a record, only for a batch that is due;
-/// otherwise the writer comes by itself. (A `tokio` channel, with a record on the heap and a wake for each that finds the
-/// writer asleep, was several times as dear; `docs/performance.md` has the figures.)
+/// otherwise the writer comes by itself. A `tokio` channel of records on the heap costs about the same (0.11 µs against
+/// 0.13); this is bounded in bytes rather than in records, and hands over whole batches.
 pub(crate) struct Queue {
     shards: Box<[Shard]>,
     /// Bytes of one shard from which its batch is due.
