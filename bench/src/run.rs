@@ -46,17 +46,16 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("there is no such server");
     }
 
-    starts::measure(&cores, &subjects, options, &mut report)?;
-    let mut field = Field::new(cores, if options.quick { Pace::Quick } else { Pace::Thorough });
-    calls::measure(&mut field, &subjects, options, &mut report)?;
-    field.clear();
-    hostile::measure(&cores, &subjects, options, &mut report)?;
-    streams::measure(&cores, &subjects, options, &mut report)?;
-    sessions::measure(&cores, &subjects, options, &mut report)?;
-    clients::measure(&cores, &subjects, options, &mut report)?;
-    instructions::measure(options, &mut report)?;
-
-    report.method.minutes = started.elapsed().as_secs_f64() / 60.0;
+    // What fails fails the run, but only once everything else is measured and written down.
+    let mut failed = Vec::new();
+    for experiment in EXPERIMENTS {
+        if let Err(error) = experiment(&cores, &subjects, options, &mut report) {
+            progress::line(&format!("failed: {error:#}"));
+            failed.push(format!("{error:#}"));
+        }
+        report.method.minutes = started.elapsed().as_secs_f64() / 60.0;
+        write(options, &report)?;
+    }
     for left_out in &report.left_out {
         let what = if left_out.what.is_empty() { "everything" } else { &left_out.what };
         progress::line(&format!("left out: {}, {what}: {}", left_out.server, left_out.reason));
@@ -64,13 +63,31 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(path) = &options.compare {
         terminal::compare(&read(path)?, &report);
     }
-    write(options, &report)?;
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n"));
+    }
     let ours = |name: &str| subjects.iter().any(|subject| subject.name == name && subject.kind != Kind::Peer);
     if let Some(failed) = report.left_out.iter().find(|left_out| ours(&left_out.server)) {
         bail!("{} is to be measured on everything: {}, {}", failed.server, failed.what, failed.reason);
     }
     Ok(())
 }
+
+type Experiment = fn(&Cores, &[Subject], &Options, &mut Report) -> Result<()>;
+
+/// In this order.
+const EXPERIMENTS: [Experiment; 7] = [
+    starts::measure,
+    |cores, subjects, options, report| {
+        let pace = if options.quick { Pace::Quick } else { Pace::Thorough };
+        calls::measure(&mut Field::new(*cores, pace), subjects, options, report)
+    },
+    hostile::measure,
+    streams::measure,
+    sessions::measure,
+    clients::measure,
+    |_, _, options, report| instructions::measure(options, report),
+];
 
 /// Whom this run is about; peers that were not built are left out.
 fn subjects(options: &Options, report: &mut Report) -> Result<Vec<Subject>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::field::Field;
 use crate::load::Request;
@@ -24,18 +24,26 @@ pub fn measure(
 ) -> Result<()> {
     let picked: Vec<Row> =
         rows().into_iter().filter(|row| options.picks(&[&row.name, row.group.name()])).collect();
+    let mut failed = Vec::new();
     for row in &picked {
         let counts =
             if options.connections.is_empty() { &[row.connections][..] } else { &options.connections };
         for &connections in counts {
             let drive = options.rate.map_or(row.drive, Drive::Rate);
             let row = Row { connections, drive, ..row.clone() };
-            let calls = one(field, subjects, &row, options, report)?;
-            terminal::show(&calls);
-            report.calls.push(calls);
+            match one(field, subjects, &row, options, report) {
+                Ok(calls) => {
+                    terminal::show(&calls);
+                    report.calls.push(calls);
+                }
+                Err(error) => {
+                    progress::line(&format!("failed: {error:#}"));
+                    failed.push(format!("{error:#}"));
+                }
+            }
         }
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("\n")) }
 }
 
 /// Answers in a second, below which a server is slow.

@@ -37,8 +37,13 @@ pub fn measure(cores: &Cores, subjects: &[Subject], options: &Options, report: &
             Dialect { address: server.address, path: "/mcp", era: Era::Modern, token: Some(&token) };
         dialect.probe(Call::ECHO)?;
         for case in cases(server.address, &dialect, &token) {
-            let row = one(&server, &dialect, &case, options)
-                .with_context(|| format!("{}: {}", subject.name, server.words()))?;
+            let row = match one(&server, &dialect, &case, options) {
+                Ok(row) => row,
+                Err(error) => {
+                    report.leave_out(&subject.name, case.what, &format!("{error:#} {}", server.words()));
+                    continue;
+                }
+            };
             progress::line(&format!(
                 "hostile · {}: p99 {:.0} µs alone, {:.0} beside ({:.2}x), {:.1} µs each, {:.0} KiB at most",
                 row.what,
