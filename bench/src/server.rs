@@ -7,13 +7,14 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use barewire_audit::{Audit, AuditConfig, Metrics, MetricsConfig, Recorder};
 use barewire_mcp_server::{
-    Context, Limits, McpServer, McpServerBuilder, NoArguments, Principal, ResourceServer, Structured,
-    TokenVerifier, Tool, ToolError,
+    Context, Limits, McpServer, McpServerBuilder, McpService, NoArguments, Principal, ResourceServer,
+    Structured, TokenVerifier, Tool, ToolError,
 };
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_serve::{Mount, WithPeer};
 use barewire_store::Store;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -114,13 +115,14 @@ pub fn observed(origin: &str, store: &Store) -> (Audit, Recorder) {
     (audit, recorder)
 }
 
-/// What answers at the address.
-pub fn router(server: &McpServer, authorization: Option<&AuthorizationServer>) -> Router {
-    let app = Router::new().route_service("/mcp", server.service());
-    match authorization {
-        Some(authorization) => app.merge(authorization.router()),
-        None => app,
-    }
+/// What answers at the address, as in the demo: the MCP server directly, and a router for the rest.
+pub fn app(
+    server: &McpServer,
+    authorization: Option<&AuthorizationServer>,
+    observed: bool,
+) -> Mount<WithPeer<McpService>> {
+    let rest = authorization.map_or_else(Router::new, AuthorizationServer::router);
+    Mount::new("/mcp", WithPeer::only_if(observed, server.service()), rest)
 }
 
 /// As the demo has it.

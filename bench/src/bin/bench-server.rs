@@ -68,7 +68,7 @@ async fn main() -> Result<()> {
         audit = Some((log, store));
     }
     let mcp = mcp.build()?;
-    let app = server::router(&mcp, authorization.as_ref());
+    let app = server::app(&mcp, authorization.as_ref(), arguments.observe);
     if arguments.auth {
         tokio::spawn(print_token(origin));
     }

@@ -59,7 +59,7 @@ impl Observed {
 
     /// What sees every request of an endpoint; nothing where nobody wants to know.
     pub(crate) fn recorder(&self, url: &str) -> Option<Recorder> {
-        if self.log.is_none() && self.metrics.is_none() {
+        if !self.wants_peers() {
             return None;
         }
         let mut recorder = Recorder::new(url).address(self.address.clone());
@@ -82,6 +82,11 @@ impl Observed {
             events = events.metrics(metrics.clone());
         }
         events
+    }
+
+    /// Whether anybody wants to know where a request comes from.
+    pub(crate) fn wants_peers(&self) -> bool {
+        self.log.is_some() || self.metrics.is_some()
     }
 
     /// Where the metrics are.

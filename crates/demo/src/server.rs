@@ -18,7 +18,7 @@ use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
-use barewire_serve::{BindError, Listeners, ServeConfig};
+use barewire_serve::{BindError, Listeners, Mount, ServeConfig, WithPeer};
 use barewire_store::Store;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
 use http::{StatusCode, Uri};
@@ -210,8 +210,6 @@ impl Demo {
         let mut app = Router::new()
             .merge(rest::router(blog, Arc::new(door)))
             .merge(authorization.router())
-            .route_service("/mcp", parts.mcp.service())
-            .route_service("/mcp/", parts.mcp.service())
             .merge(around(parts.clone()));
         if let Some(metadata) = parts.mcp.resource_metadata() {
             for path in metadata.paths() {
@@ -240,6 +238,9 @@ impl Demo {
             parts.stopping.cancel();
             let _calls = parts.mcp.drain();
         };
+        // Models ask more often than people, so their requests do not pass the router.
+        let mcp = WithPeer::only_if(observed.wants_peers(), parts.mcp.service());
+        let app = Mount::new("/mcp", mcp, app);
         let served = barewire_serve::serve(listeners, app, limits.clone(), stopped);
         observed.while_serving(limits, served).await;
         publishing.abort();

@@ -1,9 +1,9 @@
 //! Bodies that say whose turn it is, and a request's body that does not wait for ever.
 
-use std::num::NonZeroU32;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use tokio::time::{Instant, Sleep, sleep};
 use tower::BoxError;
 
 use crate::activity::{Exchange, Turn};
-use crate::config::ServeConfig;
 
 /// The peer let a handler wait too long for the body; see [`ServeConfig::body_timeout`].
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +25,15 @@ pub struct TooSlow;
 pub struct RequestBody {
     incoming: Incoming,
     exchange: Arc<Exchange>,
-    too_slow: Arc<AtomicBool>,
-    /// How long the peer may still make a handler wait. A handler that takes its time costs the peer nothing.
-    budget: Duration,
-    min_rate: NonZeroU32,
+    received: u64,
+    /// There is one from the first time on that somebody had to wait.
+    patience: Option<Box<Patience>>,
+}
+
+/// How long the peer may make a handler wait. A handler that takes its time costs the peer nothing.
+struct Patience {
+    /// What it has used up.
+    waited: Duration,
     pause: Option<Pause>,
 }
 
@@ -39,23 +43,36 @@ struct Pause {
 }
 
 impl RequestBody {
-    pub(crate) fn new(
-        incoming: Incoming,
-        exchange: Arc<Exchange>,
-        too_slow: Arc<AtomicBool>,
-        limits: &ServeConfig,
-    ) -> Self {
-        let (budget, min_rate) = (limits.body_timeout, limits.body_min_rate);
-        Self { incoming, exchange, too_slow, budget, min_rate, pause: None }
+    pub(crate) fn new(incoming: Incoming, exchange: Arc<Exchange>) -> Self {
+        Self { incoming, exchange, received: 0, patience: None }
     }
 
-    fn earned(&mut self, frame: &Frame<Bytes>) {
-        if let Some(pause) = self.pause.take() {
-            self.budget = self.budget.saturating_sub(pause.since.elapsed());
+    /// The address that the request comes from; the one of a proxy in front, if there is one.
+    pub fn peer(&self) -> SocketAddr {
+        self.exchange.activity().peer
+    }
+
+    /// The peer has done something.
+    fn go_on(&mut self) {
+        if let Some(patience) = &mut self.patience
+            && let Some(pause) = patience.pause.take()
+        {
+            patience.waited += pause.since.elapsed();
         }
-        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        self.budget +=
-            Duration::from_micros(bytes.saturating_mul(1_000_000) / u64::from(self.min_rate.get()));
+    }
+
+    /// Waits for the peer, once for the whole body, so that a dribble does not look like progress.
+    fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.exchange.wait(Turn::Body);
+        let limits = &self.exchange.activity().limits;
+        let micros = self.received.saturating_mul(1_000_000) / u64::from(limits.body_min_rate.get());
+        let allowed = limits.body_timeout.saturating_add(Duration::from_micros(micros));
+        let patience =
+            self.patience.get_or_insert_with(|| Box::new(Patience { waited: Duration::ZERO, pause: None }));
+        let left = allowed.saturating_sub(patience.waited);
+        let pause =
+            patience.pause.get_or_insert_with(|| Pause { since: Instant::now(), end: Box::pin(sleep(left)) });
+        pause.end.as_mut().poll(context)
     }
 }
 
@@ -70,23 +87,18 @@ impl Body for RequestBody {
         let body = &mut *self;
         match Pin::new(&mut body.incoming).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                body.earned(&frame);
+                body.go_on();
+                body.received += frame.data_ref().map_or(0, Bytes::len) as u64;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(end) => {
-                body.pause = None;
+                body.patience = None;
                 body.exchange.go_on(Turn::Body);
                 Poll::Ready(end.map(|failed| failed.map_err(Into::into)))
             }
             Poll::Pending => {
-                // Once for the whole body, so that a dribble does not look like progress.
-                body.exchange.wait(Turn::Body);
-                let budget = body.budget;
-                let pause = body
-                    .pause
-                    .get_or_insert_with(|| Pause { since: Instant::now(), end: Box::pin(sleep(budget)) });
-                ready!(pause.end.as_mut().poll(context));
-                body.too_slow.store(true, Ordering::Relaxed);
+                ready!(body.poll_pause(context));
+                body.exchange.too_slow.store(true, Ordering::Relaxed);
                 Poll::Ready(Some(Err(TooSlow.into())))
             }
         }
@@ -145,8 +157,10 @@ impl<B: Body> Body for ResponseBody<B> {
         if std::mem::take(body.handed_over) {
             body.end.0.go_on(Turn::Response);
         }
-        let frame = ready!(body.inner.poll_frame(context));
-        if matches!(frame, Some(Ok(_))) {
+        let mut inner = body.inner;
+        let frame = ready!(inner.as_mut().poll_frame(context));
+        // HTTP/1 drops the body with its last frame, and nobody would see that the server waits.
+        if matches!(frame, Some(Ok(_))) && (body.end.0.is_multiplexed() || !inner.is_end_stream()) {
             *body.handed_over = true;
             body.end.0.wait(Turn::Response);
         }

@@ -1,68 +1,69 @@
 //! One connection, from its seat to its end.
 
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use hyper::body::Incoming;
+use hyper::rt::bounds::Http2ServerConnExec;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::{http1, http2};
+use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
-use crate::activity::{Late, after};
+use crate::activity::{Activity, order};
 use crate::body::RequestBody;
 use crate::config::ServeConfig;
 use crate::room::Seat;
 use crate::service::Visit;
 use crate::socket::Socket;
 
-/// How long a peer that was told that the connection ends has to say what HTTP/2 wants said, and to take in the rest of
-/// a response that has been handed over.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// What all connections of a server share.
 pub(crate) struct Shared {
-    limits: Arc<ServeConfig>,
-    http: Builder<TokioExecutor>,
-    drain: CancellationToken,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Arc<ServeConfig>, drain: CancellationToken) -> Self {
-        let mut http = Builder::new(TokioExecutor::new());
+    pub(crate) fn new(limits: &ServeConfig) -> Self {
+        let mut http1 = http1::Builder::new();
         // `header_read_timeout` stays unset: hyper counts the pause between two requests as time for the second one's
-        // head, and hyper-util has no timeout at all before it knows the version. `Activity` covers both.
-        http.http1()
+        // head. `Activity` knows the difference.
+        http1
             .header_read_timeout(None)
             .max_buf_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX).max(8192));
         if limits.max_headers != 100 {
             // 100 is hyper's own limit; to set it costs an allocation for each request.
-            http.http1().max_headers(limits.max_headers);
+            http1.max_headers(limits.max_headers);
         }
         // What ends a flood of resets and of continuations are h2's own defaults.
-        http.http2()
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
             .timer(TokioTimer::new())
             .max_header_list_size(limits.max_header_bytes)
             .max_concurrent_streams(limits.max_concurrent_streams)
             .keep_alive_interval(limits.ping_interval)
             .keep_alive_timeout(limits.ping_timeout);
-        Self { limits, http, drain }
+        Self { http1, http2 }
     }
 
     /// Answers on that connection until one side ends it, a limit does, or the server is told to stop.
-    pub(crate) async fn answer<S, B>(
+    ///
+    /// hyper-util's `auto` does the same, at the price of 4 KiB for each connection: it keeps room for HTTP/2 where
+    /// HTTP/1 is spoken, and makes hyper double its read buffer.
+    pub(crate) fn answer<S, B>(
         self: Arc<Self>,
         stream: TcpStream,
-        peer: SocketAddr,
         service: S,
-        // Dropped last, when the socket is closed.
         seat: Seat,
-    ) where
+    ) -> impl Future<Output = ()> + Send
+    where
         S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>
             + Clone
             + Send
@@ -70,67 +71,116 @@ impl Shared {
         S::Future: Send + 'static,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        let limits = &*self.limits;
-        let activity = &seat.activity;
-        let socket = TokioIo::new(Socket::new(stream, activity.clone()));
-        let visit = Visit { service, peer, activity: activity.clone(), limits: self.limits.clone() };
-        let mut connection = pin!(self.http.serve_connection(socket, visit));
-        let mut drain = pin!(self.drain.cancelled());
-        let mut told = pin!(activity.told_to_leave());
-        // Looks as often as a deadline can come up, rather than be woken by each request.
-        let step = limits.header_timeout.min(limits.idle_timeout).min(limits.write_timeout);
-        let mut look = pin!(sleep_until(after(Instant::now(), step)));
-        let mut farewell = None;
-        loop {
-            let time_to_leave = tokio::select! {
-                biased;
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%peer, error = &*error, "a connection ended early");
-                    }
+        let mut socket = Socket::new(stream, seat.activity.clone());
+        let visit = Visit::new(service, seat.activity.clone());
+        async move {
+            // Dropped last, when the socket is closed.
+            let seat = seat;
+            let peer = seat.activity.peer;
+            let http2 = obey(&seat.activity, pin!(Beginning { socket: &mut socket, told: false })).await;
+            let ended = match http2 {
+                Some(Ok(false)) => {
+                    obey(&seat.activity, pin!(self.http1.serve_connection(TokioIo::new(socket), visit))).await
+                }
+                Some(Ok(true)) => {
+                    let connection = self.http2.serve_connection(TokioIo::new(socket), visit);
+                    obey(&seat.activity, Box::pin(connection).as_mut()).await
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%peer, %error, "a connection was gone before it said anything");
                     return;
                 }
-                () = drain.as_mut(), if farewell.is_none() => FAREWELL,
-                () = told.as_mut(), if farewell.is_none() => {
-                    tracing::debug!(%peer, "a connection makes room for others");
-                    if activity.is_held_up() {
-                        return;
-                    }
-                    Duration::ZERO
-                }
-                () = look.as_mut() => {
-                    let now = Instant::now();
-                    if let Some(farewell) = farewell
-                        && activity.quiet_since().is_some_and(|since| since + farewell <= now)
-                    {
-                        return;
-                    }
-                    match activity.deadline(limits) {
-                        Some((deadline, Late::Reading)) if deadline <= now => {
-                            tracing::debug!(%peer, "a peer does not read its response");
-                            return;
-                        }
-                        Some((deadline, late)) if deadline <= now && farewell.is_none() => {
-                            tracing::debug!(%peer, ?late, "a connection is closed");
-                            match late {
-                                Late::Request => FAREWELL,
-                                Late::Head | Late::Reading => Duration::ZERO,
-                            }
-                        }
-                        Some((deadline, _)) if farewell.is_none() => {
-                            look.as_mut().reset(deadline.min(after(now, step)));
-                            continue;
-                        }
-                        _ => {
-                            look.as_mut().reset(now + step.min(FAREWELL));
-                            continue;
-                        }
-                    }
-                }
+                None => return,
             };
-            connection.as_mut().graceful_shutdown();
-            farewell = Some(time_to_leave);
-            look.as_mut().reset(Instant::now() + time_to_leave);
+            if let Some(Err(error)) = ended {
+                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended early");
+            }
         }
     }
+}
+
+/// What can be told to finish.
+trait Finish: Future {
+    /// Answers what has begun, and nothing after it.
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<I, S> Finish for http1::Connection<I, S>
+where
+    Self: Future,
+    S: HttpService<Incoming, Error: Into<BoxError>, ResBody: Body<Error: Into<BoxError>> + 'static>,
+    I: Read + Write + Unpin,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Finish for http2::Connection<I, S, TokioExecutor>
+where
+    Self: Future,
+    S: HttpService<Incoming, Error: Into<BoxError>, ResBody: Body<Error: Into<BoxError>> + 'static>,
+    I: Read + Write + Unpin,
+    TokioExecutor: Http2ServerConnExec<S::Future, S::ResBody>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// A connection whose version is not known yet.
+struct Beginning<'a> {
+    socket: &'a mut Socket,
+    told: bool,
+}
+
+impl Future for Beginning<'_> {
+    type Output = io::Result<bool>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.told {
+            Poll::Ready(Err(io::ErrorKind::Interrupted.into()))
+        } else {
+            self.socket.poll_version(context)
+        }
+    }
+}
+
+impl Finish for Beginning<'_> {
+    fn finish(mut self: Pin<&mut Self>) {
+        self.told = true;
+    }
+}
+
+/// Goes on with a connection and with what the room tells it. `None` when it was told to be gone.
+async fn obey<F: Finish>(activity: &Activity, mut connection: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|context| {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(Some(ended));
+            }
+            let orders = activity.orders(context.waker());
+            if orders == 0 {
+                return Poll::Pending;
+            }
+            // The peer may have done its part since it was looked at.
+            let gone = |ordered: u8, still: bool| orders & ordered != 0 && still;
+            if gone(order::BREAK_OFF, true)
+                || gone(order::GIVE_UP, activity.is_stalled())
+                || gone(order::MAKE_ROOM, activity.is_held_up())
+            {
+                return Poll::Ready(None);
+            }
+            if orders & order::FINISH != 0 {
+                connection.as_mut().finish();
+                if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                    return Poll::Ready(Some(ended));
+                }
+            }
+            if gone(order::LEAVE, activity.is_quiet()) {
+                return Poll::Ready(None);
+            }
+        }
+    })
+    .await
 }

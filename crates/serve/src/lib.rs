@@ -3,6 +3,7 @@
 //! * [`bind`]: takes an address, `localhost` on both loopback families.
 //! * [`serve`]: answers there with an axum router (or another tower service) until it is told to stop, then drains.
 //! * [`ServeConfig`]: what a peer may take, by name.
+//! * [`Mount`]: a service that is asked much more often than the rest of the application.
 //!
 //! `axum::serve` has none of these limits: there, a peer that sends half a request line holds a connection for as long
 //! as it likes, and enough of them hold all file descriptors.
@@ -26,6 +27,7 @@ mod body;
 mod config;
 mod connection;
 mod listen;
+mod mount;
 mod room;
 mod server;
 mod service;
@@ -34,4 +36,5 @@ mod socket;
 pub use body::{RequestBody, TooSlow};
 pub use config::ServeConfig;
 pub use listen::{BindError, Listeners, bind};
+pub use mount::{Mount, WithPeer};
 pub use server::serve;

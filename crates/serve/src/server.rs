@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 use crate::body::RequestBody;
@@ -26,8 +25,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SPARE: usize = 16;
 
 /// Answers on `listeners` with `service` (an [`axum::Router`], or any tower service) until `shutdown` is ready, over
-/// HTTP/1.1 or HTTP/2 without TLS, whichever the peer begins with. The peer's address is in each request's extensions
-/// as [`axum::extract::ConnectInfo`]`<SocketAddr>`.
+/// HTTP/1.1 or HTTP/2 without TLS, whichever the peer begins with. [`RequestBody::peer`] says who asks;
+/// [`WithPeer`](crate::WithPeer) says it as [`axum::extract::ConnectInfo`].
 ///
 /// Then it drains: new connections are refused and idle ones closed at once, and requests in flight have
 /// [`shutdown_grace`](ServeConfig::shutdown_grace) to end. Whoever has streams that do not end by themselves ends them
@@ -43,10 +42,9 @@ pub async fn serve<S, B>(
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let limits = Arc::new(config);
-    let drain = CancellationToken::new();
-    let room = Room::new(limits.max_connections.get(), limits.patience);
-    let shared = Arc::new(Shared::new(limits.clone(), drain.clone()));
-    let mut connections = JoinSet::new();
+    let room = Room::new(limits.clone());
+    let _none_left_behind = Closed(room.clone());
+    let shared = Arc::new(Shared::new(&limits));
     let accepting = async {
         loop {
             let (stream, peer) = accept(&mut listeners, &room).await;
@@ -55,21 +53,35 @@ pub async fn serve<S, B>(
                 tracing::debug!(%peer, %error, "a connection was gone before it was there");
                 continue;
             }
-            let seat = room.seat().await;
-            while connections.try_join_next().is_some() {}
-            connections.spawn(shared.clone().answer(stream, peer, service.clone(), seat));
+            let seat = room.seat(peer).await;
+            tokio::spawn(shared.clone().answer(stream, service.clone(), seat));
         }
     };
+    let mut watching = pin!(room.watch());
     tokio::select! {
         () = shutdown => {}
         () = accepting => {}
+        () = watching.as_mut() => {}
     }
     drop(listeners);
-    drain.cancel();
-    let all = async { while connections.join_next().await.is_some() {} };
-    if timeout(limits.shutdown_grace, all).await.is_err() {
-        tracing::warn!(connections = connections.len(), "some requests did not end in time and were cut off");
-        connections.shutdown().await;
+    tokio::select! {
+        closed = timeout(limits.shutdown_grace, room.close()) => {
+            if closed.is_err() {
+                let connections = room.break_off();
+                tracing::warn!(connections, "some requests did not end in time and were cut off");
+                room.close().await;
+            }
+        }
+        () = watching => {}
+    }
+}
+
+/// Ends all connections with the server, also where its future is dropped.
+struct Closed(Room);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.break_off();
     }
 }
 

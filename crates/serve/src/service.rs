@@ -1,28 +1,31 @@
 //! The application, as one connection sees it.
 
-use std::net::SocketAddr;
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker, ready};
 
-use axum::extract::ConnectInfo;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use tower::util::Oneshot;
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, Exchange};
 use crate::body::{End, RequestBody, ResponseBody};
-use crate::config::ServeConfig;
 
-/// Tells the service who asks, and the connection's [`Activity`] when a request begins and ends.
+/// Tells the connection's [`Activity`] when a request begins and ends.
 pub(crate) struct Visit<S> {
-    pub(crate) service: S,
-    pub(crate) peer: SocketAddr,
-    pub(crate) activity: Arc<Activity>,
-    pub(crate) limits: Arc<ServeConfig>,
+    service: S,
+    activity: Arc<Activity>,
+    /// The last exchange, to be used again: on HTTP/1 it is always over when the next one begins.
+    last: Cell<Option<Arc<Exchange>>>,
+}
+
+impl<S> Visit<S> {
+    pub(crate) fn new(service: S, activity: Arc<Activity>) -> Self {
+        Self { service, activity, last: Cell::new(None) }
+    }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Visit<S>
@@ -31,43 +34,67 @@ where
 {
     type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
-    type Future = Answer<Oneshot<S, Request<RequestBody>>>;
+    type Future = Answer<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let exchange = self.activity.begin(request.version());
-        let too_slow = Arc::new(AtomicBool::new(false));
+        let exchange = Exchange::begin(&self.activity, request.version(), self.last.take());
+        self.last.set(Some(exchange.clone()));
         let end = Some(End(exchange.clone()));
-        let mut request =
-            request.map(|body| RequestBody::new(body, exchange, too_slow.clone(), &self.limits));
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        Answer { answer: self.service.clone().oneshot(request), too_slow, end }
+        let request = request.map(|body| RequestBody::new(body, exchange));
+        let mut service = self.service.clone();
+        // Almost every service is ready, and then the request need not be kept for later: that would be 300 bytes for
+        // each connection, and twice that to move for each request.
+        let state = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => State::Called { future: service.call(request) },
+            Poll::Ready(Err(_)) | Poll::Pending => {
+                State::Waiting { service: Box::new(service), request: Some(Box::new(request)) }
+            }
+        };
+        Answer { state, end }
     }
 }
 
 pin_project! {
     /// The response to come.
-    pub(crate) struct Answer<F> {
+    pub(crate) struct Answer<S, F> {
         #[pin]
-        answer: F,
-        too_slow: Arc<AtomicBool>,
+        state: State<S, F>,
         end: Option<End>,
     }
 }
 
-impl<F, B, E> Future for Answer<F>
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F> {
+        Waiting { service: Box<S>, request: Option<Box<Request<RequestBody>>> },
+        Called { #[pin] future: F },
+    }
+}
+
+impl<S, B> Future for Answer<S, S::Future>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    S: Service<Request<RequestBody>, Response = Response<B>>,
 {
-    type Output = Result<Response<ResponseBody<B>>, E>;
+    type Output = Result<Response<ResponseBody<B>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = self.project();
-        let mut response = ready!(answer.answer.poll(context))?;
+        let mut answer = self.project();
+        let mut response = loop {
+            match answer.state.as_mut().project() {
+                StateProjection::Called { future } => break ready!(future.poll(context))?,
+                StateProjection::Waiting { service, request } => {
+                    ready!(service.poll_ready(context))?;
+                    let request = request.take().expect("a request is taken once, when its state ends");
+                    let future = service.call(*request);
+                    answer.state.set(State::Called { future });
+                }
+            }
+        };
+        let end = answer.end.take().expect("a future is not polled after it was ready");
         // Handlers say 400 or 413 of every body that they cannot read.
-        if response.status().is_client_error() && answer.too_slow.load(Ordering::Relaxed) {
+        if response.status().is_client_error() && end.0.too_slow.load(Ordering::Relaxed) {
             *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
         }
-        let end = answer.end.take().expect("a future is not polled after it was ready");
         Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, end))))
     }
 }

@@ -7,5 +7,6 @@ mod descriptors;
 mod drain;
 mod http2;
 mod listen;
+mod mount;
 mod slow;
 mod support;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
-use barewire_serve::{Listeners, ServeConfig, bind, serve};
+use barewire_serve::{Listeners, ServeConfig, WithPeer, bind, serve};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -61,7 +61,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let gate = Arc::new(Gate::default());
         let app = router(gate.clone());
-        let ended = tokio::spawn(serve(listeners, app, config, async move {
+        let ended = tokio::spawn(serve(listeners, WithPeer::new(app), config, async move {
             let _ = stopped.await;
         }));
         Self { address, gate, stop: Some(stop), ended }
@@ -94,10 +94,15 @@ impl Running {
     }
 }
 
+/// Says from where it was asked.
+pub(crate) async fn who(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    peer.to_string()
+}
+
 fn router(gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/", get(async || "hello"))
-        .route("/who", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
+        .route("/who", get(who))
         .route("/echo", post(async |body: Bytes| body))
         .route(
             "/held",
