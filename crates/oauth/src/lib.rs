@@ -6,21 +6,26 @@
 //! has to decide sits beside them, one file per endpoint.
 //!
 //! What this crate is **not**: it opens no socket, reads no clock, draws no randomness, stores
-//! nothing, and signs or verifies no token (signatures belong to whoever holds the keys). It knows
-//! nothing of MCP; that an MCP server is the protected resource is the caller's business.
+//! nothing, and signs or verifies no token (signatures belong to whoever holds the keys, see
+//! [`jws::Signer`]). It knows nothing of MCP; that an MCP server is the protected resource is the caller's business.
 //!
 //! Documents: [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13),
 //! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591),
 //! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707),
+//! [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523), [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693),
 //! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
-//! [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
+//! [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
 
 // The words both sides share.
 pub mod bearer;
 pub mod challenge;
 pub mod claims;
+pub mod client_assertion;
+pub mod dpop;
 pub mod error;
 pub mod forgery;
+pub mod jwk;
+pub mod jws;
 pub mod jwt;
 pub mod metadata;
 pub mod pkce;

@@ -81,6 +81,12 @@ secrets! {
     AuthorizationCode;
     /// A client secret ([OAuth 2.1 §2.4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4.1)).
     ClientSecret;
+    /// A private key, as the text it is written in: PEM or JSON
+    /// ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
+    PrivateKey;
+    /// A statement that somebody signed about somebody: an ID token, a workload's token, an ID-JAG
+    /// ([RFC 7521 §4](https://www.rfc-editor.org/rfc/rfc7521#section-4)).
+    Assertion;
     /// A registration access token ([RFC 7592 §3](https://www.rfc-editor.org/rfc/rfc7592#section-3)).
     RegistrationAccessToken;
     /// A `state` value; it ties the callback to the browser that started
