@@ -1,6 +1,7 @@
 //! The client that the suite starts, once per scenario, against a mock of its own.
 
 mod browser;
+mod credentials;
 mod filler;
 mod orders;
 mod scenario;
@@ -8,7 +9,7 @@ mod scenario;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use barewire_mcp_client::{Client, ClientOptions, PreRegistered};
+use barewire_mcp_client::{Client, ClientOptions};
 
 pub use self::orders::Orders;
 
@@ -31,13 +32,7 @@ fn options(orders: &Orders) -> ClientOptions {
     options.login.redirect_uri = "http://localhost:43121/callback".to_owned();
     // The document that the suite knows; it is used where an authorization server takes documents.
     options.login.client_document = Some("https://conformance-test.local/client-metadata.json".to_owned());
-    if let (Some(client_id), Some(issuer)) = (orders.text("client_id"), orders.text("issuer")) {
-        options.login.pre_registered.push(PreRegistered {
-            issuer,
-            client_id,
-            client_secret: orders.text("client_secret").map(Into::into),
-            auth_method: None,
-        });
-    }
+    options.login.client = credentials::client(orders);
+    options.unattended = credentials::unattended(orders);
     options
 }

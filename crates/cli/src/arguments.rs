@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use barewire_audit::{Head, Time};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
@@ -106,15 +106,86 @@ pub(crate) struct Login {
     /// Ask for these scopes beside those the server names (repeatable)
     #[arg(long = "scope")]
     pub(crate) scopes: Vec<String>,
-    /// A client identifier that was registered beforehand
-    #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
-    /// The issuer that knows this client; a secret, if it has one, comes from BAREWIRE_CLIENT_SECRET
-    #[arg(long, value_name = "URL", requires = "client_id")]
-    pub(crate) issuer: Option<String>,
     /// Only print the address to open
     #[arg(long)]
     pub(crate) no_browser: bool,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Who the client is, and how it comes to a token.
+#[derive(Args)]
+#[command(next_help_heading = "Client and token")]
+pub(crate) struct Access {
+    /// A client identifier that was registered beforehand
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The issuer that knows this client [default: the one that the server names at first]
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub(crate) issuer: Option<String>,
+    /// The environment variable with the client's secret [default: BAREWIRE_CLIENT_SECRET]
+    #[arg(long, value_name = "VARIABLE", requires = "client_id", conflicts_with = "private_key")]
+    pub(crate) client_secret_env: Option<String>,
+    /// The client's private key, PEM or JWK: it authenticates by signatures (private_key_jwt)
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    pub(crate) private_key: Option<PathBuf>,
+    /// Which of the client's registered keys that is
+    #[arg(long, value_name = "KID", requires = "private_key")]
+    pub(crate) key_id: Option<String>,
+    /// How the key signs: ES256, ES384, RS256, PS256, EdDSA [default: as keys of its kind usually do]
+    #[arg(long, value_name = "ALG", requires = "private_key")]
+    pub(crate) signing_algorithm: Option<String>,
+    /// Take a token for the client itself; nobody logs in
+    #[arg(long, requires = "client_id", conflicts_with = "identity_provider")]
+    pub(crate) client_credentials: bool,
+    /// A file with a token that says which workload this is: the way to a token, or with --client-credentials the
+    /// client's authentication
+    #[arg(long, value_name = "FILE", conflicts_with = "identity_provider")]
+    pub(crate) workload_token: Option<PathBuf>,
+    /// The issuer of your organisation's identity provider, which decides in place of a login
+    #[arg(long, value_name = "URL", requires_all = ["client_id", "subject_token", "idp_client_id"])]
+    pub(crate) identity_provider: Option<String>,
+    /// A file with what a login there left
+    #[arg(long, value_name = "FILE", requires = "identity_provider")]
+    pub(crate) subject_token: Option<PathBuf>,
+    /// What that is
+    #[arg(long, value_name = "TYPE", requires = "identity_provider", default_value = "id-token")]
+    pub(crate) subject_token_type: SubjectToken,
+    /// Who the client is at the identity provider; its secret, if it has one, comes from BAREWIRE_IDP_CLIENT_SECRET
+    #[arg(long, value_name = "ID", requires = "identity_provider")]
+    pub(crate) idp_client_id: Option<String>,
+    /// The client's private key at the identity provider
+    #[arg(long, value_name = "FILE", requires = "idp_client_id")]
+    pub(crate) idp_private_key: Option<PathBuf>,
+    /// Where the identity provider exchanges tokens [default: its metadata says so]
+    #[arg(long, value_name = "URL", requires = "identity_provider")]
+    pub(crate) idp_token_endpoint: Option<String>,
+    /// Bind tokens to a key of this machine (DPoP): when-offered, never, or always [default: when-offered; always when
+    /// no word follows]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub(crate) dpop: Option<Bound>,
+}
+
+/// When tokens are bound to a key.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Bound {
+    /// Where both the server and its issuer offer it
+    WhenOffered,
+    /// Not even then
+    Never,
+    /// Refuse every other token
+    Always,
+}
+
+/// What says who the user is.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SubjectToken {
+    /// An ID token of OpenID Connect
+    IdToken,
+    /// A refresh token of the identity provider
+    RefreshToken,
+    /// A SAML 2.0 assertion
+    Saml2,
 }
 
 #[derive(Args)]
@@ -129,6 +200,8 @@ pub(crate) struct Tools {
     /// The MCP endpoint, to list its tools
     #[arg(required = true)]
     pub(crate) url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     #[command(subcommand)]
     pub(crate) action: Option<ToolsAction>,
 }
@@ -139,6 +212,8 @@ pub(crate) enum ToolsAction {
     List {
         /// The MCP endpoint
         url: Url,
+        #[command(flatten)]
+        access: Box<Access>,
     },
     /// Show one tool with its schemas
     Show {
@@ -146,6 +221,8 @@ pub(crate) enum ToolsAction {
         url: Url,
         /// The tool's name
         name: String,
+        #[command(flatten)]
+        access: Box<Access>,
     },
 }
 
@@ -155,6 +232,8 @@ pub(crate) struct Resources {
     /// The MCP endpoint, to list its resources
     #[arg(required = true)]
     pub(crate) url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     #[command(subcommand)]
     pub(crate) action: Option<ResourcesAction>,
 }
@@ -165,6 +244,8 @@ pub(crate) enum ResourcesAction {
     List {
         /// The MCP endpoint
         url: Url,
+        #[command(flatten)]
+        access: Box<Access>,
     },
     /// Read one resource
     Read {
@@ -172,6 +253,8 @@ pub(crate) enum ResourcesAction {
         url: Url,
         /// The resource's URI
         uri: String,
+        #[command(flatten)]
+        access: Box<Access>,
     },
 }
 
@@ -181,6 +264,8 @@ pub(crate) struct Prompts {
     /// The MCP endpoint, to list its prompts
     #[arg(required = true)]
     pub(crate) url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     #[command(subcommand)]
     pub(crate) action: Option<PromptsAction>,
 }
@@ -191,6 +276,8 @@ pub(crate) enum PromptsAction {
     List {
         /// The MCP endpoint
         url: Url,
+        #[command(flatten)]
+        access: Box<Access>,
     },
     /// Get one prompt's messages
     Get {
@@ -201,6 +288,8 @@ pub(crate) enum PromptsAction {
         /// Arguments as NAME=VALUE
         #[arg(value_name = "NAME=VALUE")]
         arguments: Vec<String>,
+        #[command(flatten)]
+        access: Box<Access>,
     },
 }
 
@@ -225,6 +314,8 @@ pub(crate) struct Call {
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! From a URL on the command line to a connected client: credentials, login, trace, progress and questions.
 
+mod access;
 mod answers;
 mod authorizer;
 mod trace;
@@ -19,7 +20,7 @@ use url::Url;
 pub(crate) use answers::{Answers, Terminal, typed};
 pub(crate) use authorizer::LoopbackAuthorizer;
 
-use crate::arguments::Common;
+use crate::arguments::{Access, Common};
 use crate::outcome::{Failure, Kind};
 use crate::terminal;
 use trace::Trace;
@@ -35,10 +36,12 @@ impl Session {
     pub(crate) async fn prepare(
         url: &Url,
         common: &Common,
+        access: &Access,
         handler: Arc<dyn Handler>,
     ) -> Result<Session, Failure> {
         let mut session = Session::without_login(url, common, handler).await?;
-        if terminal::is_interactive() {
+        access.apply(&mut session.options)?;
+        if terminal::is_interactive() && session.options.unattended.is_none() {
             session.log_in_with(LoopbackAuthorizer::listen(true).await?);
         }
         Ok(session)

@@ -3,17 +3,16 @@
 
 use std::time::SystemTime;
 
-use barewire_exchange::{Decision, Step};
-use barewire_oauth::client_flow::{Answer, FlowError, Grant, Refreshed};
+use barewire_exchange::{Decision, Phase, Step};
+use barewire_oauth::client_flow::{DpopUse, FlowError, Grant, Refreshed};
 use barewire_oauth::secret::AccessToken;
-use bytes::Bytes;
 use url::Url;
 
 use crate::credentials::{GrantKey, StoreError};
-use crate::error::TransportError;
 use crate::options::ClientOptions;
-use crate::recording::{Purpose, Recording};
-use crate::transport::{Request, Transport};
+use crate::recording::Purpose;
+use crate::signed::{self, Outgoing};
+use crate::transport::Transport;
 
 /// The grant of one server, kept good.
 pub(crate) struct Auth {
@@ -38,18 +37,33 @@ impl Auth {
         Self { key, server, options, transport }
     }
 
-    /// The grant as it is kept; `None` when there is none, or one for something else than this server.
+    /// The grant as it is kept; `None` when there is none, or one for something else than this server, or another than
+    /// the options ask for.
     pub(crate) async fn kept(&self) -> Result<Option<Grant>, StoreError> {
         let grant = self.options.credentials.grant(&self.key).await?;
         // The store is keyed by URL; that the tokens are for it is checked here, whatever wrote them.
-        Ok(grant.filter(|grant| grant.resource.covers(self.server.as_str())))
+        Ok(grant.filter(|grant| grant.resource.covers(self.server.as_str()) && self.is_wanted(grant)))
+    }
+
+    /// Whether a login with these options would lead to such a grant: who asks to be a certain client, or to have bound
+    /// tokens, does not get by with what an earlier login left.
+    fn is_wanted(&self, grant: &Grant) -> bool {
+        let login = &self.options.login;
+        let kind = self.options.unattended.as_ref().is_none_or(|unattended| unattended.kind() == grant.kind);
+        let client = login.client.as_ref().is_none_or(|client| client.client_id == grant.client.client_id);
+        kind && client && (login.dpop != DpopUse::Always || grant.tokens.is_bound())
+    }
+
+    /// Whether this grant's token has ended and nothing but a login leads to the next.
+    pub(crate) fn is_over(&self, grant: &Grant) -> bool {
+        !grant.is_renewable() && grant.tokens.expires_within(self.options.config.refresh_margin, self.now())
     }
 
     /// The grant to use now: renewed when its token is about to end.
     pub(crate) async fn current(&self) -> Result<Option<Grant>, StoreError> {
         let Some(grant) = self.kept().await? else { return Ok(None) };
         let margin = self.options.config.refresh_margin;
-        if grant.tokens.refresh_token.is_none() || !grant.tokens.expires_within(margin, self.now()) {
+        if !grant.is_renewable() || !grant.tokens.expires_within(margin, self.now()) {
             return Ok(Some(grant));
         }
         match self.renew(&grant.tokens.access_token).await? {
@@ -68,10 +82,15 @@ impl Auth {
         if &grant.tokens.access_token != stale {
             return Ok(Renewal::Renewed(Box::new(grant)));
         }
-        let Some(request) = grant.refresh_request() else { return Ok(Renewal::Gone) };
-        let mut purpose = Purpose::of(Step::RefreshToken);
+        let Some(request) = grant.renewal_request() else { return Ok(Renewal::Gone) };
+        let by_refresh_token = grant.tokens.refresh_token.is_some();
+        let step = if by_refresh_token { Step::RefreshToken } else { Step::ClientCredentials };
+        let mut purpose = Purpose::of(step);
+        purpose.phase = Some(Phase::Refresh);
         purpose.tag.clone_from(&self.options.tag);
-        let (answer, recording) = send(&self.transport, &self.options, request, purpose).await;
+        let signatures = &grant.renewal_signatures();
+        let outgoing = Outgoing { request: &request, signatures, purpose, led_by: Some(&self.server) };
+        let (answer, recording) = signed::send(&self.transport, &self.options, outgoing).await;
         match grant.refreshed(&answer, self.now(), self.options.config.max_oauth_bytes) {
             Refreshed::Renewed(renewed) => {
                 recording.decide(&issued(&renewed, self.now()));
@@ -105,8 +124,11 @@ impl Auth {
         let _one = self.options.shared.grants.lock(&self.key).await;
         let Some(grant) = self.options.credentials.grant(&self.key).await? else { return Ok(false) };
         self.options.credentials.forget_grant(&self.key).await?;
-        for request in grant.revocation_requests() {
-            send(&self.transport, &self.options, request, Purpose::of(Step::RevokeToken)).await;
+        let signatures = &grant.revocation_signatures();
+        for request in &grant.revocation_requests() {
+            let purpose = Purpose::of(Step::RevokeToken);
+            let outgoing = Outgoing { request, signatures, purpose, led_by: Some(&self.server) };
+            signed::send(&self.transport, &self.options, outgoing).await;
         }
         Ok(true)
     }
@@ -135,47 +157,7 @@ pub(crate) fn issued(grant: &Grant, now: SystemTime) -> Decision {
     Decision::TokensIssued {
         scope: (!tokens.scope.is_empty()).then(|| tokens.scope.to_string()),
         expires_in: left.map(|left| left.as_secs()),
-        refreshable: tokens.refresh_token.is_some(),
+        refreshable: grant.is_renewable(),
+        bound: tokens.is_bound(),
     }
-}
-
-/// Sends one of the login's requests.
-pub(crate) async fn send(
-    transport: &Transport,
-    options: &ClientOptions,
-    request: http::Request<Bytes>,
-    purpose: Purpose,
-) -> (Answer, Recording) {
-    let mut recording = Recording::disabled();
-    let answer = match exchange(transport, options, request, purpose, &mut recording).await {
-        Ok(response) => Answer::Response(response),
-        Err(error) => Answer::Unreachable { reason: error.to_string() },
-    };
-    (answer, recording)
-}
-
-async fn exchange(
-    transport: &Transport,
-    options: &ClientOptions,
-    request: http::Request<Bytes>,
-    purpose: Purpose,
-    recording: &mut Recording,
-) -> Result<http::Response<Bytes>, TransportError> {
-    let (head, body) = request.into_parts();
-    let url = Url::parse(&head.uri.to_string())
-        .map_err(|error| TransportError::Request { detail: error.to_string() })?;
-    let request = Request {
-        purpose,
-        method: head.method,
-        url,
-        headers: head.headers,
-        body: (!body.is_empty()).then_some(body),
-        timeout: options.config.probe_timeout,
-    };
-    let mut reply = transport.send(request).await?;
-    *recording = reply.recording.clone();
-    let mut response = http::Response::new(reply.body(options.config.max_oauth_bytes).await?);
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    Ok(response)
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use barewire_exchange::Decision;
 use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client_flow::Grant;
+use barewire_oauth::dpop::{self, PROOF_HEADER, Proof};
 use barewire_oauth::error::ErrorCode;
 use barewire_oauth::scope::ScopeSet;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
@@ -12,7 +13,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::auth::{Auth, Renewal};
 use crate::error::{CallError, TransportError};
+use crate::keys::Keys;
 use crate::login::{self, LoginRequired};
+use crate::nonces::Giver;
 use crate::options::ClientOptions;
 use crate::transport::{Reply, Request, Transport};
 
@@ -51,18 +54,33 @@ impl Authorized {
         mut build: impl FnMut() -> Result<Request, CallError>,
     ) -> Result<(Reply, bool), CallError> {
         let mut renewed = false;
+        let mut nonce_rounds = 0;
         let mut repeats: Option<String> = None;
         loop {
-            let grant = self.auth.current().await?;
+            let grant = self.fresh(follow).await?;
             let mut request = build()?;
             if repeats.is_some() {
                 request.purpose.repeats.clone_from(&repeats);
             }
+            let origin = request.url.origin().ascii_serialization();
+            let nonce = self.options.shared.nonces.recall(Giver::Resource, &origin);
             if let Some(grant) = &grant {
                 self.auth.learn(grant);
-                authorize(&mut request.headers, grant).map_err(CallError::Transport)?;
+                self.authorize(&mut request, grant, nonce.as_deref()).map_err(CallError::Transport)?;
             }
             let reply = self.transport.send(request).await.map_err(CallError::Transport)?;
+            if grant.as_ref().is_some_and(|grant| grant.proof_key.is_some()) {
+                let (nonces, config) = (&self.options.shared.nonces, &self.options.config);
+                nonces.learn(Giver::Resource, &origin, &reply.headers, config.max_nonces);
+                let wanted = dpop::wanted_by_resource(reply.status, &reply.headers);
+                if wanted.is_some() && wanted != nonce.as_deref() && nonce_rounds < config.max_nonce_rounds {
+                    nonce_rounds += 1;
+                    reply.recording.decide(&Decision::NonceWanted { by_resource: true });
+                    repeats = reply.recording.id();
+                    finish(reply).await;
+                    continue;
+                }
+            }
             let challenge = challenge_of(&reply.headers);
             let lacks_scope = insufficient_scope(reply.status, challenge.as_ref());
             if reply.status != StatusCode::UNAUTHORIZED && lacks_scope.is_none() {
@@ -73,7 +91,7 @@ impl Authorized {
             }
             let again = match (lacks_scope, &grant) {
                 (Some(scopes), _) => self.step_up(&reply, follow, grant.as_ref(), challenge, scopes).await,
-                (None, Some(grant)) if !renewed && grant.tokens.refresh_token.is_some() => {
+                (None, Some(grant)) if !renewed && grant.is_renewable() => {
                     renewed = true;
                     self.renew(&reply, grant).await
                 }
@@ -88,6 +106,20 @@ impl Authorized {
             finish(reply).await;
             again?;
         }
+    }
+
+    /// The grant to send a request with. One that has ended is not shown to anybody where the next is got without a
+    /// person.
+    async fn fresh(&self, follow: Follow) -> Result<Option<Grant>, CallError> {
+        let grant = self.auth.current().await?;
+        let unattended = self.options.unattended.is_some() && follow != Follow::Renewals;
+        let Some(old) = grant.as_ref().filter(|grant| unattended && self.auth.is_over(grant)) else {
+            return Ok(grant);
+        };
+        let required = LoginRequired { scopes: old.requested.clone(), ..LoginRequired::to(&self.server) };
+        self.begin_login(&required)?;
+        self.run_login(required, Some(old)).await?;
+        Ok(self.auth.kept().await?)
     }
 
     /// Logs in because of an answer that was handed back before.
@@ -178,7 +210,7 @@ impl Authorized {
 
     /// Whether there is somebody to log in, and not too often.
     fn begin_login(&self, required: &LoginRequired) -> Result<bool, CallError> {
-        if self.options.authorizer.is_none() {
+        if self.options.authorizer.is_none() && self.options.unattended.is_none() {
             return Ok(false);
         }
         let attempts = self.options.config.max_logins;
@@ -201,15 +233,41 @@ impl Authorized {
         login::run(&self.options, required).await.map_err(|error| CallError::Login(Box::new(error)))?;
         Ok(true)
     }
+
+    /// Puts the token where it belongs: into the header, never into the URL; and beside it, where it is bound to a key,
+    /// the proof that we have that key
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    fn authorize(
+        &self,
+        request: &mut Request,
+        grant: &Grant,
+        nonce: Option<&str>,
+    ) -> Result<(), TransportError> {
+        let scheme = grant.tokens.token_type.as_str();
+        let token = secret(&format!("{scheme} {}", grant.tokens.access_token.expose()))?;
+        request.headers.insert(AUTHORIZATION, token);
+        if let Some(key) = grant.proof_key.as_ref().filter(|_| grant.tokens.is_bound()) {
+            let proof = Proof {
+                method: &request.method,
+                url: &request.url,
+                access_token: Some(&grant.tokens.access_token),
+                nonce,
+                id: &format!("{:032x}", rand::random::<u128>()),
+                now: (self.options.clock)(),
+            };
+            let proof = proof.sign(key, &Keys);
+            let proof = proof.map_err(|error| TransportError::Request { detail: error.to_string() })?;
+            request.headers.insert(PROOF_HEADER, secret(&proof)?);
+        }
+        Ok(())
+    }
 }
 
-/// Puts the token where it belongs: into the header, never into the URL.
-fn authorize(headers: &mut HeaderMap, grant: &Grant) -> Result<(), TransportError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", grant.tokens.access_token.expose()))
+fn secret(text: &str) -> Result<HeaderValue, TransportError> {
+    let mut value = HeaderValue::from_str(text)
         .map_err(|_| TransportError::Request { detail: "the access token is not ASCII".to_owned() })?;
     value.set_sensitive(true);
-    headers.insert(AUTHORIZATION, value);
-    Ok(())
+    Ok(value)
 }
 
 pub(crate) fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {

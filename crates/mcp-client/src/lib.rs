@@ -28,29 +28,37 @@ mod connect;
 mod connection;
 mod credentials;
 mod error;
+mod guard;
 mod handler;
 mod input;
+mod keys;
 mod legacy;
 mod lists;
 mod login;
 mod modern;
 mod narrate;
+mod nonces;
 mod options;
 mod plain;
 mod recorder;
 mod recording;
 mod shared;
+mod signed;
 mod subscription;
 mod transport;
+mod unattended;
 
 pub use client::{CallOptions, Client, RejectedTool, ServerInfo};
 pub use connect::log_out;
 pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
 pub use error::{Answered, CallError, ConnectError, TransportError};
 pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
-pub use login::{AuthorizeError, Authorizer, Login, LoginError, LoginRequired, PreRegistered};
+pub use login::{
+    AuthorizeError, Authorizer, Login, LoginError, LoginRequired, PreRegistered, log_in_unattended,
+};
 pub use options::{ClientConfig, ClientOptions, Clock, EraChoice, LoginOptions};
 pub use plain::PlainResponse;
 pub use recorder::{NoRecorder, Recorder};
 pub use shared::Shared;
 pub use subscription::Subscription;
+pub use unattended::{AssertionSource, Enterprise, Unattended};

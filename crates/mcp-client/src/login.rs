@@ -1,5 +1,6 @@
 //! Logging in: drives `oauth::client_flow` over HTTP, and keeps what comes of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,21 +8,23 @@ use barewire_exchange::{Decision, Phase, Step as Told};
 use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client::{ApplicationType, RedirectKind, RedirectUri};
 use barewire_oauth::client_flow::{
-    self, AuthMethod, ClientIdentity, ClientSettings, Entropy, FlowError, FlowLimits, Grant, IdentityOrigin,
-    LoginRequest, OpenBrowser, PendingAuthorization, Step,
+    self, AuthMethod, ClientIdentity, ClientSettings, DpopUse, Entropy, FlowError, FlowLimits, Grant,
+    IdentityOrigin, LoginRequest, OpenBrowser, PendingAuthorization, Purpose as Asked, Step, Way,
 };
+use barewire_oauth::jws::{Algorithm, SignError};
 use barewire_oauth::scope::ScopeSet;
-use barewire_oauth::secret::{ClientSecret, serialize_exposed_option};
+use barewire_oauth::secret::{ClientSecret, PrivateKey, serialize_exposed_option};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::auth::{self, issued};
+use crate::auth::issued;
 use crate::credentials::{GrantKey, StoreError};
-use crate::narrate;
 use crate::options::ClientOptions;
 use crate::recording::{Purpose, Recording};
+use crate::signed::{self, Outgoing};
 use crate::transport::Transport;
+use crate::{keys, narrate};
 
 /// What is known when a server asks for a login; everything [`Login::start`] needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,31 +59,54 @@ impl LoginRequired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreRegistered {
-    /// The issuer that knows it. It is not used anywhere else.
-    pub issuer: String,
+    /// The issuer that knows it, byte for byte. It is not used anywhere else.
+    #[serde(default)]
+    pub issuer: Option<String>,
     /// Its id.
     pub client_id: String,
     /// Its secret, if it has one.
     #[serde(default, serialize_with = "serialize_exposed_option")]
     pub client_secret: Option<ClientSecret>,
-    /// How it authenticates; when absent, Basic with a secret and nothing without.
+    /// Its private key (PEM, or a JWK), if it authenticates by signatures (`private_key_jwt`).
+    #[serde(default, serialize_with = "serialize_exposed_option")]
+    pub private_key: Option<PrivateKey>,
+    /// Which of its registered keys that is (`kid`); a JWK may say it itself.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// How the key signs; when absent, as a key of its kind usually does.
+    #[serde(default)]
+    pub algorithm: Option<Algorithm>,
+    /// How it authenticates; when absent, what it has and what the server lists decide.
     #[serde(default)]
     pub auth_method: Option<AuthMethod>,
 }
 
 impl PreRegistered {
-    fn identity(&self, redirect_uri: &str) -> ClientIdentity {
-        let usual =
-            if self.client_secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
-        ClientIdentity {
+    /// A public client with this id and nothing else.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>) -> Self {
+        Self {
+            issuer: None,
+            client_id: client_id.into(),
+            client_secret: None,
+            private_key: None,
+            key_id: None,
+            algorithm: None,
+            auth_method: None,
+        }
+    }
+
+    /// The same in the words of the login's rules, with its key read.
+    pub(crate) fn checked(&self) -> Result<client_flow::PreRegistered, LoginError> {
+        let key = |text| keys::client_key(text, self.algorithm, self.key_id.clone());
+        Ok(client_flow::PreRegistered {
             issuer: self.issuer.clone(),
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
-            secret_expires_at: None,
-            auth_method: self.auth_method.unwrap_or(usual),
-            origin: IdentityOrigin::PreRegistered,
-            redirect_uri: redirect_uri.to_owned(),
-        }
+            key: self.private_key.as_ref().map(key).transpose()?,
+            assertion: None,
+            auth_method: self.auth_method,
+        })
     }
 }
 
@@ -125,9 +151,9 @@ impl Login {
         required: LoginRequired,
         scopes: ScopeSet,
     ) -> Result<Self, LoginError> {
-        let driver = Driver { transport: Transport::new(options.clone()), options, required };
-        let known = driver.options.credentials.identities().await?;
-        let request = driver.request(&known, scopes)?;
+        let driver = Driver::new(options, required)?;
+        let known = driver.known().await?;
+        let request = driver.request(&known, scopes, Way::AuthorizationCode)?;
         let step = client_flow::start(request, entropy());
         let (open, last) = match driver.drive(step, Recording::disabled()).await? {
             Reached::Browser(open, last) => (open, last),
@@ -187,16 +213,42 @@ impl Login {
             Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
             Err(error) => return Err(driver.forget_after(error).await?),
         };
-        last.decide(&issued(&grant, (driver.options.clock)()));
-        drop(last);
-        let key = driver.key();
-        driver.options.credentials.save_grant(&key, &grant).await?;
-        Ok(*grant)
+        driver.keep(*grant, &last).await
     }
 }
 
-/// A whole login: away and back, with whoever opens the browser.
+/// Gets a token as [`ClientOptions::unattended`] says, and keeps the grant in the store. A connection does that by
+/// itself; this is for whoever wants to know beforehand.
+///
+/// # Errors
+/// [`LoginError`] with the rule that stopped it; [`LoginError::Abandoned`] when the options have no such way.
+pub async fn log_in_unattended(
+    options: ClientOptions,
+    required: LoginRequired,
+    scopes: ScopeSet,
+) -> Result<Grant, LoginError> {
+    let unattended = options.unattended.clone().ok_or(LoginError::Abandoned)?;
+    let driver = Driver::new(options, required)?;
+    let known = driver.known().await?;
+    let (way, assertion) = unattended.way().await?;
+    let mut request = driver.request(&known, scopes, way)?;
+    if let Some(client) = &mut request.settings.pre_registered {
+        client.assertion = assertion;
+    }
+    let (grant, last) =
+        match driver.drive(client_flow::start(request, entropy()), Recording::disabled()).await {
+            Ok(Reached::Grant(grant, last)) => (grant, last),
+            Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
+            Err(error) => return Err(driver.forget_after(error).await?),
+        };
+    driver.keep(*grant, &last).await
+}
+
+/// A whole login: away and back, with whoever opens the browser; or without one.
 pub(crate) async fn run(options: &ClientOptions, required: LoginRequired) -> Result<Grant, LoginError> {
+    if options.unattended.is_some() {
+        return log_in_unattended(options.clone(), required, ScopeSet::new()).await;
+    }
     let authorizer = options.authorizer.as_ref().map(Arc::clone).ok_or(LoginError::Abandoned)?;
     let login = Login::start(options.clone(), required, ScopeSet::new()).await?;
     let query = authorizer.authorize(login.authorize_url()).await?;
@@ -207,6 +259,7 @@ struct Driver {
     options: ClientOptions,
     transport: Transport,
     required: LoginRequired,
+    server: Url,
 }
 
 enum Reached {
@@ -215,13 +268,37 @@ enum Reached {
 }
 
 impl Driver {
-    /// What the machine starts from. Clients registered by hand come first among the known ones.
-    fn request(&self, known: &[ClientIdentity], wanted: ScopeSet) -> Result<LoginRequest, LoginError> {
+    fn new(options: ClientOptions, required: LoginRequired) -> Result<Self, LoginError> {
+        let server = Url::parse(&required.server).map_err(|_| {
+            LoginError::Flow(Box::new(FlowError::Endpoint { endpoint: required.server.clone() }))
+        })?;
+        Ok(Self { transport: Transport::new(options.clone()), options, required, server })
+    }
+
+    /// Who the client is kept as. The client of the present grant is one of them: by it, one that was registered by hand
+    /// without an issuer stays with the issuer that it was used with.
+    async fn known(&self) -> Result<Vec<ClientIdentity>, LoginError> {
+        let mut known = self.options.credentials.identities().await?;
+        if let Some(grant) = self.options.credentials.grant(&self.key()).await?
+            && grant.client.origin == IdentityOrigin::PreRegistered
+        {
+            known.push(grant.client);
+        }
+        Ok(known)
+    }
+
+    /// What the machine starts from.
+    fn request(
+        &self,
+        known: &[ClientIdentity],
+        wanted: ScopeSet,
+        way: Way,
+    ) -> Result<LoginRequest, LoginError> {
         let login = &self.options.login;
         let redirect_uri = RedirectUri::parse(&login.redirect_uri).map_err(|reason| {
             LoginError::RedirectUri { uri: login.redirect_uri.clone(), reason: reason.to_string() }
         })?;
-        let by_hand = login.pre_registered.iter().map(|client| client.identity(&login.redirect_uri));
+        let by_issuer = login.pre_registered.iter().filter(|client| client.issuer.is_some());
         let application_type = match redirect_uri.kind() {
             RedirectKind::Https => ApplicationType::Web,
             RedirectKind::Loopback | RedirectKind::PrivateUse => ApplicationType::Native,
@@ -232,18 +309,22 @@ impl Driver {
             logo_uri: None,
             redirect_uri,
             application_type,
-            pre_registered: None,
+            pre_registered: login.client.as_ref().map(PreRegistered::checked).transpose()?,
+            pre_registered_by_issuer: by_issuer.map(PreRegistered::checked).collect::<Result<_, _>>()?,
             client_document_url: login.client_document.clone(),
             extra_scopes: wanted,
             offline_access: login.offline_access,
+            way,
+            dpop: login.dpop,
             limits: FlowLimits { max_body: self.options.config.max_oauth_bytes, ..FlowLimits::default() },
         };
         Ok(LoginRequest {
             endpoint: self.required.server.clone(),
             challenge: self.required.challenge.clone(),
             settings,
-            known: by_hand.chain(known.iter().cloned()).collect(),
+            known: known.to_vec(),
             held_scopes: self.required.scopes.clone(),
+            proof_key: (login.dpop != DpopUse::Never).then(keys::new_proof_key).transpose()?,
         })
     }
 
@@ -262,12 +343,25 @@ impl Driver {
             if let Some(judgement) = &fetch.after {
                 last.decide(&narrate::judgement(judgement));
             }
-            let request = copy(&fetch.request);
-            let purpose = self.purpose(narrate::step(fetch.purpose));
-            let (answer, recording) = auth::send(&self.transport, &self.options, request, purpose).await;
+            // Where the organisation's identity provider is, the user's own settings say.
+            let ours = matches!(fetch.purpose, Asked::ProviderMetadata(_) | Asked::TokenExchange);
+            let outgoing = Outgoing {
+                request: &fetch.request,
+                signatures: &fetch.signatures,
+                purpose: self.purpose(narrate::step(fetch.purpose)),
+                led_by: (!ours).then_some(&self.server),
+            };
+            let (answer, recording) = signed::send(&self.transport, &self.options, outgoing).await;
             last = recording;
             step = fetch.answered(&answer, (self.options.clock)());
         }
+    }
+
+    /// Tells what was given, and keeps it.
+    async fn keep(&self, grant: Grant, last: &Recording) -> Result<Grant, LoginError> {
+        last.decide(&issued(&grant, (self.options.clock)()));
+        self.options.credentials.save_grant(&self.key(), &grant).await?;
+        Ok(grant)
     }
 
     /// A refused client is forgotten, so that the next login becomes another one.
@@ -289,6 +383,7 @@ impl Driver {
                 IdentityOrigin::PreRegistered => "configured for this issuer",
                 IdentityOrigin::Document => "our metadata document, which this issuer reads",
                 IdentityOrigin::Registered => "registered",
+                IdentityOrigin::Assertion => "whom its assertion names",
             };
             recording.decide(&Decision::ClientChosen { client_id: pending.client.client_id.clone(), how });
         }
@@ -334,14 +429,6 @@ fn entropy() -> Entropy {
     Entropy::from_random(&bytes)
 }
 
-fn copy(request: &http::Request<bytes::Bytes>) -> http::Request<bytes::Bytes> {
-    let mut copy = http::Request::new(request.body().clone());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
-}
-
 /// Why a login did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
@@ -358,6 +445,17 @@ pub enum LoginError {
         uri: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A private key cannot be used.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// What should say who the client or the user is cannot be read.
+    #[error("no assertion could be read from {}: {detail}", .path.display())]
+    Assertion {
+        /// From where.
+        path: PathBuf,
+        /// Why not.
+        detail: String,
     },
     /// The server asked for more scope after every login.
     #[error("after {attempts} logins the server still asks for the scope {scopes}")]
@@ -382,6 +480,8 @@ impl LoginError {
         match self {
             Self::Flow(error) => Some(error.what_next().to_owned()),
             Self::Abandoned | Self::Authorizer(_) => Some("Start the login again.".to_owned()),
+            Self::Key(_) => Some("Give a private key as PEM or JWK that fits its algorithm.".to_owned()),
+            Self::Assertion { .. } => Some("Let the platform or agent write a new one there.".to_owned()),
             Self::RedirectUri { .. } => Some("Configure an https URL, or http on localhost.".to_owned()),
             Self::ScopeLimit { .. } => {
                 Some("The server's challenges lead nowhere; ask its operator.".to_owned())

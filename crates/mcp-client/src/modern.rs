@@ -79,7 +79,7 @@ impl Connection {
         let id = self.next_id();
         let request = Request::Operation(operation.clone());
         let _running = self.follow_progress(&id, call.tag.as_deref());
-        let capabilities = self.options.handler.capabilities();
+        let capabilities = self.options.capabilities();
         // Whoever names no work follows no progress, and then the server need not send any.
         let follows = call.tag.is_some() || is_call(operation);
         let meta = ClientMeta {

@@ -16,6 +16,10 @@ pub(crate) fn step(purpose: Purpose) -> Step {
         Purpose::ServerMetadata(_) => Step::ServerMetadataOauth,
         Purpose::Registration => Step::Register,
         Purpose::Token => Step::RedeemCode,
+        Purpose::ClientCredentials => Step::ClientCredentials,
+        Purpose::JwtBearer => Step::RedeemAssertion,
+        Purpose::ProviderMetadata(_) => Step::ProviderMetadata,
+        Purpose::TokenExchange => Step::ExchangeToken,
         Purpose::Refresh => Step::RefreshToken,
         Purpose::Revocation => Step::RevokeToken,
     }
@@ -40,6 +44,8 @@ pub(crate) fn judgement(judgement: &Judgement) -> Decision {
             client_id: client_id.clone(),
             auth_method: auth_method.as_str().to_owned(),
         },
+        Judgement::Provider { issuer } => Decision::MetadataAccepted { issuer: issuer.clone() },
+        Judgement::IdentityAssertion { provider } => Decision::AccessAllowed { provider: provider.clone() },
         Judgement::Callback { iss } => Decision::CallbackAccepted { issuer_checked: *iss },
     }
 }
@@ -73,6 +79,7 @@ pub(crate) fn failure(error: &FlowError) -> Decision {
             Decision::LoginRefused { error: said }
         }
         FlowError::GrantRefused { .. }
+        | FlowError::AssertionRefused { .. }
         | FlowError::ClientRefused { .. }
         | FlowError::TokenRefused { .. }
         | FlowError::UnusableToken { .. } => Decision::TokenRefused { error: said },

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use barewire_exchange::Limits;
+use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
+use barewire_oauth::client_flow::DpopUse;
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::{CredentialStore, MemoryCredentials};
@@ -12,6 +14,7 @@ use crate::handler::{Handler, Silent};
 use crate::login::{Authorizer, PreRegistered};
 use crate::recorder::{NoRecorder, Recorder};
 use crate::shared::Shared;
+use crate::unattended::Unattended;
 
 /// Where the time comes from; a test owns it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -33,6 +36,8 @@ pub struct ClientOptions {
     pub authorizer: Option<Arc<dyn Authorizer>>,
     /// How to log in.
     pub login: LoginOptions,
+    /// How to get tokens without anybody at a browser; then no [`Authorizer`] is asked.
+    pub unattended: Option<Unattended>,
     /// Whose grants to use; see [`GrantKey`](crate::GrantKey).
     pub owner: String,
     /// Which era to try.
@@ -58,6 +63,7 @@ impl ClientOptions {
             credentials: Arc::new(MemoryCredentials::new()),
             authorizer: None,
             login: LoginOptions::default(),
+            unattended: None,
             owner: String::new(),
             era: EraChoice::default(),
             tag: None,
@@ -65,6 +71,15 @@ impl ClientOptions {
             clock: Arc::new(SystemTime::now),
             shared: Arc::new(Shared::new()),
         }
+    }
+
+    /// What is declared to servers: what the handler can do, and the extension by which tokens are got.
+    pub(crate) fn capabilities(&self) -> ClientCapabilities {
+        let mut capabilities = self.handler.capabilities();
+        if let Some(name) = self.unattended.as_ref().and_then(Unattended::extension) {
+            capabilities.extensions.entry(name.to_owned()).or_insert_with(|| serde_json::json!({}));
+        }
+        capabilities
     }
 }
 
@@ -93,8 +108,13 @@ pub struct LoginOptions {
     pub client_uri: Option<String>,
     /// The https URL of this client's metadata document, if it has one (CIMD).
     pub client_document: Option<String>,
-    /// Clients that were registered by hand.
+    /// The client that this application is, wherever it logs in. At another issuer than its own, a login ends in an
+    /// error rather than as somebody else; without an issuer, it stays with the first one that a server names.
+    pub client: Option<PreRegistered>,
+    /// Clients that were registered by hand, each with an issuer and used there only.
     pub pre_registered: Vec<PreRegistered>,
+    /// Whether tokens are bound to a key of this client's (`DPoP`). Default where both sides offer it.
+    pub dpop: DpopUse,
     /// Whether to ask for `offline_access` where the authorization server offers it. Default yes.
     pub offline_access: bool,
 }
@@ -106,7 +126,9 @@ impl Default for LoginOptions {
             client_name: "Barewire".to_owned(),
             client_uri: None,
             client_document: None,
+            client: None,
             pre_registered: Vec::new(),
+            dpop: DpopUse::default(),
             offline_access: true,
         }
     }
@@ -159,6 +181,13 @@ pub struct ClientConfig {
     /// How long a connection waits for the older revisions' stream to open. Default 0.5.
     #[serde(with = "humantime_serde")]
     pub stream_open_timeout: Duration,
+    /// How many servers' nonces for proofs of possession are remembered. Default 256.
+    pub max_nonces: usize,
+    /// How often one request is sent again because a server gives another nonce for its proof. Default 2.
+    pub max_nonce_rounds: usize,
+    /// Whether what a public server names, its authorization server first of all, has to be at public addresses too,
+    /// and is reached without a proxy. Default yes.
+    pub public_addresses_only: bool,
     /// What is kept of each recorded exchange.
     pub exchange: Limits,
 }
@@ -183,6 +212,9 @@ impl Default for ClientConfig {
             max_retry: Duration::from_secs(60),
             default_retry: Duration::from_secs(1),
             stream_open_timeout: Duration::from_millis(500),
+            max_nonces: 256,
+            max_nonce_rounds: 2,
+            public_addresses_only: true,
             exchange: Limits::default(),
         }
     }

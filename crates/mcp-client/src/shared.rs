@@ -11,6 +11,8 @@ use barewire_mcp::revision::Era;
 
 use crate::credentials::GrantKey;
 use crate::error::TransportError;
+use crate::guard::{Peers, PublicOnly};
+use crate::nonces::Nonces;
 use crate::options::ClientConfig;
 
 /// What all connections of one application have in common: verdicts about servers, the connection pool, running
@@ -22,7 +24,12 @@ pub struct Shared {
     pub(crate) grants: Locks<GrantKey>,
     /// One login at a time for each grant.
     pub(crate) logins: Locks<GrantKey>,
+    /// What servers gave for proofs of possession.
+    pub(crate) nonces: Nonces,
+    /// Where the servers were reached.
+    pub(crate) peers: Peers,
     http: OnceLock<Result<reqwest::Client, TransportError>>,
+    confined: OnceLock<Result<reqwest::Client, TransportError>>,
     exchanges: AtomicU64,
     prefix: u32,
 }
@@ -34,7 +41,10 @@ impl Shared {
             eras: Eras::default(),
             grants: Locks::default(),
             logins: Locks::default(),
+            nonces: Nonces::default(),
+            peers: Peers::default(),
             http: OnceLock::new(),
+            confined: OnceLock::new(),
             exchanges: AtomicU64::new(0),
             prefix: rand::random(),
         }
@@ -42,16 +52,13 @@ impl Shared {
 
     /// The one HTTP client: no redirects, since a token would go along; no cookies, since nothing here has any.
     pub(crate) fn http(&self, config: &ClientConfig) -> Result<reqwest::Client, TransportError> {
-        self.http
-            .get_or_init(|| {
-                reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .retry(reqwest::retry::never())
-                    .connect_timeout(config.connect_timeout)
-                    .build()
-                    .map_err(|error| TransportError::Request { detail: error.to_string() })
-            })
-            .clone()
+        self.http.get_or_init(|| built(builder(config))).clone()
+    }
+
+    /// One that finds public addresses only. Without a proxy, which would resolve names for it.
+    pub(crate) fn confined(&self, config: &ClientConfig) -> Result<reqwest::Client, TransportError> {
+        let builder = || builder(config).no_proxy().dns_resolver(Arc::new(PublicOnly));
+        self.confined.get_or_init(|| built(builder())).clone()
     }
 
     /// An id for the next exchange: unique in this process, and very likely among several.
@@ -59,6 +66,17 @@ impl Shared {
         let number = self.exchanges.fetch_add(1, Ordering::Relaxed);
         format!("x{:08x}-{number}", self.prefix)
     }
+}
+
+fn builder(config: &ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(config.connect_timeout)
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, TransportError> {
+    builder.build().map_err(|error| TransportError::Request { detail: error.to_string() })
 }
 
 /// What is known about the era of each origin, for a while

@@ -143,7 +143,7 @@ async fn listen(
 ) -> Result<(SubscriptionFilter, Events), CallError> {
     let id: Id = connection.next_id();
     let request = ModernRequest::Listen(filter.clone());
-    let capabilities = connection.options.handler.capabilities();
+    let capabilities = connection.options.capabilities();
     let meta = ClientMeta {
         revision,
         client_info: &connection.options.identity,

@@ -53,6 +53,15 @@ impl Transport {
 
     /// Sends the request and waits for the head of the answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, TransportError> {
+        self.send_with(self.options.shared.http(&self.options.config)?, request).await
+    }
+
+    /// Sends the request to a public address or nowhere.
+    pub(crate) async fn send_confined(&self, request: Request) -> Result<Reply, TransportError> {
+        self.send_with(self.options.shared.confined(&self.options.config)?, request).await
+    }
+
+    async fn send_with(&self, client: reqwest::Client, request: Request) -> Result<Reply, TransportError> {
         let Request { purpose, method, url, mut headers, body, timeout } = request;
         let identity = &self.options.identity;
         if let Ok(agent) = HeaderValue::from_str(&format!("{}/{}", identity.name, identity.version)) {
@@ -60,7 +69,6 @@ impl Transport {
         }
         let recording = self.record(purpose, &method, &url, &headers, body.as_ref());
         let origin = url.origin().ascii_serialization();
-        let client = self.options.shared.http(&self.options.config)?;
         let mut builder = client.request(method, url).headers(headers);
         if let Some(body) = body {
             builder = builder.body(body);
@@ -70,6 +78,12 @@ impl Transport {
             Ok(Ok(response)) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 recording.response(status, &headers);
+                // From here a login may begin, and this is whose words it follows.
+                if let (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(peer)) =
+                    (status, response.remote_addr())
+                {
+                    self.options.shared.peers.remember(&origin, peer.ip(), &self.options.config);
+                }
                 let idle = self.options.config.stream_idle_timeout;
                 let masker = self.options.shared.masker.clone();
                 return Ok(Reply {

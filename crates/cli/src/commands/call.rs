@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
         None => None,
     };
     let terminal = Arc::new(Terminal::new(answers(&arguments)?));
-    let session = Session::prepare(&arguments.url, common, terminal.clone()).await?;
+    let session = Session::prepare(&arguments.url, common, &arguments.access, terminal.clone()).await?;
     let started = std::time::Instant::now();
     let (client, input) = within(arguments.timeout, async {
         let client = session.connect().await?;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use barewire_mcp_client::{Client, ConnectError, Login, LoginRequired, PreRegistered, Silent};
+use barewire_mcp_client::{
+    Authorizer as _, Client, ClientOptions, ConnectError, Login, LoginRequired, Silent, log_in_unattended,
+};
+use barewire_oauth::client_flow::Grant;
 use barewire_oauth::scope::ScopeSet;
 use serde_json::json;
 
@@ -14,12 +17,12 @@ use crate::terminal::{note, print, safe};
 /// Logs in even if there is a token already: the way to ask for more scopes or to become somebody else.
 pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Failure> {
     let mut session = Session::without_login(&arguments.url, common, Arc::new(Silent)).await?;
-    if let Some(client) = arguments.client_id {
-        session.options.login.pre_registered = vec![pre_registered(client, arguments.issuer)?];
-    }
+    arguments.access.apply(&mut session.options)?;
     let scopes = ScopeSet::from_tokens(arguments.scopes.iter().map(String::as_str));
 
-    let required = match Client::connect(arguments.url.as_str(), session.options.clone()).await {
+    // What the server says to a stranger, and nothing more yet.
+    let probe = ClientOptions { unattended: None, ..session.options.clone() };
+    let required = match Client::connect(arguments.url.as_str(), probe).await {
         Err(ConnectError::LoginRequired(required)) => *required,
         Err(error) => return Err(connect_failure(error)),
         Ok(client) => match client.grant().await.map_err(call_failure)? {
@@ -30,14 +33,12 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
         },
     };
 
-    let authorizer = LoopbackAuthorizer::listen(!arguments.no_browser).await?;
-    authorizer.redirect_uri().clone_into(&mut session.options.login.redirect_uri);
-    let login = Login::start(session.options.clone(), required, scopes).await.map_err(login_failure)?;
-    let query = {
-        use barewire_mcp_client::Authorizer as _;
-        authorizer.authorize(login.authorize_url()).await.map_err(|error| Failure::new(Kind::Login, error))?
+    let grant = match &session.options.unattended {
+        Some(_) => {
+            log_in_unattended(session.options.clone(), required, scopes).await.map_err(login_failure)?
+        }
+        None => in_the_browser(&mut session, required, scopes, !arguments.no_browser).await?,
     };
-    let grant = login.finish(&query).await.map_err(login_failure)?;
 
     // The login is worth what the first call with its token says.
     session.options.authorizer = None;
@@ -47,17 +48,16 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
     if common.json {
         let report = json!({
             "server": arguments.url, "issuer": grant.issuer, "clientId": grant.client.client_id,
-            "scopes": scopes, "protocolVersion": server.revision.as_str(),
+            "scopes": scopes, "grant": grant.kind, "tokenType": grant.tokens.token_type.as_str(),
+            "protocolVersion": server.revision.as_str(),
         });
         print(&crate::terminal::safe_json(&report.to_string()));
     } else {
         let name = server.implementation.map_or_else(|| arguments.url.to_string(), |it| it.name);
-        note(&format!(
-            "Logged in to {} with {} (protocol {}).",
-            safe(&name),
-            scopes.join(" "),
-            server.revision.as_str()
-        ));
+        let scopes = if scopes.is_empty() { String::new() } else { format!(" with {}", scopes.join(" ")) };
+        let bound = if grant.tokens.is_bound() { ", tokens bound to a key" } else { "" };
+        let revision = server.revision.as_str();
+        note(&format!("Logged in to {}{scopes} (protocol {revision}{bound}).", safe(&name)));
     }
     client.close().await;
     Ok(())
@@ -76,11 +76,20 @@ fn no_login_needed(client: &Client, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-fn pre_registered(client_id: String, issuer: Option<String>) -> Result<PreRegistered, Failure> {
-    let issuer = issuer
-        .ok_or_else(|| Failure::usage("--client-id needs --issuer: a client is known to one issuer only"))?;
-    let client_secret = std::env::var("BAREWIRE_CLIENT_SECRET").ok().map(Into::into);
-    Ok(PreRegistered { issuer, client_id, client_secret, auth_method: None })
+async fn in_the_browser(
+    session: &mut Session,
+    required: LoginRequired,
+    scopes: ScopeSet,
+    open_browser: bool,
+) -> Result<Grant, Failure> {
+    let authorizer = LoopbackAuthorizer::listen(open_browser).await?;
+    authorizer.redirect_uri().clone_into(&mut session.options.login.redirect_uri);
+    let login = Login::start(session.options.clone(), required, scopes).await.map_err(login_failure)?;
+    let query = authorizer
+        .authorize(login.authorize_url())
+        .await
+        .map_err(|error| Failure::new(Kind::Login, error))?;
+    login.finish(&query).await.map_err(login_failure)
 }
 
 fn login_failure(error: barewire_mcp_client::LoginError) -> Failure {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 use url::Url;
 
-use crate::arguments::{Common, Prompts, PromptsAction};
+use crate::arguments::{Access, Common, Prompts, PromptsAction};
 use crate::commands::call::content_line;
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
@@ -14,14 +14,17 @@ use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Prompts, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
-        (Some(PromptsAction::List { url }), _) | (None, Some(url)) => interruptible(list(&url, common)).await,
-        (Some(PromptsAction::Get { url, name, arguments }), _) => get(&url, &name, &arguments, common).await,
+        (Some(PromptsAction::List { url, access }), _) => interruptible(list(&url, &access, common)).await,
+        (None, Some(url)) => interruptible(list(&url, &arguments.access, common)).await,
+        (Some(PromptsAction::Get { url, name, arguments, access }), _) => {
+            get(&url, &name, &arguments, &access, common).await
+        }
         (None, None) => Err(Failure::usage("the URL of the server is missing")),
     }
 }
 
-async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
-    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+async fn list(url: &Url, access: &Access, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
     let prompts = client.list_prompts().await.map_err(call_failure)?;
     client.close().await;
@@ -50,7 +53,13 @@ async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn get(url: &Url, name: &str, arguments: &[String], common: &Common) -> Result<(), Failure> {
+async fn get(
+    url: &Url,
+    name: &str,
+    arguments: &[String],
+    access: &Access,
+    common: &Common,
+) -> Result<(), Failure> {
     let mut named = IndexMap::new();
     for argument in arguments {
         let (key, value) = argument
@@ -58,7 +67,7 @@ async fn get(url: &Url, name: &str, arguments: &[String], common: &Common) -> Re
             .ok_or_else(|| Failure::usage(format_args!("an argument is NAME=VALUE, not `{argument}`")))?;
         named.insert(key.to_owned(), value.to_owned());
     }
-    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
     let result = cancellable(None, |options| client.get_prompt(name, named, options)).await;
     leave(&client).await;

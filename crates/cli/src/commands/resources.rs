@@ -6,23 +6,22 @@ use barewire_mcp::types::resources::ResourceBody;
 use serde_json::json;
 use url::Url;
 
-use crate::arguments::{Common, Resources, ResourcesAction};
+use crate::arguments::{Access, Common, Resources, ResourcesAction};
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
 use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
-        (Some(ResourcesAction::List { url }), _) | (None, Some(url)) => {
-            interruptible(list(&url, common)).await
-        }
-        (Some(ResourcesAction::Read { url, uri }), _) => read(&url, &uri, common).await,
+        (Some(ResourcesAction::List { url, access }), _) => interruptible(list(&url, &access, common)).await,
+        (None, Some(url)) => interruptible(list(&url, &arguments.access, common)).await,
+        (Some(ResourcesAction::Read { url, uri, access }), _) => read(&url, &uri, &access, common).await,
         (None, None) => Err(Failure::usage("the URL of the server is missing")),
     }
 }
 
-async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
-    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+async fn list(url: &Url, access: &Access, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
     let resources = client.list_resources().await.map_err(call_failure)?;
     let templates = client.list_resource_templates().await.map_err(call_failure)?;
@@ -44,8 +43,8 @@ async fn list(url: &Url, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(url: &Url, uri: &str, common: &Common) -> Result<(), Failure> {
-    let session = Session::prepare(url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+async fn read(url: &Url, uri: &str, access: &Access, common: &Common) -> Result<(), Failure> {
+    let session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
     let result = cancellable(None, |options| client.read_resource(uri, options)).await;
     leave(&client).await;

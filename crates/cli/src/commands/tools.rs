@@ -11,12 +11,13 @@ use crate::outcome::{Failure, Kind};
 use crate::terminal::{note, print, safe, safe_json};
 
 pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure> {
-    let (url, name) = match (arguments.action, arguments.url) {
-        (Some(ToolsAction::List { url }), _) | (None, Some(url)) => (url, None),
-        (Some(ToolsAction::Show { url, name }), _) => (url, Some(name)),
+    let (url, access, name) = match (arguments.action, arguments.url) {
+        (Some(ToolsAction::List { url, access }), _) => (url, *access, None),
+        (None, Some(url)) => (url, arguments.access, None),
+        (Some(ToolsAction::Show { url, name, access }), _) => (url, *access, Some(name)),
         (None, None) => return Err(Failure::usage("the URL of the server is missing")),
     };
-    let session = Session::prepare(&url, common, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let session = Session::prepare(&url, common, &access, Arc::new(Terminal::new(Answers::Ask))).await?;
     let client = session.connect().await?;
     let tools = client.list_tools().await.map_err(call_failure)?;
     for rejected in client.rejected_tools() {

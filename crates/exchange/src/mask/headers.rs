@@ -77,6 +77,8 @@ mod tests {
             ("authorization", "Bearer short", "Bearer ••••"),
             ("authorization", "opaque", "••••"),
             ("authorization", "Basic dTpw", "Basic ••••"),
+            ("authorization", "DPoP short", "DPoP ••••"),
+            ("dpop", "short", "••••"),
             ("cookie", "a=1; b=2", "a=••••; b=••••"),
             ("set-cookie", "a=1; Path=/; HttpOnly", "a=••••; Path=/; HttpOnly"),
             ("location", "/cb?code=x&iss=https://a", "/cb?code=••••&iss=https://a"),

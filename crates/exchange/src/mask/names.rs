@@ -36,6 +36,8 @@ const MEMBERS: &[(&str, Kind)] = &[
     ("subjecttoken", Kind::Random),
     ("actortoken", Kind::Random),
     ("assertion", Kind::Random),
+    ("idjag", Kind::Random),
+    ("samlassertion", Kind::Random),
     ("clientassertion", Kind::Random),
     ("clientsecret", Kind::Random),
     ("registrationaccesstoken", Kind::Random),
@@ -159,11 +161,25 @@ mod tests {
             ("token_type", None),
             ("code", None),
             ("nextCursor", None),
+            // What logins without a browser send and get.
+            ("subject_token", Some(Kind::Random)),
+            ("subject_token_type", None),
+            ("issued_token_type", None),
+            ("requested_token_type", None),
+            ("assertion", Some(Kind::Random)),
+            ("client_assertion", Some(Kind::Random)),
+            ("client_assertion_type", None),
+            ("id_token", Some(Kind::Random)),
+            ("id_jag", Some(Kind::Random)),
+            ("client_secret", Some(Kind::Random)),
         ] {
             assert_eq!(member(name), expected, "{name}");
         }
         assert_eq!(parameter("code"), Some(Kind::Random));
         assert_eq!(parameter("code_challenge"), None);
+        assert_eq!(parameter("dpop_jkt"), None, "the hash of a public key");
+        assert_eq!(header("dpop"), Some(Kind::Random));
+        assert_eq!(header("dpop-nonce"), None, "good with the key only");
         assert_eq!(parameter("state"), Some(Kind::Partly));
         assert_eq!(header("x-vendor-token"), Some(Kind::Random));
         assert_eq!(header("mcp-param-password"), Some(Kind::Guessable));

@@ -65,6 +65,11 @@ rules! {
     AuthorizationError = "OAuth 2.1", "§4.1.2.1 Error Response", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1";
     TokenRequest = "OAuth 2.1", "§4.1.3 Token Endpoint Extension", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3";
     TokenError = "OAuth 2.1", "§3.2.4 Error Response", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2.4";
+    ClientCredentials = "MCP extension", "OAuth Client Credentials", "https://modelcontextprotocol.io/extensions/auth/oauth-client-credentials";
+    Enterprise = "MCP extension", "Enterprise-Managed Authorization", "https://modelcontextprotocol.io/extensions/auth/enterprise-managed-authorization";
+    JwtBearer = "RFC 7523", "§2.1 Using JWTs as Authorization Grants", "https://www.rfc-editor.org/rfc/rfc7523#section-2.1";
+    ServerNonce = "RFC 9449", "§8 Authorization Server-Provided Nonce", "https://www.rfc-editor.org/rfc/rfc9449#section-8";
+    ResourceNonce = "RFC 9449", "§9 Resource Server-Provided Nonce", "https://www.rfc-editor.org/rfc/rfc9449#section-9";
     Refresh = "OAuth 2.1", "§4.3 Refresh Token Grant", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3";
     Revocation = "RFC 7009", "§2.1 Revocation Request", "https://www.rfc-editor.org/rfc/rfc7009#section-2.1";
     Pkce = "MCP 2026-07-28", "Authorization Security, Authorization Code Protection", "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/security-considerations#authorization-code-protection";

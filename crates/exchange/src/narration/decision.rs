@@ -45,8 +45,12 @@ pub enum Decision {
     LoginRefused { error: String },
     /// The login cannot go on.
     LoginStopped { error: String, what_next: String },
+    /// The organisation allows the access.
+    AccessAllowed { provider: String },
+    /// A proof of possession has to carry something of the server, which came with this answer.
+    NonceWanted { by_resource: bool },
     /// Tokens.
-    TokensIssued { scope: Option<String>, expires_in: Option<u64>, refreshable: bool },
+    TokensIssued { scope: Option<String>, expires_in: Option<u64>, refreshable: bool, bound: bool },
     /// No tokens.
     TokenRefused { error: String },
     /// The server speaks the modern era.
@@ -221,11 +225,20 @@ impl Decision {
             Self::LoginStopped { error, what_next } => {
                 refused(format!("The login stops here: {error}."), R::ServerDiscovery, what_next.clone())
             }
-            Self::TokensIssued { scope, expires_in, refreshable } => {
+            Self::AccessAllowed { provider } => noted(
+                format!("{provider} allows this user to use this server through this client."),
+                R::Enterprise,
+            ),
+            Self::NonceWanted { by_resource } => noted(
+                "The proof of possession has to carry this server's nonce, so that none can be made in advance; the request goes out again with a new proof.",
+                if *by_resource { R::ResourceNonce } else { R::ServerNonce },
+            ),
+            Self::TokensIssued { scope, expires_in, refreshable, bound } => {
                 let scope = scope.as_ref().map_or(String::new(), |scope| format!(" Granted: {scope}."));
                 let ends = expires_in.map_or(String::new(), |seconds| format!(" Good for {seconds} s."));
                 let refresh = if *refreshable { " It can be renewed without the user." } else { "" };
-                noted(format!("An access token.{scope}{ends}{refresh}"), R::TokenRequest)
+                let bound = if *bound { " It is bound to our key: nobody else can use it." } else { "" };
+                noted(format!("An access token.{scope}{ends}{refresh}{bound}"), R::TokenRequest)
             }
             Self::TokenRefused { error } => {
                 refused(format!("No token: {error}."), R::TokenError, "Log in again.")

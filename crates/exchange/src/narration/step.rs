@@ -104,6 +104,11 @@ steps! {
         "Look for authorization metadata on the MCP server itself",
         "The server publishes no resource metadata; in revision 2025-03-26 it was its own authorization server.",
         Some(R::OldDiscovery), None;
+    /// Metadata of the organisation's identity provider.
+    ProviderMetadata, Discover, Client > AuthorizationServer,
+        "Read the identity provider's metadata",
+        "The user's organisation decides about access; where it can be asked stands in its own document.",
+        Some(R::Enterprise), None;
     // ── Becoming a client ──────────────────────────────────────────────────────────────────────────────────────
     /// Dynamic client registration.
     Register, Register, Client > AuthorizationServer,
@@ -126,6 +131,21 @@ steps! {
         "Redeem the code for tokens",
         "The code alone is worth nothing: the verifier proves that who redeems it is who started.",
         Some(R::TokenRequest), None;
+    /// A token for the client itself.
+    ClientCredentials, LogIn, Client > AuthorizationServer,
+        "Ask for a token for the client itself",
+        "No user is involved: the client shows who it is, by its secret or better by a signature.",
+        Some(R::ClientCredentials), None;
+    /// A statement about the user from the organisation's identity provider.
+    ExchangeToken, LogIn, Client > AuthorizationServer,
+        "Ask the user's organisation",
+        "Its identity provider turns the user's login into a statement for one authorization server and one resource, or refuses.",
+        Some(R::Enterprise), None;
+    /// Somebody's statement becomes a token.
+    RedeemAssertion, LogIn, Client > AuthorizationServer,
+        "Redeem the statement for a token",
+        "Somebody whom the authorization server trusts says who the client or the user is: a workload's platform, or an organisation.",
+        Some(R::JwtBearer), None;
     /// A new access token for a refresh token.
     RefreshToken, Refresh, Client > AuthorizationServer,
         "Renew the access token",

@@ -33,7 +33,8 @@ pub(crate) fn grant(view: &mut api::ServerView, grant: Option<&Grant>) {
     view.client = grant.map(|it| api::ClientView {
         client_id: it.client.client_id.clone(),
         registration: match it.client.origin {
-            IdentityOrigin::PreRegistered => api::Registration::PreRegistered,
+            // A host has users, so nothing but a login in the browser leads to its tokens.
+            IdentityOrigin::PreRegistered | IdentityOrigin::Assertion => api::Registration::PreRegistered,
             IdentityOrigin::Document => api::Registration::ClientDocument,
             IdentityOrigin::Registered => api::Registration::Dynamic,
         },

@@ -1,7 +1,5 @@
 //! The modern probe: `server/discover`, and what its answer says about the server.
 
-use std::sync::Arc;
-
 use barewire_exchange::{Decision, Step};
 use barewire_mcp::client;
 use barewire_mcp::client::probe::{LegacySign, ProbeAnswer, ProbeVerdict, judge};
@@ -96,8 +94,7 @@ impl Ladder {
 
     async fn send_probe(&mut self, revision: Revision) -> Result<(Reply, bool), CallError> {
         let id = self.id();
-        let handler = Arc::clone(&self.options.handler);
-        let capabilities = handler.capabilities();
+        let capabilities = self.options.capabilities();
         let tag = self.options.tag.clone();
         let purpose =
             purpose(Step::Discover, "server/discover", Some(&id), None, Some(revision), tag.as_deref());

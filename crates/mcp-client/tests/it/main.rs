@@ -8,6 +8,8 @@ mod demo;
 mod legacy;
 mod login;
 mod modern;
+mod possession;
 mod refresh;
 mod secrets;
 mod shapes;
+mod unattended;

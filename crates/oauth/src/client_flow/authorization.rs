@@ -10,8 +10,10 @@ use url::Url;
 use super::discover::Protected;
 use super::identity::ClientIdentity;
 use super::server::{AuthorizationServer, Provenance};
+use super::settings::{DpopUse, Way};
 use super::{FlowError, Judgement, LoginRequest, Step};
 use crate::challenge::Challenge;
+use crate::dpop::{self, ProofKey};
 use crate::metadata::well_known::Form;
 use crate::pkce::{self, CodeVerifier};
 use crate::resource::Resource;
@@ -59,6 +61,11 @@ pub struct PendingAuthorization {
     pub scopes: ScopeSet,
     /// When it was made; so that the host can drop old ones.
     pub started_at: SystemTime,
+    /// The key that the tokens will be bound to, if they will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) proof_key: Option<ProofKey>,
+    #[serde(default)]
+    pub(super) dpop: DpopUse,
     /// [`super::FlowLimits::max_body`] of the login.
     pub max_body: usize,
 }
@@ -75,6 +82,10 @@ pub(super) fn open(
     after: Judgement,
     now: SystemTime,
 ) -> Step {
+    let proof_key = match proof_key(&protected, &server) {
+        Ok(proof_key) => proof_key,
+        Err(error) => return error.into(),
+    };
     let Protected { context, resource, scopes_supported, .. } = protected;
     let scopes = scopes(&context.request, &scopes_supported, &server);
     let pending = PendingAuthorization {
@@ -87,6 +98,8 @@ pub(super) fn open(
         redirect_uri: context.request.settings.redirect_uri.as_str().to_owned(),
         scopes,
         started_at: now,
+        proof_key,
+        dpop: context.request.settings.dpop,
         max_body: context.request.settings.limits.max_body,
     };
     match pending.url() {
@@ -105,7 +118,7 @@ pub(super) fn open(
 ///
 /// The challenge is authoritative; without one, everything the resource lists; without that, nothing. What is held
 /// stays, and then the resource's list is not added: the new scope is what the operation needs, not all there is.
-fn scopes(request: &LoginRequest, supported: &ScopeSet, server: &AuthorizationServer) -> ScopeSet {
+pub(super) fn scopes(request: &LoginRequest, supported: &ScopeSet, server: &AuthorizationServer) -> ScopeSet {
     let held = &request.held_scopes;
     let named = match request.challenge.as_ref().and_then(Challenge::scope) {
         Some(scopes) => scopes,
@@ -116,11 +129,40 @@ fn scopes(request: &LoginRequest, supported: &ScopeSet, server: &AuthorizationSe
     // The authorization server decides whether it knows the word, whatever the resource says about it
     // (https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#refresh-tokens).
     let wanted = scopes.remove(OFFLINE_ACCESS) || request.settings.offline_access;
-    // Alone it would take the place of the server's default scope.
-    if wanted && server.offers_offline_access && !scopes.is_empty() {
+    // Without a user there is nobody who could go offline. Alone it would take the place of the server's default scope.
+    let user = matches!(request.settings.way, Way::AuthorizationCode);
+    if user && wanted && server.offers_offline_access && !scopes.is_empty() {
         scopes.insert(Scope::parse(OFFLINE_ACCESS).expect("a legal scope token"));
     }
     scopes
+}
+
+/// The key that the tokens will be bound to; none where it was not asked for
+/// ([RFC 9449 §5.1](https://www.rfc-editor.org/rfc/rfc9449#section-5.1),
+/// [RFC 9728 §2](https://www.rfc-editor.org/rfc/rfc9728#section-2)).
+pub(super) fn proof_key(
+    protected: &Protected,
+    server: &AuthorizationServer,
+) -> Result<Option<ProofKey>, FlowError> {
+    let request = &protected.context.request;
+    let listed = dpop::ALGORITHM.is_in(server.dpop_algorithms.as_ref());
+    let wanted = match request.settings.dpop {
+        DpopUse::Never => false,
+        DpopUse::Always => true,
+        // Where both offer it there is no reason against it; a resource that offers it alone would get a token that it
+        // cannot check.
+        DpopUse::WhenOffered => {
+            protected.dpop.is_demanded() || (protected.dpop.is_offered() && listed == Some(true))
+        }
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    if listed == Some(false) {
+        return Err(FlowError::NoDpop { issuer: server.issuer.clone() });
+    }
+    let reason = "tokens are to be bound to a key (DPoP), and there is none";
+    request.proof_key.clone().map(Some).ok_or(FlowError::Settings { reason })
 }
 
 impl PendingAuthorization {
@@ -129,7 +171,7 @@ impl PendingAuthorization {
     /// the endpoint is none. The endpoint's own query is kept.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        let mut url = Url::parse(&self.server.authorization_endpoint).ok()?;
+        let mut url = Url::parse(self.server.authorization_endpoint.as_deref()?).ok()?;
         let challenge = self.verifier.challenge();
         let mut query = url.query_pairs_mut();
         query.append_pair("response_type", "code");
@@ -142,6 +184,10 @@ impl PendingAuthorization {
         query.append_pair("code_challenge", challenge.as_str());
         query.append_pair("code_challenge_method", pkce::S256);
         query.append_pair("resource", self.resource.as_str());
+        // Ties the code to the key as well (RFC 9449 §10).
+        if let Some(key) = &self.proof_key {
+            query.append_pair("dpop_jkt", &key.public.thumbprint());
+        }
         // OpenID Connect ignores `offline_access` unless consent is asked for; other servers do not know the word.
         let openid = matches!(
             &self.server.provenance,

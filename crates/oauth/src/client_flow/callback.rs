@@ -1,12 +1,12 @@
 //! The callback: what the browser brings back
 //! ([Authorization Response Validation](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#authorization-response-validation)).
 
-use std::time::SystemTime;
-
 use super::answer::shown_error;
 use super::authorization::PendingAuthorization;
 use super::error::shown;
-use super::{Answer, Fetch, FlowError, Grant, Judgement, Purpose, Stage, Step, token};
+use super::grant::GrantKind;
+use super::redeem::Redeeming;
+use super::{FlowError, Judgement, Purpose, Step};
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::parameters::{Parameters, Repeated};
 use crate::secret::{AuthorizationCode, State};
@@ -79,43 +79,25 @@ impl PendingAuthorization {
     /// The token request ([OAuth 2.1 §4.1.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3)).
     /// OAuth 2.0 servers also compare `redirect_uri`.
     fn redeem(self, accepted: &Accepted) -> Step {
+        let resource = self.resource.clone();
         let form = [
             ("grant_type", "authorization_code"),
             ("code", accepted.code.expose()),
             ("redirect_uri", self.redirect_uri.as_str()),
             ("code_verifier", self.verifier.expose()),
-            ("resource", self.resource.as_str()),
+            ("resource", resource.as_str()),
         ];
-        let after = Judgement::Callback { iss: accepted.iss };
-        match token::post(&self.server.token_endpoint, &self.client, &form) {
-            Ok(request) => Fetch::step(request, Purpose::Token, Some(after), Stage::Token(Box::new(self))),
-            Err(reason) => {
-                let name = "token_endpoint";
-                FlowError::UnusableEndpoint { issuer: self.server.issuer, name, reason }.into()
-            }
-        }
-    }
-
-    /// Reads the answer of the token request.
-    pub(super) fn redeemed(self, answer: &Answer, now: SystemTime) -> Step {
-        let reading = token::Reading {
-            issuer: &self.server.issuer,
-            client_id: &self.client.client_id,
-            requested: &self.scopes,
+        let redeeming = Redeeming {
+            server: self.server,
+            client: self.client,
+            resource: self.resource,
+            scopes: self.scopes,
+            proof_key: self.proof_key,
+            dpop: self.dpop,
+            kind: GrantKind::AuthorizationCode,
             max_body: self.max_body,
         };
-        match reading.tokens(answer, now) {
-            Ok(tokens) => Step::Done(Box::new(Grant {
-                issuer: self.server.issuer,
-                resource: self.resource,
-                client: self.client,
-                token_endpoint: self.server.token_endpoint,
-                revocation_endpoint: self.server.revocation_endpoint,
-                requested: self.scopes,
-                tokens,
-            })),
-            Err(error) => error.into(),
-        }
+        redeeming.ask(&form, Purpose::Token, Judgement::Callback { iss: accepted.iss })
     }
 }
 

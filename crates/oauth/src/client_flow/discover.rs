@@ -14,6 +14,7 @@ use super::settings::PreRegistered;
 use super::{Answer, Context, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try, token};
 use crate::challenge::Challenge;
 use crate::client_document::DocumentUrl;
+use crate::dpop;
 use crate::metadata::ProtectedResourceMetadata;
 use crate::metadata::well_known::{self, Form, Location};
 use crate::resource::Resource;
@@ -35,6 +36,41 @@ pub(super) struct Protected {
     /// Byte for byte what goes into `resource` parameters.
     pub(super) resource: Resource,
     pub(super) scopes_supported: ScopeSet,
+    pub(super) dpop: Dpop,
+}
+
+/// What the resource says about tokens that are bound to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dpop {
+    /// Nothing.
+    Silent,
+    /// It takes them, with our algorithm.
+    Offered,
+    /// It takes nothing else.
+    Demanded,
+}
+
+impl Dpop {
+    pub(super) fn is_offered(self) -> bool {
+        self >= Self::Offered
+    }
+
+    pub(super) fn is_demanded(self) -> bool {
+        self == Self::Demanded
+    }
+
+    fn of(challenge: Option<&Challenge>, metadata: Option<&ProtectedResourceMetadata>) -> Self {
+        let listed = metadata
+            .and_then(|metadata| dpop::ALGORITHM.is_in(metadata.dpop_signing_alg_values_supported.as_ref()));
+        let required = metadata.is_some_and(|metadata| metadata.dpop_bound_access_tokens_required);
+        if required || challenge.is_some_and(|challenge| challenge.scheme == "dpop") {
+            Self::Demanded
+        } else if listed == Some(true) {
+            Self::Offered
+        } else {
+            Self::Silent
+        }
+    }
 }
 
 /// Begins with the place the challenge names, then the well-known ones.
@@ -109,7 +145,8 @@ impl ResourceSearch {
             return FlowError::Endpoint { endpoint: shown(endpoint) }.into();
         };
         let origin = url.origin().ascii_serialization();
-        let protected = Protected { context, rule, resource, scopes_supported: ScopeSet::new() };
+        let dpop = Dpop::of(context.request.challenge.as_ref(), None);
+        let protected = Protected { context, rule, resource, scopes_supported: ScopeSet::new(), dpop };
         ServerSearch::at_server_origin(protected, origin, tries)
     }
 
@@ -148,13 +185,18 @@ impl ResourceSearch {
             issuers.retain(|issuer| issuer == own);
         }
         // Among equals the one that knows us already needs no registration (RFC 9728 §7.6 leaves the choice to us).
-        issuers.sort_by_key(|issuer| !request.known.iter().any(|identity| identity.issuer == *issuer));
+        let by_hand = &request.settings.pre_registered_by_issuer;
+        issuers.sort_by_key(|issuer| {
+            let by_hand = by_hand.iter().any(|client| client.issuer.as_ref() == Some(issuer));
+            !by_hand && !request.known.iter().any(|identity| identity.issuer == *issuer)
+        });
         issuers.truncate(request.settings.limits.max_authorization_servers.max(1));
         let after = Judgement::Resource { resource: metadata.resource.clone(), issuers: issuers.clone() };
+        let dpop = Dpop::of(request.challenge.as_ref(), Some(&metadata));
         let listed = metadata.scopes_supported.unwrap_or_default();
         let limit = request.settings.limits.max_scopes;
         let scopes_supported = ScopeSet::from_tokens(listed.iter().take(limit));
-        let protected = Protected { context, rule, resource: metadata.resource, scopes_supported };
+        let protected = Protected { context, rule, resource: metadata.resource, scopes_supported, dpop };
         ServerSearch::among(protected, issuers.into(), after)
     }
 }

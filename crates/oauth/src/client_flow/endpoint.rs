@@ -5,9 +5,11 @@
 //! a script URL would run in the browser, and an address inside the user's network would turn the client into the
 //! attacker's hand there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use url::{Host, Url};
+
+use crate::client_document::is_public_address;
 
 /// Longest URL that is called, in bytes.
 const MAX_URL: usize = 2048;
@@ -102,16 +104,10 @@ fn reach(url: &Url) -> Reach {
 }
 
 fn reach_of(ip: IpAddr) -> Reach {
-    let own_v4 = |ip: Ipv4Addr| {
-        let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
-        ip.is_private() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast() || shared
-    };
-    let own_v6 = |ip: Ipv6Addr| ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified();
     match ip {
         ip if ip.is_loopback() => Reach::Loopback,
-        IpAddr::V4(ip) if own_v4(ip) => Reach::Private,
-        IpAddr::V6(ip) if own_v6(ip) => Reach::Private,
-        _ => Reach::Anywhere,
+        ip if is_public_address(ip) => Reach::Anywhere,
+        _ => Reach::Private,
     }
 }
 
@@ -138,6 +134,8 @@ mod tests {
             (far, "https://192.168.0.1/token", false),
             (far, "https://[fd00::1]/token", false),
             (far, "https://0.0.0.0/token", false),
+            (far, "https://198.18.0.1/token", false),
+            (far, "https://[64:ff9b::a00:1]/token", false),
             (far, "https://8.8.8.8/token", true),
             (near, "https://10.0.0.6/token", true),
             (near, "https://as.example/token", true),

@@ -189,6 +189,22 @@ pub enum FlowError {
         /// What it lists.
         offered: String,
     },
+    /// The server does not know this way to a token.
+    #[error("the authorization server {issuer} does not offer the grant {grant_type}, only {offered}")]
+    GrantNotOffered {
+        /// Which server.
+        issuer: String,
+        /// What was wanted.
+        grant_type: &'static str,
+        /// What it lists.
+        offered: String,
+    },
+    /// The server does not bind tokens to a key in a way we know.
+    #[error("the authorization server {issuer} does not bind tokens to keys of our kind (DPoP with ES256)")]
+    NoDpop {
+        /// Which server.
+        issuer: String,
+    },
     /// The registration was refused.
     #[error("the authorization server {issuer} refused to register this client: {refusal}")]
     RegistrationRefused {
@@ -241,6 +257,14 @@ pub enum FlowError {
     /// The code or the refresh token is not accepted (`invalid_grant`).
     #[error("the authorization server {issuer} does not accept the grant: {refusal}")]
     GrantRefused {
+        /// Which server.
+        issuer: String,
+        /// What it said.
+        refusal: Refusal,
+    },
+    /// Somebody's statement about the client or user is not accepted (`invalid_grant`).
+    #[error("the authorization server {issuer} does not accept the assertion: {refusal}")]
+    AssertionRefused {
         /// Which server.
         issuer: String,
         /// What it said.
@@ -338,11 +362,14 @@ impl FlowError {
             Self::MetadataIssuerMismatch { .. }
             | Self::UnusableEndpoint { .. }
             | Self::NoPkce { .. }
+            | Self::GrantNotOffered { .. }
+            | Self::NoDpop { .. }
             | Self::NoSharedAuthMethod { .. }
             | Self::AuthorizationRefused { .. }
             | Self::UnusableToken { .. } => Fault::AuthorizationServer,
             Self::RegistrationRefused { refusal, .. }
             | Self::GrantRefused { refusal, .. }
+            | Self::AssertionRefused { refusal, .. }
             | Self::ClientRefused { refusal, .. }
             | Self::TokenRefused { refusal, .. } => match refusal {
                 Refusal::Other(Obstacle::Unreachable(_)) => Fault::Network,
@@ -394,7 +421,16 @@ impl FlowError {
                 "Register a client with the authorization server by hand and enter its client_id here."
             }
             Self::NoSharedAuthMethod { .. } => {
-                "Register a client by hand as a public client or with a client_secret, and enter it here."
+                "Register a client by hand that authenticates in one of these ways, and enter it here."
+            }
+            Self::GrantNotOffered { .. } => {
+                "Log in with the browser instead, or ask the operator of the authorization server for this grant."
+            }
+            Self::NoDpop { .. } => {
+                "Tell the operator of the authorization server, or allow tokens that are not bound to a key."
+            }
+            Self::AssertionRefused { .. } => {
+                "Get a new one: it may have ended, or be meant for somebody else. Then try again."
             }
             Self::StateMismatch
             | Self::RepeatedParameter { .. }

@@ -5,8 +5,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::identity::ClientIdentity;
+use super::identity::{AuthMethod, ClientIdentity};
+use super::signatures::Signatures;
+use super::token::Possession;
+use super::unattended::CLIENT_CREDENTIALS;
 use super::{Answer, FlowError, token};
+use crate::dpop::ProofKey;
 use crate::error::ErrorCode;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
@@ -18,6 +22,9 @@ pub struct TokenSet {
     /// Sent with every request to the resource.
     #[serde(serialize_with = "serialize_exposed")]
     pub access_token: AccessToken,
+    /// How it is presented.
+    #[serde(default)]
+    pub token_type: TokenType,
     /// Gets the next access token without the user; the server may give none.
     #[serde(default, serialize_with = "serialize_exposed_option")]
     pub refresh_token: Option<RefreshToken>,
@@ -30,7 +37,48 @@ pub struct TokenSet {
     pub scope: ScopeSet,
 }
 
+/// How an access token is presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum TokenType {
+    /// Whoever has it can use it.
+    #[default]
+    Bearer,
+    /// Bound to [`Grant::proof_key`] ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    #[serde(rename = "DPoP")]
+    Dpop,
+}
+
+impl TokenType {
+    /// The scheme of the `Authorization` header.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
+/// What the tokens were given for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantKind {
+    /// A user's consent.
+    #[default]
+    AuthorizationCode,
+    /// The client's own credentials; they get the next token too.
+    ClientCredentials,
+    /// Somebody's statement, which ends soon.
+    JwtBearer,
+}
+
 impl TokenSet {
+    /// Whether the access token is bound to a key.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.token_type == TokenType::Dpop
+    }
+
     /// Whether the access token has ended or will within `margin`. One without a stated end never has. Of a token that
     /// lives shorter than the margin, the last fifth counts: it would else be renewed before each use.
     #[must_use]
@@ -65,6 +113,12 @@ pub struct Grant {
     pub token_endpoint: String,
     /// Where tokens are taken back, if there is such a place.
     pub revocation_endpoint: Option<String>,
+    /// What the tokens were given for.
+    #[serde(default)]
+    pub kind: GrantKind,
+    /// The key that the tokens are bound to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<ProofKey>,
     /// Every scope that was ever asked for in this grant's line; a step-up asks for these and the new ones
     /// ([MCP: Step-Up Authorization Flow](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#step-up-authorization-flow)).
     pub requested: ScopeSet,
@@ -79,22 +133,45 @@ impl Grant {
         self.requested.difference(&self.tokens.scope)
     }
 
-    /// The request that renews the tokens; `None` when there is no refresh token
-    /// ([OAuth 2.1 §4.3.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3.1)).
-    ///
-    /// Without `scope`, so that the new token keeps all of the grant's.
+    /// Whether the tokens can be renewed without anybody's help.
     #[must_use]
-    pub fn refresh_request(&self) -> Option<http::Request<Bytes>> {
-        let refresh = self.tokens.refresh_token.as_ref()?;
-        let form = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh.expose()),
-            ("resource", self.resource.as_str()),
-        ];
+    pub fn is_renewable(&self) -> bool {
+        self.tokens.refresh_token.is_some() || self.stands_alone()
+    }
+
+    /// Whether the client got the tokens with what it has kept.
+    fn stands_alone(&self) -> bool {
+        self.kind == GrantKind::ClientCredentials
+            && (self.client.auth_method != AuthMethod::PrivateKeyJwt || self.client.key.is_some())
+    }
+
+    /// The request that renews the tokens; `None` when there is no refresh token and the client's own credentials did
+    /// not get them
+    /// ([OAuth 2.1 §4.3.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3.1)). It needs
+    /// [`Grant::renewal_signatures`].
+    ///
+    /// A refresh token goes without `scope`, so that the new token keeps all of the grant's.
+    #[must_use]
+    pub fn renewal_request(&self) -> Option<http::Request<Bytes>> {
+        let scope = self.requested.to_string();
+        let mut form = match &self.tokens.refresh_token {
+            Some(refresh) => vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose())],
+            None if !self.stands_alone() => return None,
+            None if scope.is_empty() => vec![("grant_type", CLIENT_CREDENTIALS)],
+            None => vec![("grant_type", CLIENT_CREDENTIALS), ("scope", &scope)],
+        };
+        form.push(("resource", self.resource.as_str()));
         token::post(&self.token_endpoint, &self.client, &form).ok()
     }
 
-    /// Decides what the answer to [`Grant::refresh_request`] means. `max_body` is [`super::FlowLimits::max_body`].
+    /// What has to be signed into [`Grant::renewal_request`]: the tokens stay bound to the same key
+    /// ([RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+    #[must_use]
+    pub fn renewal_signatures(&self) -> Signatures {
+        Signatures::of(&self.client, &self.issuer, self.proof_key.as_ref())
+    }
+
+    /// Decides what the answer to [`Grant::renewal_request`] means. `max_body` is [`super::FlowLimits::max_body`].
     ///
     /// Only an answer that says that grant or client are dead ends the grant; a server in trouble, a proxy's error
     /// page or a lost connection must not log the user out.
@@ -104,6 +181,9 @@ impl Grant {
             issuer: &self.issuer,
             client_id: &self.client.client_id,
             requested: &self.tokens.scope,
+            // A token that was bound does not become one for everybody.
+            possession: if self.proof_key.is_some() { Possession::Required } else { Possession::None },
+            by_assertion: false,
             max_body,
         };
         match read.tokens(answer, now) {
@@ -124,6 +204,12 @@ impl Grant {
                 other => Refreshed::Keep(Box::new(other)),
             },
         }
+    }
+
+    /// What has to be signed into each of [`Grant::revocation_requests`].
+    #[must_use]
+    pub fn revocation_signatures(&self) -> Signatures {
+        Signatures::of(&self.client, &self.issuer, None)
     }
 
     /// The requests that give the refresh token and the access token back, in this order
@@ -158,6 +244,7 @@ mod tests {
             let lifetime = Duration::from_secs(lifetime);
             let tokens = TokenSet {
                 access_token: AccessToken::new("token"),
+                token_type: TokenType::Bearer,
                 refresh_token: None,
                 expires_at: Some(issued + lifetime),
                 lifetime: Some(lifetime),

@@ -25,6 +25,8 @@
 //! }
 //! ```
 //!
+//! A login without a user ([`Way`]) goes the same road and ends before the browser.
+//!
 //! Between the two halves the host keeps the [`PendingAuthorization`], which survives a restart. Afterwards a
 //! [`Grant`] renews and gives back its tokens; those are single requests and so plain functions.
 //!
@@ -40,22 +42,28 @@ mod authorization;
 mod callback;
 mod discover;
 mod endpoint;
+mod enterprise;
 mod error;
 mod grant;
 mod identity;
+mod redeem;
 mod registration;
 mod server;
 mod settings;
+mod signatures;
 mod token;
+mod unattended;
 
 pub use attempts::Attempts;
 pub use authorization::{OpenBrowser, PendingAuthorization};
 pub use callback::state_of;
+pub use enterprise::{IdentityProvider, SubjectTokenType};
 pub use error::{Fault, FlowError, Obstacle, Refusal, Try};
-pub use grant::{Grant, Refreshed, TokenSet};
+pub use grant::{Grant, GrantKind, Refreshed, TokenSet, TokenType};
 pub use identity::{AuthMethod, ClientIdentity, IdentityOrigin};
 pub use server::{AuthorizationServer, Provenance};
-pub use settings::{ClientSettings, FlowLimits, PreRegistered};
+pub use settings::{ClientSettings, DpopUse, FlowLimits, PreRegistered, Way};
+pub use signatures::{Moment, Signatures};
 
 use std::fmt;
 use std::time::SystemTime;
@@ -63,6 +71,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use crate::challenge::Challenge;
+use crate::dpop::ProofKey;
 use crate::metadata::well_known::Form;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
@@ -81,6 +90,8 @@ pub struct LoginRequest {
     /// The scopes asked for or granted so far for this resource; a step-up asks for them again
     /// ([Step-Up Authorization Flow](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#step-up-authorization-flow)).
     pub held_scopes: ScopeSet,
+    /// A new key for this login's tokens, in case they will be bound to one.
+    pub proof_key: Option<ProofKey>,
 }
 
 /// The random bytes of one login; never used for a second one.
@@ -124,6 +135,8 @@ pub enum Step {
 pub struct Fetch {
     /// Method, absolute URL, headers and body.
     pub request: http::Request<Bytes>,
+    /// What has to be signed into it before it is sent ([`Signatures::complete`]).
+    pub signatures: Signatures,
     /// What it is for.
     pub purpose: Purpose,
     /// What was made of the answer before this one.
@@ -142,7 +155,15 @@ pub enum Purpose {
     Registration,
     /// POST that redeems the code.
     Token,
-    /// POST that redeems a refresh token ([`Grant::refresh_request`]).
+    /// POST that asks for a token for the client itself.
+    ClientCredentials,
+    /// POST that redeems somebody's statement.
+    JwtBearer,
+    /// GET of the metadata of the organisation's identity provider, at a place of this form.
+    ProviderMetadata(Form),
+    /// POST that gets a statement of the organisation's identity provider.
+    TokenExchange,
+    /// POST that renews the tokens ([`Grant::renewal_request`]).
     Refresh,
     /// POST that revokes a token ([`Grant::revocation_requests`]).
     Revocation,
@@ -176,6 +197,16 @@ pub enum Judgement {
         /// How we authenticate.
         auth_method: AuthMethod,
     },
+    /// The organisation's identity provider is found.
+    Provider {
+        /// Which one.
+        issuer: String,
+    },
+    /// The organisation's identity provider allows the access.
+    IdentityAssertion {
+        /// Which one.
+        provider: String,
+    },
     /// The callback belongs to this login.
     Callback {
         /// Whether it carried `iss`.
@@ -201,7 +232,9 @@ enum Stage {
     Resource(Box<discover::ResourceSearch>),
     Server(Box<server::ServerSearch>),
     Registration(Box<registration::Registering>),
-    Token(Box<PendingAuthorization>),
+    Provider(Box<enterprise::ProviderSearch>),
+    Exchange(Box<enterprise::Exchange>),
+    Token(Box<redeem::Redeeming>),
 }
 
 /// Starts a login: the first step is the fetch of the protected resource metadata.
@@ -218,12 +251,25 @@ impl Fetch {
             Stage::Resource(search) => search.answered(answer),
             Stage::Server(search) => search.answered(answer, now),
             Stage::Registration(registering) => registering.answered(answer, now),
-            Stage::Token(pending) => pending.redeemed(answer, now),
+            Stage::Provider(search) => search.answered(answer),
+            Stage::Exchange(exchange) => exchange.answered(answer),
+            Stage::Token(redeeming) => redeeming.answered(answer, now),
         }
     }
 
     fn step(request: http::Request<Bytes>, purpose: Purpose, after: Option<Judgement>, stage: Stage) -> Step {
-        Step::Fetch(Box::new(Self { request, purpose, after, stage }))
+        let signatures = Signatures::default();
+        Step::Fetch(Box::new(Self { request, signatures, purpose, after, stage }))
+    }
+}
+
+impl Step {
+    /// Adds what has to be signed to a fetch.
+    fn signed(mut self, signatures: Signatures) -> Self {
+        if let Self::Fetch(fetch) = &mut self {
+            fetch.signatures = signatures;
+        }
+        self
     }
 }
 

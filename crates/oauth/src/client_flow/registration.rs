@@ -15,7 +15,7 @@ use super::discover::Protected;
 use super::error::{Refusal, shown};
 use super::identity::{AuthMethod, ClientIdentity, IdentityOrigin};
 use super::server::AuthorizationServer;
-use super::settings::ClientSettings;
+use super::settings::{ClientSettings, DpopUse};
 use super::{Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, authorization, token};
 use crate::client::ApplicationType;
 use crate::metadata::lenient;
@@ -80,6 +80,8 @@ struct Registration<'a> {
     grant_types: Vec<&'static str>,
     response_types: [&'static str; 1],
     token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dpop_bound_access_tokens: bool,
     application_type: ApplicationType,
 }
 
@@ -102,6 +104,8 @@ fn request(
         grant_types,
         response_types: ["code"],
         token_endpoint_auth_method: auth_method.as_str(),
+        // So that the server, too, gives us no others (RFC 9449 §5.2).
+        dpop_bound_access_tokens: settings.dpop == DpopUse::Always,
         application_type: settings.application_type,
     };
     let body = serde_json::to_vec(&registration).expect("strings and lists of strings always serialise");
@@ -151,7 +155,9 @@ fn read(
     }
     let client_secret = registered.client_secret.filter(|secret| fits(secret.expose()));
     let auth_method = match registered.token_endpoint_auth_method.as_deref() {
+        // A key of ours is not what it can have registered.
         Some(word) => AuthMethod::from_word(word)
+            .filter(|method| *method != AuthMethod::PrivateKeyJwt)
             .ok_or_else(|| FlowError::NoSharedAuthMethod { issuer: issuer.clone(), offered: shown(word) })?,
         None => asked,
     };
@@ -162,6 +168,8 @@ fn read(
         client_id: registered.client_id,
         client_secret: client_secret.filter(|_| auth_method != AuthMethod::None),
         secret_expires_at: expiry(&registered.client_secret_expires_at),
+        key: None,
+        assertion: None,
         auth_method,
         origin: IdentityOrigin::Registered,
         redirect_uri: redirect_uri.to_owned(),

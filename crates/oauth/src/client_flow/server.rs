@@ -11,8 +11,10 @@ use super::answer::document;
 use super::discover::Protected;
 use super::error::{Obstacle, shown};
 use super::identity::{Choice, choose};
+use super::settings::Way;
 use super::{
     Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try, authorization, registration, token,
+    unattended,
 };
 use crate::metadata::AuthorizationServerMetadata;
 use crate::metadata::well_known::{self, Form, Location};
@@ -27,8 +29,8 @@ pub struct AuthorizationServer {
     pub issuer: String,
     /// Where the endpoints below come from.
     pub provenance: Provenance,
-    /// Where the browser goes.
-    pub authorization_endpoint: String,
+    /// Where the browser goes; a login without one does not look for it.
+    pub authorization_endpoint: Option<String>,
     /// Where codes and refresh tokens are redeemed.
     pub token_endpoint: String,
     /// Where clients register.
@@ -37,6 +39,12 @@ pub struct AuthorizationServer {
     pub revocation_endpoint: Option<String>,
     /// `token_endpoint_auth_methods_supported`; `None` when it does not say.
     pub auth_methods: Option<Vec<String>>,
+    /// `token_endpoint_auth_signing_alg_values_supported`; `None` when it does not say.
+    #[serde(default)]
+    pub auth_algorithms: Option<Vec<String>>,
+    /// `dpop_signing_alg_values_supported`; `None` when it does not say.
+    #[serde(default)]
+    pub dpop_algorithms: Option<Vec<String>>,
     /// `grant_types_supported`; `None` when it does not say.
     pub grant_types: Option<Vec<String>>,
     /// Whether `scopes_supported` has `offline_access`.
@@ -193,11 +201,13 @@ impl ServerSearch {
         let server = AuthorizationServer {
             issuer: self.issuer.clone(),
             provenance: Provenance::Assumed,
-            authorization_endpoint: at("/authorize"),
+            authorization_endpoint: Some(at("/authorize")),
             token_endpoint: at("/token"),
             registration_endpoint: Some(at("/register")),
             revocation_endpoint: None,
             auth_methods: None,
+            auth_algorithms: None,
+            dpop_algorithms: None,
             grant_types: None,
             offers_offline_access: false,
             sends_iss: false,
@@ -212,10 +222,17 @@ impl ServerSearch {
     /// Checks what the document says.
     fn read(&self, metadata: AuthorizationServerMetadata) -> Result<AuthorizationServer, FlowError> {
         let issuer = || shown(&metadata.issuer);
+        let without_browser = self.protected.context.request.settings.way.grant_type();
+        if let (Some(grant_type), Some(offered)) = (without_browser, &metadata.grant_types_supported)
+            && !offered.iter().any(|offered| offered == grant_type)
+        {
+            let offered = shown(&offered.join(", "));
+            return Err(FlowError::GrantNotOffered { issuer: issuer(), grant_type, offered });
+        }
         // Absent means unsupported, except to revision 2025-03-26, which has no such rule.
         let may_be_silent = matches!(self.rules, Rules::Older { .. });
         let silent = metadata.code_challenge_methods_supported.is_none();
-        if !metadata.supports_s256() && (!silent || !may_be_silent) {
+        if without_browser.is_none() && !metadata.supports_s256() && (!silent || !may_be_silent) {
             return Err(FlowError::NoPkce { issuer: issuer() });
         }
         let check = |name, url: Option<&String>| match url {
@@ -233,10 +250,13 @@ impl ServerSearch {
             })
         };
         Ok(AuthorizationServer {
-            authorization_endpoint: required(
-                "authorization_endpoint",
-                metadata.authorization_endpoint.as_ref(),
-            )?,
+            authorization_endpoint: match without_browser {
+                Some(_) => None,
+                None => {
+                    let endpoint = metadata.authorization_endpoint.as_ref();
+                    Some(required("authorization_endpoint", endpoint)?)
+                }
+            },
             token_endpoint: required("token_endpoint", metadata.token_endpoint.as_ref())?,
             registration_endpoint: check("registration_endpoint", metadata.registration_endpoint.as_ref())?,
             // A login works without it; a bad one is never called.
@@ -247,6 +267,8 @@ impl ServerSearch {
             sends_iss: metadata.authorization_response_iss_parameter_supported,
             accepts_client_documents: metadata.client_id_metadata_document_supported,
             auth_methods: metadata.token_endpoint_auth_methods_supported,
+            auth_algorithms: metadata.token_endpoint_auth_signing_alg_values_supported,
+            dpop_algorithms: metadata.dpop_signing_alg_values_supported,
             grant_types: metadata.grant_types_supported,
             issuer: metadata.issuer,
         })
@@ -255,10 +277,18 @@ impl ServerSearch {
     /// Goes on with this server; when the client cannot be anybody there, with the next one.
     fn usable(self, server: AuthorizationServer, now: SystemTime) -> Step {
         let request = &self.protected.context.request;
+        if let Err(failure) = authorization::proof_key(&self.protected, &server) {
+            return self.unusable(failure);
+        }
         match choose(&request.settings, &request.known, &server, now) {
             Ok(Choice::Ready(identity)) => {
                 let after = Judgement::Server(Box::new(server.clone()));
-                authorization::open(self.protected, server, identity, after, now)
+                match request.settings.way {
+                    Way::AuthorizationCode => {
+                        authorization::open(self.protected, server, identity, after, now)
+                    }
+                    _ => unattended::ask(self.protected, server, identity, after),
+                }
             }
             Ok(Choice::Register { endpoint, auth_method }) => {
                 registration::register(self.protected, server, &endpoint, auth_method)

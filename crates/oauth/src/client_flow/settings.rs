@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::enterprise::IdentityProvider;
 use super::identity::AuthMethod;
 use crate::client::{ApplicationType, RedirectUri};
+use crate::client_assertion::ClientKey;
 use crate::scope::ScopeSet;
-use crate::secret::ClientSecret;
+use crate::secret::{Assertion, ClientSecret};
 
 /// What the client says about itself to any authorization server.
 #[derive(Debug, Clone)]
@@ -21,8 +23,11 @@ pub struct ClientSettings {
     /// `native` on the user's machine (also a web page served from `localhost`), `web` elsewhere
     /// ([Application Type](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration#application-type-and-redirect-uri-constraints)).
     pub application_type: ApplicationType,
-    /// The client that somebody registered by hand for this MCP server.
+    /// The client that somebody registered by hand for this MCP server. With any other issuer than its own, the login
+    /// ends in an error rather than as somebody else.
     pub pre_registered: Option<PreRegistered>,
+    /// Clients that somebody registered by hand, each for the issuer that it names; one is used where its issuer is.
+    pub pre_registered_by_issuer: Vec<PreRegistered>,
     /// The `https` URL of our client metadata document, if one is published.
     pub client_document_url: Option<String>,
     /// Scopes to ask for beside what the server names.
@@ -30,6 +35,10 @@ pub struct ClientSettings {
     /// Whether to ask for `offline_access` where the authorization server lists it
     /// ([Refresh Tokens](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#refresh-tokens)).
     pub offline_access: bool,
+    /// How the client comes to a token.
+    pub way: Way,
+    /// Whether tokens are bound to a key of ours.
+    pub dpop: DpopUse,
     /// How much is read and tried.
     pub limits: FlowLimits,
 }
@@ -45,12 +54,45 @@ impl ClientSettings {
             redirect_uri,
             application_type: ApplicationType::Native,
             pre_registered: None,
+            pre_registered_by_issuer: Vec::new(),
             client_document_url: None,
             extra_scopes: ScopeSet::new(),
             offline_access: true,
+            way: Way::AuthorizationCode,
+            dpop: DpopUse::default(),
             limits: FlowLimits::default(),
         }
     }
+}
+
+/// How the client comes to a token. All but the first need no user.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// The user logs in and consents.
+    AuthorizationCode,
+    /// The client is there for itself
+    /// ([OAuth Client Credentials](https://modelcontextprotocol.io/extensions/auth/oauth-client-credentials)).
+    ClientCredentials,
+    /// The platform that the client runs on says who it is: workload identity federation
+    /// ([RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
+    JwtBearer(Assertion),
+    /// The user's organisation decides, at its identity provider
+    /// ([Enterprise-Managed Authorization](https://modelcontextprotocol.io/extensions/auth/enterprise-managed-authorization)).
+    Enterprise(Box<IdentityProvider>),
+}
+
+/// Whether tokens are bound to a key of ours, so that nobody else can use them
+/// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DpopUse {
+    /// Never.
+    Never,
+    /// Where the resource asks for it, or offers it and the authorization server does too. What an application wants.
+    #[default]
+    WhenOffered,
+    /// Always; a token that is not bound is refused.
+    Always,
 }
 
 /// A client registered by hand
@@ -63,12 +105,34 @@ pub struct PreRegistered {
     /// Its secret, unless it is public.
     #[serde(default)]
     pub client_secret: Option<ClientSecret>,
+    /// Its private key, when it authenticates by signatures.
+    #[serde(default)]
+    pub key: Option<ClientKey>,
+    /// A statement of somebody else that authenticates it in place of a secret or key: a workload's token
+    /// ([RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)). It ends soon and is never kept.
+    #[serde(skip)]
+    pub assertion: Option<Assertion>,
     /// The issuer it was registered with, byte for byte. Without one it belongs to the first issuer it is used with.
     #[serde(default)]
     pub issuer: Option<String>,
     /// How it authenticates at the token endpoint; without it the server's metadata decides.
     #[serde(default)]
     pub auth_method: Option<AuthMethod>,
+}
+
+impl PreRegistered {
+    /// A public client with this identifier and nothing else.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            client_secret: None,
+            key: None,
+            assertion: None,
+            issuer: None,
+            auth_method: None,
+        }
+    }
 }
 
 /// How much of a peer is read and how often something is tried.

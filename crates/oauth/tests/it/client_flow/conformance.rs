@@ -181,10 +181,9 @@ fn pre_registration() {
     let methods = json!(["client_secret_basic"]);
     world.page(SERVER_METADATA, &with(metadata, "token_endpoint_auth_methods_supported", methods));
     world.login.settings.pre_registered = Some(PreRegistered {
-        client_id: "pre-registered-client".into(),
         client_secret: Some(ClientSecret::new("pre-registered-secret")),
         issuer: Some(ISSUER.into()),
-        auth_method: None,
+        ..PreRegistered::new("pre-registered-client")
     });
     let story = world.run();
     assert_eq!(story.in_browser("client_id").as_deref(), Some("pre-registered-client"));

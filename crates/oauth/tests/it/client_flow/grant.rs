@@ -116,7 +116,7 @@ fn the_token_request() {
 fn a_renewal() {
     let grant = grant();
     assert_eq!(grant.refused_scopes(), scopes("y"));
-    let request = grant.refresh_request().unwrap();
+    let request = grant.renewal_request().unwrap();
     assert_eq!(
         (request.method().as_str(), request.uri().to_string().as_str()),
         ("POST", "https://as.example/token")
@@ -146,7 +146,7 @@ fn a_renewal() {
 
     let mut without = grant.clone();
     without.tokens.refresh_token = None;
-    assert!(without.refresh_request().is_none());
+    assert!(without.renewal_request().is_none());
 }
 
 /// Only an answer that says so ends the grant.

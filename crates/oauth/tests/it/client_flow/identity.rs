@@ -19,6 +19,8 @@ fn known(issuer: &str) -> ClientIdentity {
         client_id: "known".into(),
         client_secret: None,
         secret_expires_at: None,
+        key: None,
+        assertion: None,
         auth_method: AuthMethod::None,
         origin: IdentityOrigin::Registered,
         redirect_uri: REDIRECT_URI.into(),
@@ -26,12 +28,7 @@ fn known(issuer: &str) -> ClientIdentity {
 }
 
 fn by_hand(issuer: Option<&str>) -> PreRegistered {
-    PreRegistered {
-        client_id: "by-hand".into(),
-        client_secret: None,
-        issuer: issuer.map(str::to_owned),
-        auth_method: None,
-    }
+    PreRegistered { issuer: issuer.map(str::to_owned), ..PreRegistered::new("by-hand") }
 }
 
 #[test]
@@ -252,10 +249,9 @@ fn a_refused_registration_says_why_and_what_next() {
 fn basic_authentication_encodes_both_halves() {
     let mut world = World::new();
     world.login.settings.pre_registered = Some(PreRegistered {
-        client_id: "a:b c".into(),
         client_secret: Some(ClientSecret::new("p%w:ä")),
-        issuer: None,
         auth_method: Some(AuthMethod::ClientSecretBasic),
+        ..PreRegistered::new("a:b c")
     });
     let story = world.run();
     // base64 of a%3Ab+c:p%25w%3A%C3%A4

@@ -4,5 +4,7 @@ mod conformance;
 mod grant;
 mod hostile;
 mod identity;
+mod possession;
 mod tables;
+mod unattended;
 mod world;

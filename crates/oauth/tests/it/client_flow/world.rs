@@ -6,11 +6,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client::RedirectUri;
 use barewire_oauth::client_flow::{
-    Answer, ClientSettings, Entropy, FlowError, Grant, Judgement, LoginRequest, PendingAuthorization, Step,
-    start,
+    Answer, ClientSettings, Entropy, FlowError, Grant, Judgement, LoginRequest, Moment, PendingAuthorization,
+    Step, start,
 };
+use barewire_oauth::dpop::ProofKey;
+use barewire_oauth::jws::{Algorithm, SignError, Signer};
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::secret::PrivateKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -52,6 +57,28 @@ pub(super) struct Story {
     pub(super) pending: Option<PendingAuthorization>,
     pub(super) judgements: Vec<Judgement>,
     pub(super) end: Result<Grant, FlowError>,
+}
+
+/// Signs with the key's own text, so that a test sees which key was used.
+pub(super) struct KeysOwnText;
+
+impl Signer for KeysOwnText {
+    fn sign(&self, key: &PrivateKey, _: Algorithm, _: &[u8]) -> Result<Vec<u8>, SignError> {
+        Ok(key.expose().as_bytes().to_vec())
+    }
+}
+
+pub(super) fn proof_key() -> ProofKey {
+    let public = json!({ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" });
+    ProofKey { private: PrivateKey::new("the proof key"), public: serde_json::from_value(public).unwrap() }
+}
+
+/// Header, claims and signature of a signed text.
+pub(super) fn read_signed(text: &str) -> (Value, Value, String) {
+    let parts: Vec<Vec<u8>> = text.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
+    let [header, claims, signature] = parts.try_into().unwrap();
+    let json = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap();
+    (json(&header), json(&claims), String::from_utf8(signature).unwrap())
 }
 
 pub(super) fn now() -> SystemTime {
@@ -111,6 +138,7 @@ impl World {
                 settings: ClientSettings::native("Test", RedirectUri::parse(REDIRECT_URI).unwrap()),
                 known: Vec::new(),
                 held_scopes: ScopeSet::new(),
+                proof_key: Some(proof_key()),
             },
             callback: Callback::Code(vec![("iss", ISSUER.to_owned())]),
             runs: 0,
@@ -168,7 +196,11 @@ impl World {
                 Step::Fetch(mut fetch) => {
                     assert!(story.requests.len() < 50, "it goes on and on");
                     story.judgements.extend(fetch.after.take());
-                    story.requests.push(fetch.request.clone());
+                    let random = [u8::try_from(story.requests.len()).unwrap(); 32];
+                    let moment = Moment { now: now(), random: &random, nonce: None };
+                    story
+                        .requests
+                        .push(fetch.signatures.complete(&fetch.request, &moment, &KeysOwnText).unwrap());
                     let missing = answer(404, "<!doctype html>");
                     let answer = self.pages.get(&fetch.request.uri().to_string()).unwrap_or(&missing);
                     fetch.answered(answer, now())
