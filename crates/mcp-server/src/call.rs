@@ -26,7 +26,7 @@ pub(crate) struct CallState {
     pub(crate) method: &'static str,
     pub(crate) principal: Option<Arc<Principal>>,
     /// What the client can be asked for: from the request itself, or from its session.
-    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) capabilities: Box<ClientCapabilities>,
     pub(crate) progress_token: Option<ProgressToken>,
     /// Messages below it are not sent; `None` sends none.
     pub(crate) log_level: Option<LoggingLevel>,

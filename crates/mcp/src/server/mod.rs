@@ -36,6 +36,7 @@
 
 pub mod legacy;
 pub mod modern;
+mod usual;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -147,6 +148,14 @@ pub fn admit(parts: &Parts, policy: &Policy) -> Result<Verb, Rejection> {
 /// # Errors
 /// The body is not a message, or breaks a rule of its era.
 pub fn accept_post(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
+    match usual::read(&parts.headers, body) {
+        Some(accepted) => Ok(accepted),
+        None => step_by_step(parts, body),
+    }
+}
+
+/// The whole of what can come, good or bad.
+fn step_by_step(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
     let message = jsonrpc::parse(body).map_err(|error| Rejection {
         id: error.id,
         era: Era::Modern,

@@ -70,9 +70,21 @@ impl ElicitationCapability {
 }
 
 impl ClientCapabilities {
+    fn is_empty(&self) -> bool {
+        let Self { roots, sampling, elicitation, extensions, experimental } = self;
+        roots.is_none()
+            && sampling.is_none()
+            && elicitation.is_none()
+            && extensions.is_empty()
+            && experimental.is_empty()
+    }
+
     /// Those of `required` that are missing here, in the shape of `data.requiredCapabilities`; nothing when none is.
     #[must_use]
     pub fn missing(&self, required: &Self) -> Option<Self> {
+        if required.is_empty() {
+            return None;
+        }
         let mut missing = Self::default();
         if required.roots.is_some() && self.roots.is_none() {
             missing.roots = required.roots;
@@ -98,7 +110,7 @@ impl ClientCapabilities {
                 missing.extensions.insert(name.clone(), settings.clone());
             }
         }
-        (missing != Self::default()).then_some(missing)
+        (!missing.is_empty()).then_some(missing)
     }
 }
 

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
 /// A `traceparent`: of an HTTP header, or of the `_meta` of a request, where it is the one that counts
 /// ([SEP-414](https://modelcontextprotocol.io/community/seps/414-request-meta)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +50,12 @@ impl fmt::Display for TraceParent {
         let (trace, parent) = (u128::from_be_bytes(*trace_id), u64::from_be_bytes(*parent_id));
         write!(f, "00-{trace:032x}-{parent:016x}-{flags:02x}")
     }
+}
+
+/// Reads the member of a `_meta`, whatever it holds.
+pub(crate) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TraceParent>, D::Error> {
+    let raw = Option::<&RawValue>::deserialize(deserializer)?;
+    Ok(raw.and_then(|raw| TraceParent::parse(raw.get().trim_matches('"'))))
 }
 
 /// Lower-case hexadecimal, as the standard demands.

@@ -22,17 +22,17 @@ pub use self::handshake::{InitializeRequest, InitializeResult};
 pub use self::results::{decode_result, encode_initialize, encode_result};
 use super::Kind::{NotOffered, Notification as Note, Request as Ask};
 use super::Sender::{Both, Client, Server};
-use super::{Kind, Method, Sender, decode_params, malformed, notifications, operations};
+use super::{Kind, Method, Sender, decode_params, notifications, operations};
 use crate::error::{Error, InvalidParams};
 use crate::jsonrpc::{self, Id, write};
 use crate::types::elicitation::ElicitRequest;
 use crate::types::input::InputRequest;
-use crate::types::json::RawJson;
+use crate::types::json;
 use crate::types::logging::LoggingLevel;
 use crate::types::notification::{ClientNotification, ServerNotification};
 use crate::types::operation::Operation;
 use crate::types::progress::ProgressToken;
-use crate::types::trace::TraceParent;
+use crate::types::trace::{self, TraceParent};
 
 const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
     Method { name, sender, kind }
@@ -111,14 +111,14 @@ impl Request {
 }
 
 /// The `_meta` of a request.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RequestMeta {
     /// Asks for progress notifications with this token.
     pub progress_token: Option<ProgressToken>,
     /// The trace it belongs to. No part of this revision, and sent by its clients.
+    #[serde(rename = "traceparent", default, deserialize_with = "trace::lenient")]
     pub trace: Option<TraceParent>,
-    /// All of it, raw.
-    pub raw: Option<RawJson>,
 }
 
 /// Decodes a request of a client.
@@ -269,26 +269,10 @@ fn without_answers(mut operation: Operation) -> Operation {
 fn decode_meta(method: &str, params: Option<&RawValue>) -> Result<RequestMeta, InvalidParams> {
     #[derive(Deserialize)]
     struct OnlyMeta {
-        #[serde(rename = "_meta")]
-        meta: Option<RawJson>,
+        #[serde(rename = "_meta", default, deserialize_with = "json::optional_object")]
+        meta: Option<RequestMeta>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Token {
-        progress_token: Option<ProgressToken>,
-        traceparent: Option<RawJson>,
-    }
-    if params.is_none() {
-        return Ok(RequestMeta::default());
-    }
-    let raw = decode_params::<OnlyMeta>(method, params)?.meta;
-    let Some(raw) = raw else { return Ok(RequestMeta::default()) };
-    if !raw.is_object() {
-        return Err(malformed(method, &"`_meta` has to be an object"));
-    }
-    let Token { progress_token, traceparent } = raw.decode().map_err(|error| malformed(method, &error))?;
-    let trace = traceparent.and_then(|trace| TraceParent::parse(trace.as_str().trim_matches('"')));
-    Ok(RequestMeta { progress_token, trace, raw: Some(raw) })
+    decode_params::<OnlyMeta>(method, params).map(|only| only.meta.unwrap_or_default())
 }
 
 #[derive(Serialize, Deserialize)]

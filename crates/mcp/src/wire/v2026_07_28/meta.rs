@@ -10,10 +10,10 @@ use crate::error::InvalidParams;
 use crate::revision::Revision;
 use crate::types::capabilities::ClientCapabilities;
 use crate::types::implementation::Implementation;
-use crate::types::json::{self, Meta, RawJson};
+use crate::types::json::{self, Meta};
 use crate::types::logging::LoggingLevel;
 use crate::types::progress::ProgressToken;
-use crate::types::trace::TraceParent;
+use crate::types::trace::{self, TraceParent};
 
 /// The reserved members of `_meta`.
 pub mod key {
@@ -37,17 +37,15 @@ pub mod key {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestMeta {
     /// Who the client is.
-    pub client_info: Option<Implementation>,
+    pub client_info: Option<Box<Implementation>>,
     /// What it can be asked for, while this request runs.
-    pub client_capabilities: ClientCapabilities,
+    pub client_capabilities: Box<ClientCapabilities>,
     /// The least severe log message that it wants; without one it wants none.
     pub log_level: Option<LoggingLevel>,
     /// Asks for progress notifications with this token.
     pub progress_token: Option<ProgressToken>,
     /// The trace it belongs to.
     pub trace: Option<TraceParent>,
-    /// All of it, raw: trace context and what extensions put there.
-    pub raw: RawJson,
 }
 
 /// Decodes the `_meta` of a request's params: the version as it is written, and the rest.
@@ -60,7 +58,7 @@ pub fn decode_meta(params: Option<&RawValue>) -> Result<(String, RequestMeta), I
 
 /// The `_meta` of params, found but not decoded yet. Looking whether it names a version decides the era of a request,
 /// and decoding goes on from there.
-pub(crate) struct RawMeta<'a>(Option<(&'a RawValue, serde_json::Result<Wire<'a>>)>);
+pub(crate) struct RawMeta<'a>(Option<serde_json::Result<Wire<'a>>>);
 
 impl<'a> RawMeta<'a> {
     pub(crate) fn find(params: Option<&'a RawValue>) -> Self {
@@ -70,19 +68,16 @@ impl<'a> RawMeta<'a> {
             meta: Option<&'a RawValue>,
         }
         let raw = params.and_then(|params| serde_json::from_str::<OnlyMeta<'_>>(params.get()).ok()?.meta);
-        Self(raw.map(|raw| {
-            let wire = json::object(&mut serde_json::Deserializer::from_str(raw.get()));
-            (raw, wire)
-        }))
+        Self(raw.map(|raw| json::object(&mut serde_json::Deserializer::from_str(raw.get()))))
     }
 
     /// Whether it names a version, which is what makes a request modern.
     pub(crate) fn names_version(&self) -> bool {
-        matches!(&self.0, Some((_, Ok(wire))) if wire.protocol_version.is_some())
+        matches!(&self.0, Some(Ok(wire)) if wire.protocol_version.is_some())
     }
 
     pub(crate) fn decode(self) -> Result<(String, RequestMeta), InvalidParams> {
-        let (raw, wire) = self.0.ok_or(InvalidParams::MissingMeta { key: key::PROTOCOL_VERSION })?;
+        let wire = self.0.ok_or(InvalidParams::MissingMeta { key: key::PROTOCOL_VERSION })?;
         let wire =
             wire.map_err(|error| InvalidParams::MalformedMeta { key: "_meta", detail: error.to_string() })?;
         let version = required(key::PROTOCOL_VERSION, wire.protocol_version)?;
@@ -95,8 +90,7 @@ impl<'a> RawMeta<'a> {
             client_info: optional::<OnlyObject<_>>(key::CLIENT_INFO, wire.client_info)?.map(|info| info.0),
             log_level: optional(key::LOG_LEVEL, wire.log_level)?,
             progress_token: optional(key::PROGRESS_TOKEN, wire.progress_token)?,
-            trace: wire.traceparent.and_then(|raw| TraceParent::parse(raw.get().trim_matches('"'))),
-            raw: raw.into(),
+            trace: wire.trace,
         };
         Ok((version, meta))
     }
@@ -115,8 +109,8 @@ pub(crate) struct Wire<'a> {
     log_level: Option<&'a RawValue>,
     #[serde(rename = "progressToken", borrow)]
     progress_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    traceparent: Option<&'a RawValue>,
+    #[serde(rename = "traceparent", default, deserialize_with = "trace::lenient")]
+    trace: Option<TraceParent>,
 }
 
 #[derive(Deserialize)]
