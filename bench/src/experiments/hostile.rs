@@ -225,7 +225,7 @@ fn forged(dialect: &Dialect<'_>, token: &str) -> Vec<Client> {
         format!("{signed}.{}{}{}", &signature[..kept], Request::ID, &signature[kept + Request::ID.len()..]);
     let dialect = Dialect { token: Some(&forged), ..dialect.clone() };
     let bytes = dialect.request(Call::ECHO, None).bytes().to_vec();
-    vec![Client { request: Request::raw(bytes, Expect::statuses(&[401])), dribbles: false }]
+    vec![Client { request: Request::raw(bytes, Expect::statuses(&[401, 503])), dribbles: false }]
 }
 
 /// Each so many times, with ids of its own.
