@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use barewire_mcp::error::InvalidParams;
 use barewire_mcp::jsonrpc::{ErrorObject, Id};
@@ -26,9 +26,11 @@ use tokio::sync::oneshot;
 
 use crate::auth::Principal;
 use crate::call::CallState;
+use crate::config::Limits;
 use crate::outbox::Said;
 use crate::seal::{Purpose, random_bytes};
 use crate::session::SessionKey;
+use crate::shares::{Share, Shares};
 
 /// Why an answer did not come.
 #[derive(Debug, thiserror::Error)]
@@ -289,13 +291,13 @@ pub(crate) async fn ask<T>(
 /// Sends the question as a request and waits for the POST that answers it.
 async fn ask_on_stream(call: &CallState, request: &InputRequest) -> Result<RawJson, AskError> {
     let session = call.session.as_ref().ok_or(AskError::NoSession)?;
-    let (id, mut pending) = call.server.pending.open(session.key)?;
+    let (id, mut pending) = call.server.pending.open(session.key, call.owner().as_deref())?;
     let message = legacy::encode_server_request(call.revision, &id, request).map_err(AskError::Encoding)?;
     let message = message
         .ok_or_else(|| AskError::Unsupported { missing: Box::new(request.required_capabilities()) })?;
     // The call's own stream; when its connection is lost, the session's GET stream.
     if !call.outbox.send(Said::Question(message.clone())).await
-        && !call.server.hub.send_to_session(&session.key, message)
+        && !call.server.hub.send_to_session(&session.key, &message)
     {
         return Err(AskError::Cancelled);
     }
@@ -309,7 +311,7 @@ async fn ask_on_stream(call: &CallState, request: &InputRequest) -> Result<RawJs
 /// Questions on streams that wait for their answer in a later POST. Bounded; a question leaves with its asker.
 pub(crate) struct PendingAsks {
     waiting: Mutex<HashMap<(SessionKey, Id), oneshot::Sender<Answer>>>,
-    max: usize,
+    places: Arc<Shares>,
 }
 
 type Answer = Result<RawJson, ErrorObject>;
@@ -319,23 +321,23 @@ pub(crate) struct Pending<'a> {
     asks: &'a PendingAsks,
     key: (SessionKey, Id),
     receiver: oneshot::Receiver<Answer>,
+    _place: Share,
 }
 
 impl PendingAsks {
-    pub(crate) fn new(max: usize) -> Self {
-        Self { waiting: Mutex::default(), max }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let places = Shares::new(limits.max_pending_asks, limits.max_pending_asks_per_principal);
+        Self { waiting: Mutex::default(), places }
     }
 
-    fn open(&self, session: SessionKey) -> Result<(Id, Pending<'_>), AskError> {
+    fn open(&self, session: SessionKey, owner: Option<&[u8]>) -> Result<(Id, Pending<'_>), AskError> {
+        let place = self.places.take(owner).map_err(|_| AskError::TooMany)?;
         // Random, because the session may talk to several replicas whose questions must not share an id.
         let id = Id::from(URL_SAFE_NO_PAD.encode(random_bytes::<12>()).as_str());
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= self.max {
-            return Err(AskError::TooMany);
-        }
         waiting.insert((session, id.clone()), sender);
-        Ok((id.clone(), Pending { asks: self, key: (session, id), receiver }))
+        Ok((id.clone(), Pending { asks: self, key: (session, id), receiver, _place: place }))
     }
 
     /// Gives an answer to whoever asked. `false` when nobody in this process asked this of this session.

@@ -38,6 +38,11 @@ pub(crate) trait Source: Send {
     /// The next event, already encoded; `None` at the end.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 
+    /// Whether it is silent for a moment only, and has arranged to be asked again.
+    fn is_breathing(&self) -> bool {
+        false
+    }
+
     /// Tells the trail how it ended.
     fn conclude(&self, trail: &mut Trail) {
         let _ = trail;
@@ -50,7 +55,10 @@ struct Stream {
     greeting: Option<Bytes>,
     ended: bool,
     keep_alive: Duration,
-    timer: Pin<Box<Sleep>>,
+    /// There is one from the first time on that the stream is quiet: most end before.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether something was said since the timer was set.
+    spoke: bool,
 }
 
 impl Body {
@@ -65,7 +73,8 @@ impl Body {
             greeting: Some(sse::keep_alive()),
             ended: false,
             keep_alive,
-            timer: Box::pin(sleep(keep_alive)),
+            timer: None,
+            spoke: false,
         };
         Self { kind: Kind::Stream(Box::new(stream)), trail: None, _under_way: None }
     }
@@ -143,15 +152,26 @@ impl Stream {
         }
         if let Poll::Ready(next) = self.source.poll_event(cx) {
             self.ended = next.is_none();
-            self.timer.as_mut().reset(Instant::now() + self.keep_alive);
+            self.spoke = true;
             return Poll::Ready(next);
         }
-        match self.timer.as_mut().poll(cx) {
-            Poll::Ready(()) => {
-                self.timer.as_mut().reset(Instant::now() + self.keep_alive);
-                Poll::Ready(Some(sse::keep_alive()))
+        if self.source.is_breathing() {
+            return Poll::Pending;
+        }
+        loop {
+            let timer = self.timer.get_or_insert_with(|| {
+                self.spoke = false;
+                Box::pin(sleep(self.keep_alive))
+            });
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
             }
-            Poll::Pending => Poll::Pending,
+            timer.as_mut().reset(Instant::now() + self.keep_alive);
+            // To set the timer anew for each event would cost more than the event; so a pause is noticed at the second
+            // time at the latest.
+            if !std::mem::take(&mut self.spoke) {
+                return Poll::Ready(Some(sse::keep_alive()));
+            }
         }
     }
 }

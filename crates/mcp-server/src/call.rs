@@ -38,6 +38,13 @@ pub(crate) struct CallState {
     pub(crate) last_progress: LastProgress,
 }
 
+impl CallState {
+    /// Whose share of the server it uses up.
+    pub(crate) fn owner(&self) -> Option<Vec<u8>> {
+        self.server.owner(self.principal.as_deref())
+    }
+}
+
 /// The signal that nobody wants the answer any more.
 #[derive(Default)]
 pub(crate) struct Cancel {

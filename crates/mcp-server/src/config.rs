@@ -25,10 +25,11 @@ pub struct Limits {
     /// After this long without an answer, the response begins as an event stream, so that proxies see a first byte.
     #[serde(with = "humantime_serde")]
     pub first_byte: Duration,
-    /// Pause between two keep-alive comments on a quiet stream.
+    /// Pause between two keep-alive comments on a quiet stream; the first one after an event comes before twice of it.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
-    /// Messages a call may have waiting for a slow reader before its handler waits too.
+    /// Messages that may wait for a slow reader: of a call, whose handler waits too then; and questions on a GET stream,
+    /// where a further one fails. Of changes, each waits once.
     pub stream_buffer: usize,
     /// Long-lived streams (`subscriptions/listen` and GET) of the whole server.
     pub max_streams: usize,
@@ -40,10 +41,17 @@ pub struct Limits {
     pub max_subscription_bytes: usize,
     /// Legacy server-to-client requests waiting for an answer, over all sessions.
     pub max_pending_asks: usize,
+    /// Of these, those of one principal. On a server that is not protected nobody is told apart, and only the whole
+    /// counts, here as for the next two.
+    pub max_pending_asks_per_principal: usize,
     /// Calls of legacy clients that go on working after their connection was lost.
     pub max_detached_calls: usize,
+    /// Of these, those of one principal.
+    pub max_detached_calls_per_principal: usize,
     /// Legacy calls whose stream can be resumed after its connection was lost.
     pub max_resumable_calls: usize,
+    /// Of these, those of one principal, whose oldest makes room for another.
+    pub max_resumable_calls_per_principal: usize,
     /// Bytes kept of what such a call says; the oldest go first.
     pub max_replay_bytes: usize,
     /// How long the end of such a call is kept for a client that may come back.
@@ -76,6 +84,10 @@ pub struct Limits {
     /// How long a verified token is believed without asking its verifier again, at most.
     #[serde(with = "humantime_serde")]
     pub token_cache_ttl: Duration,
+    /// Pause between two lines in the log about requests whose `Host` or `Origin` was refused. Those in between are
+    /// counted, and the next line says how many there were.
+    #[serde(with = "humantime_serde")]
+    pub refusal_log_pause: Duration,
 }
 
 impl Default for Limits {
@@ -95,8 +107,11 @@ impl Default for Limits {
             max_subscriptions: 1_000,
             max_subscription_bytes: 64 * 1024,
             max_pending_asks: 10_000,
+            max_pending_asks_per_principal: 250,
             max_detached_calls: 1_000,
+            max_detached_calls_per_principal: 50,
             max_resumable_calls: 1_000,
+            max_resumable_calls_per_principal: 50,
             max_replay_bytes: 64 * 1024,
             resume_ttl: minutes(1),
             max_remembered_sessions: 10_000,
@@ -109,6 +124,7 @@ impl Default for Limits {
             list_cache_ttl: minutes(1),
             token_cache_entries: 10_000,
             token_cache_ttl: minutes(10),
+            refusal_log_pause: Duration::from_secs(10),
         }
     }
 }

@@ -4,16 +4,23 @@
 //! legacy revisions. A stream keeps *that* something changed, not every change: a reader that is slow gets one
 //! notification where others got three, and needs memory for none of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use barewire_mcp::http::sse;
+use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::revision::Revision;
+use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
+use barewire_mcp::wire::{legacy, v2026_07_28};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 
+use crate::config::Limits;
 use crate::session::{SessionKey, SessionMemory};
+use crate::shares::{Share, Shares};
 
 /// Tells every client that keeps a copy that something changed
 /// ([Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)).
@@ -24,22 +31,22 @@ pub struct Publisher(pub(crate) Arc<Hub>);
 impl Publisher {
     /// The list of tools changed.
     pub fn tools_changed(&self) {
-        self.0.publish(&Change::Tools);
+        self.0.publish(Change::Tools);
     }
 
     /// The list of prompts changed.
     pub fn prompts_changed(&self) {
-        self.0.publish(&Change::Prompts);
+        self.0.publish(Change::Prompts);
     }
 
     /// The list of resources, or of resource templates, changed.
     pub fn resources_changed(&self) {
-        self.0.publish(&Change::Resources);
+        self.0.publish(Change::Resources);
     }
 
     /// The contents of a resource changed.
     pub fn resource_updated(&self, uri: impl Into<String>) {
-        self.0.publish(&Change::Resource { uri: uri.into() });
+        self.0.publish(Change::Resource { uri: uri.into() });
     }
 }
 
@@ -47,55 +54,69 @@ impl Publisher {
 pub(crate) struct Hub {
     streams: Mutex<Streams>,
     memory: Arc<SessionMemory>,
-    max_streams: usize,
-    max_per_principal: usize,
+    places: Arc<Shares>,
+    /// Messages other than changes that wait for a slow reader.
+    max_messages: usize,
+    /// Changes that do, each of them once: of the lists, and of as many resources as one may subscribe to.
+    max_changes: usize,
 }
 
 #[derive(Default)]
 struct Streams {
     next: u64,
-    open: BTreeMap<u64, Arc<Subscriber>>,
-    per_principal: HashMap<Vec<u8>, usize>,
+    listening: BTreeMap<u64, Arc<Subscriber>>,
+    /// By session, the newest stream of one last.
+    sessions: BTreeMap<(SessionKey, u64), Arc<Subscriber>>,
     closing: bool,
 }
 
 /// One open stream.
-pub(crate) struct Subscriber {
+struct Subscriber {
     kind: Kind,
-    owner: Vec<u8>,
-    state: Mutex<Waiting>,
+    state: Mutex<State>,
     reader: AtomicWaker,
+    _place: Share,
 }
 
 /// Which era the stream belongs to, and what it wants.
 pub(crate) enum Kind {
-    /// `subscriptions/listen`: what the server agreed to send.
-    Listen(SubscriptionFilter),
+    /// `subscriptions/listen`: every message names the request, and what the server agreed to send is sent.
+    Listen { id: Id, filter: SubscriptionFilter },
     /// The GET stream of a session: all lists, and the resources that the session subscribed to.
-    Session(SessionKey),
+    Session { key: SessionKey, revision: Revision },
 }
 
-/// What a stream has not read yet.
 #[derive(Default)]
-struct Waiting {
-    tools: bool,
-    prompts: bool,
-    resources: bool,
-    uris: IndexSet<String>,
-    messages: VecDeque<Bytes>,
+struct State {
+    /// Nothing while the stream is idle: ten thousand of them wait for what may never come.
+    waiting: Option<Box<Waiting>>,
     closed: bool,
 }
 
-/// Messages other than changes that a GET stream holds for a slow reader.
-const MAX_MESSAGES: usize = 64;
-/// Changed resources a stream holds for a slow reader; filters are limited to fewer than this by the configuration.
-const MAX_URIS: usize = 10_000;
+/// What a stream has not read yet. All of it is bytes that it shares with others.
+#[derive(Default)]
+struct Waiting {
+    messages: VecDeque<Bytes>,
+    changes: IndexMap<What, Bytes>,
+}
+
+/// What changed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum What {
+    Tools,
+    Prompts,
+    Resources,
+    Resource(Arc<str>),
+}
+
+/// Streams that are told of a change before somebody else may open or close one.
+const TOLD_AT_ONCE: usize = 256;
 
 /// What comes next on a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    Change(Change),
-    Message(Bytes),
+    /// An event, as it goes out.
+    Event(Bytes),
     /// The server ends the stream.
     End,
 }
@@ -110,78 +131,103 @@ pub(crate) enum NoStream {
 }
 
 impl Hub {
-    pub(crate) fn new(memory: Arc<SessionMemory>, max_streams: usize, max_per_principal: usize) -> Self {
-        Self { streams: Mutex::default(), memory, max_streams, max_per_principal }
+    pub(crate) fn new(memory: Arc<SessionMemory>, limits: &Limits) -> Self {
+        Self {
+            streams: Mutex::default(),
+            memory,
+            places: Shares::new(limits.max_streams, limits.max_streams_per_principal),
+            max_messages: limits.stream_buffer.max(1),
+            max_changes: limits.max_subscriptions.saturating_add(3),
+        }
     }
 
     /// Opens a stream for whoever `owner` is. It stays until the subscription is dropped.
-    pub(crate) fn open(self: &Arc<Self>, kind: Kind, owner: Vec<u8>) -> Result<Subscription, NoStream> {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        mut kind: Kind,
+        owner: Option<&[u8]>,
+    ) -> Result<Subscription, NoStream> {
+        if let Kind::Listen { filter, .. } = &mut kind {
+            // In order, so that looking for one among many is short.
+            filter.resource_subscriptions.sort_unstable();
+            filter.resource_subscriptions.shrink_to_fit();
+        }
         let mut streams = self.lock();
         if streams.closing {
             return Err(NoStream::Closing);
         }
-        let of_owner = streams.per_principal.get(&owner).copied().unwrap_or(0);
-        if streams.open.len() >= self.max_streams || of_owner >= self.max_per_principal {
-            return Err(NoStream::TooMany);
-        }
-        let id = streams.next;
+        let place = self.places.take(owner).map_err(|_| NoStream::TooMany)?;
+        let number = streams.next;
         streams.next += 1;
-        streams.per_principal.insert(owner.clone(), of_owner + 1);
-        let subscriber =
-            Arc::new(Subscriber { kind, owner, state: Mutex::default(), reader: AtomicWaker::new() });
-        streams.open.insert(id, subscriber.clone());
-        Ok(Subscription { hub: self.clone(), id, subscriber })
+        let (state, reader) = (Mutex::default(), AtomicWaker::new());
+        let subscriber = Arc::new(Subscriber { kind, state, reader, _place: place });
+        match &subscriber.kind {
+            Kind::Listen { .. } => streams.listening.insert(number, subscriber.clone()),
+            Kind::Session { key, .. } => streams.sessions.insert((*key, number), subscriber.clone()),
+        };
+        Ok(Subscription { hub: self.clone(), number, subscriber })
     }
 
-    pub(crate) fn publish(&self, change: &Change) {
-        let streams = self.lock();
+    /// Tells all streams that want to know, a few at a time.
+    pub(crate) fn publish(&self, change: Change) {
+        let mut event = Published::new(change);
+        let mut from = 0;
+        loop {
+            let streams = self.lock();
+            let mut told = 0;
+            for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
+                (told, from) = (told + 1, number + 1);
+                if subscriber.listens_for(&event.what) {
+                    subscriber.note(&mut event, self.max_changes);
+                }
+            }
+            if told < TOLD_AT_ONCE {
+                break;
+            }
+        }
         // A session may have several GET streams, and each message goes to one of them only: the newest, since an older
         // one is probably a connection that has not been noticed to be dead.
-        let mut served: HashSet<SessionKey> = HashSet::new();
-        for subscriber in streams.open.values().rev() {
-            let wanted = match &subscriber.kind {
-                Kind::Listen(filter) => filter.wants(change),
-                Kind::Session(key) => {
-                    if !served.insert(*key) {
-                        continue;
-                    }
-                    match change {
-                        Change::Resource { uri } => self.memory.is_subscribed(key, uri),
-                        Change::Tools | Change::Prompts | Change::Resources => true,
-                    }
+        let mut served = None;
+        let mut before = ([u8::MAX; 16], u64::MAX);
+        loop {
+            let streams = self.lock();
+            let mut told = 0;
+            for (place, subscriber) in streams.sessions.range(..before).rev().take(TOLD_AT_ONCE) {
+                (told, before) = (told + 1, *place);
+                let key = &place.0;
+                if served.replace(*key) == Some(*key) {
+                    continue;
                 }
-            };
-            if wanted {
-                subscriber.note(change);
+                let wanted = match &event.what {
+                    What::Resource(uri) => self.memory.is_subscribed(key, uri),
+                    What::Tools | What::Prompts | What::Resources => true,
+                };
+                if wanted {
+                    subscriber.note(&mut event, self.max_changes);
+                }
+            }
+            if told < TOLD_AT_ONCE {
+                return;
             }
         }
     }
 
     /// Puts a message on the newest GET stream of a session. `false` when there is none here, or it is full.
-    pub(crate) fn send_to_session(&self, session: &SessionKey, message: Bytes) -> bool {
-        let streams = self.lock();
-        let newest = streams
-            .open
-            .values()
-            .rev()
-            .find(|subscriber| matches!(&subscriber.kind, Kind::Session(key) if key == session));
-        newest.is_some_and(|subscriber| subscriber.push(message))
+    pub(crate) fn send_to_session(&self, session: &SessionKey, message: &[u8]) -> bool {
+        let newest = self.lock().of_session(session).next_back().cloned();
+        newest.is_some_and(|subscriber| subscriber.push(sse::message(message), self.max_messages))
     }
 
     /// Ends the streams of a session that was terminated.
     pub(crate) fn end_session(&self, session: &SessionKey) {
-        for subscriber in self.lock().open.values() {
-            if matches!(&subscriber.kind, Kind::Session(key) if key == session) {
-                subscriber.end();
-            }
-        }
+        self.lock().of_session(session).for_each(|subscriber| subscriber.end());
     }
 
     /// Ends all streams and opens no more.
     pub(crate) fn close(&self) {
         let mut streams = self.lock();
         streams.closing = true;
-        streams.open.values().for_each(|subscriber| subscriber.end());
+        streams.listening.values().chain(streams.sessions.values()).for_each(|subscriber| subscriber.end());
     }
 
     /// Every change to the streams is complete before the lock is released, so a panic elsewhere leaves them whole.
@@ -190,30 +236,92 @@ impl Hub {
     }
 }
 
-impl Subscriber {
-    fn note(&self, change: &Change) {
-        let mut waiting = self.lock();
-        match change {
-            Change::Tools => waiting.tools = true,
-            Change::Prompts => waiting.prompts = true,
-            Change::Resources => waiting.resources = true,
-            Change::Resource { uri } => {
-                if waiting.uris.len() < MAX_URIS {
-                    waiting.uris.insert(uri.clone());
+impl Streams {
+    fn of_session(&self, session: &SessionKey) -> impl DoubleEndedIterator<Item = &Arc<Subscriber>> {
+        self.sessions.range((*session, 0)..=(*session, u64::MAX)).map(|(_, subscriber)| subscriber)
+    }
+}
+
+/// A change on its way, encoded once for each form in which somebody hears of it.
+struct Published {
+    what: What,
+    notification: ServerNotification,
+    for_requests: HashMap<Id, Bytes>,
+    for_revisions: Vec<(Revision, Option<Bytes>)>,
+}
+
+impl Published {
+    fn new(change: Change) -> Self {
+        let what = match &change {
+            Change::Tools => What::Tools,
+            Change::Prompts => What::Prompts,
+            Change::Resources => What::Resources,
+            Change::Resource { uri } => What::Resource(uri.as_str().into()),
+        };
+        let notification = ServerNotification::Change(change);
+        Self { what, notification, for_requests: HashMap::new(), for_revisions: Vec::new() }
+    }
+
+    /// The event for a stream; none where its revision has no such notification.
+    fn event(&mut self, kind: &Kind) -> Option<Bytes> {
+        match kind {
+            Kind::Listen { id, .. } => {
+                if let Some(known) = self.for_requests.get(id) {
+                    return Some(known.clone());
                 }
+                let event = sse::message(&v2026_07_28::encode_notification(&self.notification, Some(id)));
+                self.for_requests.insert(id.clone(), event.clone());
+                Some(event)
+            }
+            Kind::Session { revision, .. } => {
+                if let Some((_, known)) = self.for_revisions.iter().find(|(of, _)| of == revision) {
+                    return known.clone();
+                }
+                let message = legacy::encode_notification(*revision, self.notification.clone());
+                let event = message.map(|message| sse::message(&message));
+                self.for_revisions.push((*revision, event.clone()));
+                event
             }
         }
-        drop(waiting);
+    }
+}
+
+impl Subscriber {
+    fn listens_for(&self, what: &What) -> bool {
+        let Kind::Listen { filter, .. } = &self.kind else { return false };
+        match what {
+            What::Tools => filter.tools_list_changed,
+            What::Prompts => filter.prompts_list_changed,
+            What::Resources => filter.resources_list_changed,
+            What::Resource(uri) => {
+                filter.resource_subscriptions.binary_search_by(|wanted| wanted.as_str().cmp(uri)).is_ok()
+            }
+        }
+    }
+
+    /// Notes a change. One that is already noted stays where it is.
+    fn note(&self, event: &mut Published, at_most: usize) {
+        let Some(bytes) = event.event(&self.kind) else { return };
+        let mut state = self.lock();
+        let changes = &mut state.waiting.get_or_insert_default().changes;
+        if changes.len() < at_most || changes.contains_key(&event.what) {
+            changes.insert(event.what.clone(), bytes);
+        }
+        drop(state);
         self.reader.wake();
     }
 
-    fn push(&self, message: Bytes) -> bool {
-        let mut waiting = self.lock();
-        if waiting.closed || waiting.messages.len() >= MAX_MESSAGES {
+    fn push(&self, event: Bytes, at_most: usize) -> bool {
+        let mut state = self.lock();
+        if state.closed {
             return false;
         }
-        waiting.messages.push_back(message);
-        drop(waiting);
+        let messages = &mut state.waiting.get_or_insert_default().messages;
+        if messages.len() >= at_most {
+            return false;
+        }
+        messages.push_back(event);
+        drop(state);
         self.reader.wake();
         true
     }
@@ -224,26 +332,21 @@ impl Subscriber {
     }
 
     fn next(&self) -> Option<Next> {
-        let mut waiting = self.lock();
-        if let Some(message) = waiting.messages.pop_front() {
-            return Some(Next::Message(message));
+        let mut state = self.lock();
+        if let Some(waiting) = &mut state.waiting {
+            let event = waiting.messages.pop_front();
+            let event = event.or_else(|| waiting.changes.shift_remove_index(0).map(|(_, event)| event));
+            if waiting.messages.is_empty() && waiting.changes.is_empty() {
+                state.waiting = None;
+            }
+            if let Some(event) = event {
+                return Some(Next::Event(event));
+            }
         }
-        if std::mem::take(&mut waiting.tools) {
-            return Some(Next::Change(Change::Tools));
-        }
-        if std::mem::take(&mut waiting.prompts) {
-            return Some(Next::Change(Change::Prompts));
-        }
-        if std::mem::take(&mut waiting.resources) {
-            return Some(Next::Change(Change::Resources));
-        }
-        if let Some(uri) = waiting.uris.shift_remove_index(0) {
-            return Some(Next::Change(Change::Resource { uri }));
-        }
-        waiting.closed.then_some(Next::End)
+        state.closed.then_some(Next::End)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -251,11 +354,15 @@ impl Subscriber {
 /// An open stream's place in the hub. Dropping it closes the stream.
 pub(crate) struct Subscription {
     hub: Arc<Hub>,
-    id: u64,
+    number: u64,
     subscriber: Arc<Subscriber>,
 }
 
 impl Subscription {
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.subscriber.kind
+    }
+
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
         if let Some(next) = self.subscriber.next() {
             return Poll::Ready(next);
@@ -269,43 +376,64 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut streams = self.hub.lock();
-        streams.open.remove(&self.id);
-        let owner = &self.subscriber.owner;
-        if let Some(count) = streams.per_principal.get_mut(owner) {
-            *count -= 1;
-            if *count == 0 {
-                streams.per_principal.remove(owner);
-            }
-        }
+        match self.kind() {
+            Kind::Listen { .. } => streams.listening.remove(&self.number),
+            Kind::Session { key, .. } => streams.sessions.remove(&(*key, self.number)),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
 
     fn hub() -> Arc<Hub> {
-        Arc::new(Hub::new(Arc::new(SessionMemory::new(&Limits::default())), 4, 3))
+        hub_of(&Limits { max_streams: 4, max_streams_per_principal: 3, ..Limits::default() })
     }
 
-    fn listen(hub: &Arc<Hub>, filter: SubscriptionFilter) -> Subscription {
-        hub.open(Kind::Listen(filter), b"alice".to_vec()).unwrap()
+    fn hub_of(limits: &Limits) -> Arc<Hub> {
+        Arc::new(Hub::new(Arc::new(SessionMemory::new(limits)), limits))
     }
 
-    fn drain(subscription: &Subscription) -> Vec<Next> {
-        std::iter::from_fn(|| subscription.subscriber.next().filter(|next| *next != Next::End)).collect()
+    fn listen(hub: &Arc<Hub>, id: i64, filter: SubscriptionFilter) -> Subscription {
+        hub.open(Kind::Listen { id: Id::from(id), filter }, Some(b"alice")).unwrap()
+    }
+
+    fn tools() -> SubscriptionFilter {
+        SubscriptionFilter { tools_list_changed: true, ..Default::default() }
+    }
+
+    fn get(hub: &Arc<Hub>, key: SessionKey) -> Subscription {
+        hub.open(Kind::Session { key, revision: Revision::V2025_11_25 }, Some(b"bob")).unwrap()
+    }
+
+    fn drain(subscription: &Subscription) -> Vec<Bytes> {
+        std::iter::from_fn(|| match subscription.subscriber.next() {
+            Some(Next::Event(event)) => Some(event),
+            Some(Next::End) | None => None,
+        })
+        .collect()
+    }
+
+    /// The methods and addresses of what waits.
+    fn heard(subscription: &Subscription) -> Vec<String> {
+        let read = |event: Bytes| {
+            let json = event.strip_prefix(b"data: ").unwrap();
+            let message: serde_json::Value = serde_json::from_slice(json).unwrap();
+            let uri = message["params"]["uri"].as_str().unwrap_or_default();
+            format!("{} {uri}", message["method"].as_str().unwrap()).trim_end().to_owned()
+        };
+        drain(subscription).into_iter().map(read).collect()
     }
 
     #[test]
     fn one_call_reaches_both_eras_and_only_who_wants_it() {
         let hub = hub();
-        let tools = listen(&hub, SubscriptionFilter { tools_list_changed: true, ..Default::default() });
-        let posts = listen(
-            &hub,
-            SubscriptionFilter { resource_subscriptions: vec!["post://7".into()], ..Default::default() },
-        );
-        let session = hub.open(Kind::Session([1; 16]), b"bob".to_vec()).unwrap();
+        let tools = listen(&hub, 1, tools());
+        let uris = ["post://9", "post://7", "post://1"].map(str::to_owned).to_vec();
+        let posts =
+            listen(&hub, 2, SubscriptionFilter { resource_subscriptions: uris, ..Default::default() });
+        let session = get(&hub, [1; 16]);
         hub.memory.subscribe(&[1; 16], "post://7").unwrap();
 
         let publish = Publisher(hub);
@@ -313,42 +441,94 @@ mod tests {
         publish.tools_changed();
         publish.resource_updated("post://7");
         publish.resource_updated("post://8");
-        let seven = || Next::Change(Change::Resource { uri: "post://7".into() });
-        assert_eq!(drain(&tools), [Next::Change(Change::Tools)], "changes that were not read yet are one");
-        assert_eq!(drain(&posts), [seven()]);
-        assert_eq!(drain(&session), [Next::Change(Change::Tools), seven()]);
+        let tools_changed = "notifications/tools/list_changed";
+        let seven = "notifications/resources/updated post://7";
+        assert_eq!(heard(&tools), [tools_changed], "changes that were not read yet are one");
+        assert_eq!(heard(&posts), [seven]);
+        assert_eq!(heard(&session), [tools_changed, seven]);
+    }
+
+    #[test]
+    fn a_change_is_encoded_once_for_each_form() {
+        let hub = hub_of(&Limits { max_streams_per_principal: 1_000, ..Limits::default() });
+        let listening: Vec<_> = (0..1_000).map(|number| listen(&hub, number % 2, tools())).collect();
+        let sessions: Vec<_> = (0..1_000_u16)
+            .map(|number| get(&hub, std::array::from_fn(|at| number.to_be_bytes()[at % 2])))
+            .collect();
+        hub.publish(Change::Tools);
+        let mut forms: Vec<*const u8> = Vec::new();
+        for subscription in listening.iter().chain(&sessions) {
+            let events = drain(subscription);
+            assert_eq!(events.len(), 1);
+            forms.push(events[0].as_ptr());
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        assert_eq!(forms.len(), 3, "two ids of requests, one revision");
+    }
+
+    #[test]
+    fn an_idle_stream_keeps_nothing() {
+        let hub = hub();
+        let stream = listen(&hub, 1, tools());
+        let is_empty = || stream.subscriber.lock().waiting.is_none();
+        assert!(is_empty());
+        hub.publish(Change::Tools);
+        assert!(!is_empty());
+        assert_eq!(drain(&stream).len(), 1);
+        assert!(is_empty(), "nor does it after it was busy");
     }
 
     #[test]
     fn a_message_goes_to_the_newest_stream_of_a_session_only() {
         let hub = hub();
-        let old = hub.open(Kind::Session([1; 16]), b"bob".to_vec()).unwrap();
-        let new = hub.open(Kind::Session([1; 16]), b"bob".to_vec()).unwrap();
-        hub.publish(&Change::Prompts);
-        assert!(hub.send_to_session(&[1; 16], Bytes::from_static(b"x")));
-        assert!(!hub.send_to_session(&[2; 16], Bytes::from_static(b"x")));
-        assert_eq!(drain(&old), []);
+        let (old, new) = (get(&hub, [1; 16]), get(&hub, [1; 16]));
+        hub.publish(Change::Prompts);
+        assert!(hub.send_to_session(&[1; 16], b"x"));
+        assert!(!hub.send_to_session(&[2; 16], b"x"));
+        assert_eq!(drain(&old).len(), 0);
         assert_eq!(drain(&new).len(), 2);
         drop(new);
-        hub.publish(&Change::Prompts);
+        hub.publish(Change::Prompts);
         assert_eq!(drain(&old).len(), 1);
+    }
+
+    /// A reader that is slow has so much waiting, and no more.
+    #[test]
+    fn what_waits_is_bounded() {
+        let hub = hub_of(&Limits { stream_buffer: 2, max_subscriptions: 1, ..Limits::default() });
+        let slow = get(&hub, [1; 16]);
+        assert!(hub.send_to_session(&[1; 16], b"x") && hub.send_to_session(&[1; 16], b"y"));
+        assert!(!hub.send_to_session(&[1; 16], b"z"), "whoever asks learns that it did not go out");
+        for number in 0..100 {
+            let uri = format!("post://{number}");
+            hub.memory.subscribe(&[1; 16], &uri).unwrap();
+            for change in [Change::Tools, Change::Resource { uri: uri.clone() }] {
+                hub.publish(change);
+            }
+            hub.memory.unsubscribe(&[1; 16], &uri);
+        }
+        assert_eq!(drain(&slow).len(), 2 + 4);
     }
 
     #[test]
     fn streams_are_counted() {
         let hub = hub();
-        let open = |owner: &[u8]| hub.open(Kind::Listen(SubscriptionFilter::default()), owner.to_vec());
-        let alices: Vec<_> = (0..3).map(|_| open(b"alice").unwrap()).collect();
-        assert_eq!(open(b"alice").err(), Some(NoStream::TooMany));
-        let bob = open(b"bob").unwrap();
-        assert_eq!(open(b"bob").err(), Some(NoStream::TooMany), "the whole server's limit");
+        let open = |owner: &str| {
+            let kind = Kind::Listen { id: Id::from(1_i64), filter: SubscriptionFilter::default() };
+            hub.open(kind, Some(owner.as_bytes()))
+        };
+        let alices: Vec<_> = (0..3).map(|_| open("alice").unwrap()).collect();
+        assert_eq!(open("alice").err(), Some(NoStream::TooMany));
+        let bob = open("bob").unwrap();
+        assert_eq!(open("bob").err(), Some(NoStream::TooMany), "the whole server's limit");
         drop(alices);
-        drop(open(b"alice").unwrap());
+        drop(open("alice").unwrap());
         hub.close();
         assert_eq!(bob.subscriber.next(), Some(Next::End));
-        assert_eq!(open(b"bob").err(), Some(NoStream::Closing));
+        assert_eq!(open("bob").err(), Some(NoStream::Closing));
         drop(bob);
         let streams = hub.lock();
-        assert!(streams.per_principal.is_empty() && streams.open.is_empty());
+        assert!(streams.listening.is_empty() && streams.sessions.is_empty() && hub.places.is_unused());
     }
 }

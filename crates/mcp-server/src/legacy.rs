@@ -34,7 +34,7 @@ use crate::resumable::ResumedStream;
 use crate::server::Shared;
 use crate::service::Caller;
 use crate::session::Session;
-use crate::streams::{LongStream, Voice};
+use crate::streams::LongStream;
 use crate::trail::Trail;
 
 /// What a session that never set a level gets: enough to see what a server does, without its details.
@@ -235,13 +235,13 @@ pub(crate) async fn open_stream(
         let resumed = ResumedStream::new(server.clone(), caller, reader);
         return Ok(event_stream(Box::new(resumed), server.limits.keep_alive));
     }
-    let owner = Principal::binding(caller.as_deref());
-    let subscription = server.hub.open(Kind::Session(session.key), owner).map_err(|reason| match reason {
+    let owner = server.owner(caller.as_deref()).unwrap_or_default();
+    let kind = Kind::Session { key: session.key, revision: session.revision };
+    let subscription = server.hub.open(kind, Some(&owner)).map_err(|reason| match reason {
         NoStream::Closing => Refused::ShuttingDown,
         NoStream::TooMany => Refused::TooManyGetStreams,
     })?;
-    let voice = Voice::Session { revision: session.revision };
-    let stream = LongStream::new(server.clone(), caller.as_deref(), headers, subscription, voice, None);
+    let stream = LongStream::new(server.clone(), caller.as_deref(), headers, subscription, None);
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 

@@ -24,7 +24,7 @@ use crate::outbox::Outbox;
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::service::Caller;
-use crate::streams::{LongStream, Voice};
+use crate::streams::LongStream;
 use crate::trail::Trail;
 
 /// Begins to answer one request.
@@ -88,13 +88,13 @@ fn listen(
     let agreed = agree(server, caller, wanted);
     let acknowledged = ServerNotification::Acknowledged(agreed.clone());
     let first = wire::encode_notification(&acknowledged, Some(&id));
-    let owner = Principal::binding(caller);
-    let subscription = server.hub.open(Kind::Listen(agreed), owner).map_err(|reason| match reason {
+    let owner = server.owner(caller).unwrap_or_default();
+    let kind = Kind::Listen { id: id.clone(), filter: agreed };
+    let subscription = server.hub.open(kind, Some(&owner)).map_err(|reason| match reason {
         NoStream::Closing => Refused::ShuttingDown,
-        NoStream::TooMany => Refused::TooManyStreams(id.clone()),
+        NoStream::TooMany => Refused::TooManyStreams(id),
     })?;
-    let voice = Voice::Listen { id };
-    let stream = LongStream::new(server.clone(), caller, headers, subscription, voice, Some(first));
+    let stream = LongStream::new(server.clone(), caller, headers, subscription, Some(first));
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 

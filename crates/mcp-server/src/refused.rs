@@ -11,6 +11,7 @@ use crate::auth::Refusal;
 use crate::body::{Body, status_only};
 use crate::observer::{Decision, Outcome};
 use crate::reason::Reason;
+use crate::server::Shared;
 use crate::trail::Trail;
 
 /// Why a request was refused, by whose rule.
@@ -67,6 +68,19 @@ impl Refused {
         }
     }
 
+    /// A line for whoever runs the server, where that is to be mended there.
+    pub(crate) fn log(&self, server: &Shared) {
+        if let Self::Protocol(Rejection {
+            error: Error::Transport(fault @ (TransportFault::Host | TransportFault::Origin)),
+            ..
+        }) = self
+            && let Some(unsaid) = server.mismatches.say(server.now(), server.limits.refusal_log_pause)
+        {
+            // The commonest mistake of a deployment, and invisible without a line in the log.
+            tracing::warn!(%fault, unsaid, "refused; is the public URL configured?");
+        }
+    }
+
     /// The answer, and a note about it.
     pub(crate) fn into_response(self, trail: Option<&mut Trail>) -> Response<Body> {
         if let Some(trail) = trail {
@@ -83,15 +97,7 @@ impl Refused {
             }
         }
         match self {
-            Self::Protocol(rejection) => {
-                if let Error::Transport(fault @ (TransportFault::Host | TransportFault::Origin)) =
-                    rejection.error
-                {
-                    // The commonest mistake of a deployment, and invisible without a line in the log.
-                    tracing::warn!(%fault, "refused; is the public URL configured?");
-                }
-                rejection.response().map(Body::whole)
-            }
+            Self::Protocol(rejection) => rejection.response().map(Body::whole),
             Self::Auth(refusal) => {
                 let mut response = Response::new(Body::whole(refusal.body));
                 *response.status_mut() = refusal.status;

@@ -21,6 +21,7 @@ use crate::config::Limits;
 use crate::seal::{KeyRing, Purpose, random_bytes};
 use crate::server::Shared;
 use crate::session::SessionKey;
+use crate::shares::{Full, Share, Shares};
 
 type ReplayKey = [u8; 16];
 
@@ -184,16 +185,25 @@ impl<'a> EventIds<'a> {
 
 /// The logs of this process.
 pub(crate) struct Replays {
-    logs: Mutex<IndexMap<ReplayKey, Arc<Replay>>>,
-    max: usize,
+    logs: Mutex<IndexMap<ReplayKey, Kept>>,
+    places: Arc<Shares>,
     max_bytes: usize,
+}
+
+struct Kept {
+    replay: Arc<Replay>,
+    place: Share,
 }
 
 impl Replays {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             logs: Mutex::default(),
-            max: limits.max_resumable_calls.max(1),
+            // The one that begins is always kept.
+            places: Shares::new(
+                limits.max_resumable_calls.max(1),
+                limits.max_resumable_calls_per_principal.max(1),
+            ),
             max_bytes: limits.max_replay_bytes,
         }
     }
@@ -208,11 +218,19 @@ impl Replays {
             reader: AtomicWaker::new(),
             max_bytes: self.max_bytes,
         });
+        let owner = call.owner();
+        let owner = owner.as_deref();
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        while logs.len() >= self.max {
-            logs.shift_remove_index(0);
-        }
-        logs.insert(replay.key, replay.clone());
+        let place = loop {
+            // Whoever has as many as they may have makes room themselves.
+            let oldest = match self.places.take(owner) {
+                Ok(place) => break place,
+                Err(Full::All) => 0,
+                Err(Full::Owner) => logs.values().position(|kept| kept.place.is_of(owner))?,
+            };
+            logs.shift_remove_index(oldest)?;
+        };
+        logs.insert(replay.key, Kept { replay: replay.clone(), place });
         Some(replay)
     }
 
@@ -232,7 +250,7 @@ impl Replays {
             return None;
         }
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let replay = logs.get(key)?.clone();
+        let replay = logs.get(key)?.replay.clone();
         drop(logs);
         Some(replay.attach(u64::from_be_bytes(next.try_into().ok()?)))
     }

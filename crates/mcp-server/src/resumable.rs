@@ -75,6 +75,10 @@ impl Source for FirstStream {
         }
     }
 
+    fn is_breathing(&self) -> bool {
+        self.breath
+    }
+
     fn conclude(&self, trail: &mut Trail) {
         trail.outcome = if self.reader.is_done() { self.outcome } else { Outcome::Cancelled };
     }
@@ -126,7 +130,7 @@ impl Running {
                 Said::Question(question) if !replay.is_attached() => {
                     let session = call.session.as_ref().map(|session| session.key);
                     let hub = &call.server.hub;
-                    if !session.is_some_and(|session| hub.send_to_session(&session, question.clone())) {
+                    if !session.is_some_and(|session| hub.send_to_session(&session, &question)) {
                         replay.push(question);
                     }
                 }

@@ -12,12 +12,12 @@ use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Era;
 use bytes::Bytes;
 use http::Response;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use crate::answer::Answer;
 use crate::body::{Body, Source, event_stream};
 use crate::call::CallState;
+use crate::config::Limits;
 use crate::drain::UnderWay;
 use crate::error::ToolError;
 use crate::observer::Outcome;
@@ -26,6 +26,7 @@ use crate::replay::Replay;
 use crate::resumable::FirstStream;
 use crate::server::Shared;
 use crate::session::SessionKey;
+use crate::shares::{Share, Shares};
 use crate::trail::Trail;
 
 /// A handler at work and what belongs to it.
@@ -188,6 +189,10 @@ impl Source for CallStream {
         }
     }
 
+    fn is_breathing(&self) -> bool {
+        self.breath
+    }
+
     fn conclude(&self, trail: &mut Trail) {
         if let Last::Sent(outcome) = self.last {
             trail.outcome = outcome;
@@ -199,7 +204,7 @@ impl Source for CallStream {
 /// their connection.
 pub(crate) struct RunningCalls {
     findable: Mutex<HashMap<(SessionKey, Id), Weak<CallState>>>,
-    detached: Arc<tokio::sync::Semaphore>,
+    detached: Arc<Shares>,
 }
 
 struct Findable {
@@ -208,9 +213,9 @@ struct Findable {
 }
 
 impl RunningCalls {
-    pub(crate) fn new(max_detached: usize) -> Self {
-        let permits = max_detached.min(tokio::sync::Semaphore::MAX_PERMITS);
-        Self { findable: Mutex::default(), detached: Arc::new(tokio::sync::Semaphore::new(permits)) }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let detached = Shares::new(limits.max_detached_calls, limits.max_detached_calls_per_principal);
+        Self { findable: Mutex::default(), detached }
     }
 
     /// Cancels a call of this session. Unknown ids are ignored, as the specification has it.
@@ -245,21 +250,21 @@ impl RunningCalls {
     /// call is cancelled.
     fn detach(mut running: Running) -> Option<Detached> {
         let server = running.call.server.clone();
-        let permit = server.running.detached.clone().try_acquire_owned();
-        let (Ok(permit), Ok(_)) = (permit, tokio::runtime::Handle::try_current()) else {
+        let place = server.running.detached.take(running.call.owner().as_deref());
+        let (Ok(place), Ok(_)) = (place, tokio::runtime::Handle::try_current()) else {
             running.call.cancel.set();
             running.work = None;
             return None;
         };
         running.detached = true;
-        Some(Detached { running, _permit: permit, _under_way: server.drain.enter() })
+        Some(Detached { running, _place: place, _under_way: server.drain.enter() })
     }
 }
 
 /// A call without a connection.
 struct Detached {
     running: Running,
-    _permit: OwnedSemaphorePermit,
+    _place: Share,
     _under_way: Option<UnderWay>,
 }
 

@@ -30,6 +30,7 @@ use crate::registry::{
 use crate::replay::Replays;
 use crate::running::RunningCalls;
 use crate::seal::{KeyRing, Secret};
+use crate::seldom::Seldom;
 use crate::service::McpService;
 use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
 use crate::statics::{About, Statics};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) pending: PendingAsks,
     pub(crate) running: RunningCalls,
     pub(crate) replays: Replays,
+    /// Lines about a Host or an Origin that was refused.
+    pub(crate) mismatches: Seldom,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) drain: Arc<Drain>,
     pub(crate) statics: Statics,
@@ -406,12 +409,13 @@ impl McpServerBuilder {
             policy: Policy { origin: origins },
             keys: ArcSwap::from_pointee(self.keys.unwrap_or_else(|| KeyRing::new(&Secret::random(), &[]))),
             clock: self.clock,
-            hub: Arc::new(Hub::new(memory.clone(), limits.max_streams, limits.max_streams_per_principal)),
+            hub: Arc::new(Hub::new(memory.clone(), &limits)),
             memory,
             terminations,
-            pending: PendingAsks::new(limits.max_pending_asks),
-            running: RunningCalls::new(limits.max_detached_calls),
+            pending: PendingAsks::new(&limits),
+            running: RunningCalls::new(&limits),
             replays: Replays::new(&limits),
+            mismatches: Seldom::default(),
             observer: self.observer,
             drain: Arc::new(Drain::default()),
             statics,

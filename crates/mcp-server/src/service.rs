@@ -59,6 +59,7 @@ where
     let origin = cors::origin(server, parts);
     let under_way = server.drain.enter();
     let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
+    let answered = answered.inspect_err(|refused| refused.log(server));
     let mut response = answered.unwrap_or_else(|refused| refused.into_response(trail.as_deref_mut()));
     cors::expose(origin, &mut response);
     if let Some(trail) = &mut trail {

@@ -7,11 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use barewire_mcp::http::sse;
-use barewire_mcp::jsonrpc::Id;
-use barewire_mcp::revision::Revision;
-use barewire_mcp::types::notification::ServerNotification;
-use barewire_mcp::types::subscriptions::Change;
-use barewire_mcp::wire::{legacy, v2026_07_28};
+use barewire_mcp::wire::v2026_07_28;
 use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -19,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::auth::Principal;
 use crate::body::Source;
-use crate::hub::{Next, Subscription};
+use crate::hub::{Kind, Next, Subscription};
 use crate::observer::Outcome;
 use crate::server::Shared;
 use crate::trail::Trail;
@@ -28,7 +24,6 @@ use crate::trail::Trail;
 pub(crate) struct LongStream {
     server: Arc<Shared>,
     subscription: Subscription,
-    voice: Voice,
     first: Option<Bytes>,
     /// When the caller's token ends: a stream is no longer anybody's after that.
     token_ends: Option<Pin<Box<Sleep>>>,
@@ -44,27 +39,12 @@ struct Asking {
     event: Bytes,
 }
 
-/// How the era of a stream speaks.
-pub(crate) enum Voice {
-    /// `subscriptions/listen`: every message names the request.
-    Listen {
-        /// Its id.
-        id: Id,
-    },
-    /// GET.
-    Session {
-        /// What was agreed in the handshake.
-        revision: Revision,
-    },
-}
-
 impl LongStream {
     pub(crate) fn new(
         server: Arc<Shared>,
         caller: Option<&Principal>,
         headers: &HeaderMap,
         subscription: Subscription,
-        voice: Voice,
         first: Option<Bytes>,
     ) -> Self {
         let token = server.guard.as_ref().and_then(|guard| guard.token(headers));
@@ -72,26 +52,17 @@ impl LongStream {
             let left = end.duration_since(server.now()).unwrap_or(Duration::ZERO);
             Box::pin(sleep(left))
         });
-        Self { server, subscription, voice, first, token_ends, token, asking: None, ended: false }
-    }
-
-    /// Nothing where the revision has no such notification.
-    fn encode(&self, change: Change) -> Option<Bytes> {
-        let notification = ServerNotification::Change(change);
-        match &self.voice {
-            Voice::Listen { id } => Some(v2026_07_28::encode_notification(&notification, Some(id))),
-            Voice::Session { revision } => legacy::encode_notification(*revision, notification),
-        }
+        Self { server, subscription, first, token_ends, token, asking: None, ended: false }
     }
 
     /// The last message: the answer to the request that opened the stream. A GET has none.
     fn farewell(&mut self) -> Option<Bytes> {
         self.ended = true;
-        match &self.voice {
-            Voice::Listen { id } => {
+        match self.subscription.kind() {
+            Kind::Listen { id, .. } => {
                 Some(v2026_07_28::encode_listen_closed(id, Some(&self.server.short_info)))
             }
-            Voice::Session { .. } => None,
+            Kind::Session { .. } => None,
         }
     }
 
@@ -128,16 +99,12 @@ impl Source for LongStream {
                 let event = if still_good { event } else { self.farewell().as_deref().map(sse::message) };
                 return Poll::Ready(event);
             }
-            let message = match self.subscription.poll_next(cx) {
+            let event = match self.subscription.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Next::End) => return Poll::Ready(self.farewell().as_deref().map(sse::message)),
-                Poll::Ready(Next::Change(change)) => {
-                    let Some(message) = self.encode(change) else { continue };
-                    message
-                }
-                Poll::Ready(Next::Message(message)) => message,
+                Poll::Ready(Next::Event(event)) => event,
             };
-            if let Some(event) = self.deliver(sse::message(&message)) {
+            if let Some(event) = self.deliver(event) {
                 return Poll::Ready(Some(event));
             }
         }

@@ -7,7 +7,7 @@ use barewire_mcp_server::{Context, Limits, McpServer, NoArguments, Tool};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::{Probe, Server, toolbox};
+use crate::support::{Probe, Server, resource_server, toolbox};
 
 async fn start(limits: Limits) -> (Arc<Probe>, Server) {
     let probe = Arc::new(Probe::default());
@@ -58,6 +58,51 @@ async fn only_so_many_calls_go_on_alone() {
     stream.next().await.unwrap();
     drop(stream);
     probe.ended.notified().await;
+}
+
+/// One user cannot take what is there for all.
+#[tokio::test]
+async fn everybody_has_a_share() {
+    let limits = Limits {
+        max_pending_asks_per_principal: 1,
+        max_detached_calls_per_principal: 0,
+        max_streams_per_principal: 1,
+        ..Limits::default()
+    };
+    let probe = Arc::new(Probe::default());
+    let mcp = toolbox(&probe).auth(resource_server()).limits(limits.clone()).build().unwrap();
+    let server = Server::start(mcp).await;
+    let ann = server.legacy_as(Some("ann.read")).await;
+    let bob = server.legacy_as(Some("bob.read")).await;
+    let again = server.legacy_as(Some("ann.read+write")).await;
+
+    let arguments = json!({ "text": "x" });
+    let mut asked = ann.call_streaming(1, "ask_name", arguments.clone()).await;
+    asked.next().await.unwrap();
+    assert_eq!(
+        again.call("ask_name", arguments.clone()).await.code(),
+        -32603,
+        "another session, the same user"
+    );
+    let mut other = bob.call_streaming(1, "ask_name", arguments).await;
+    assert_eq!(other.next().await.unwrap()["method"], "elicitation/create");
+
+    let _stream = ann.listen().await;
+    assert_eq!(again.bare(reqwest::Method::GET).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let _stream = bob.listen().await;
+
+    let mut lost = ann.call_streaming(2, "slow", json!({})).await;
+    lost.next().await.unwrap();
+    drop(lost);
+    probe.ended.notified().await;
+
+    // Where nobody is told apart, only the whole counts.
+    let (probe, server) = start(limits).await;
+    let mut lost = server.legacy().await.call_streaming(2, "slow", json!({})).await;
+    lost.next().await.unwrap();
+    drop(lost);
+    probe.go.notify_one();
+    probe.finished.notified().await;
 }
 
 #[tokio::test]

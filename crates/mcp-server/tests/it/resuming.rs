@@ -140,3 +140,30 @@ async fn what_is_kept_is_bounded() {
         assert_eq!(stream.next().await.unwrap()["params"]["progress"], 2);
     }
 }
+
+/// Whoever has as many logs as they may have makes room themselves.
+#[tokio::test]
+async fn one_user_does_not_push_out_another() {
+    let probe = Arc::new(Probe::default());
+    let limits = Limits { max_resumable_calls_per_principal: 1, ..Limits::default() };
+    let mcp = reporter(&probe).auth(resource_server()).limits(limits).build().unwrap();
+    let server = Server::start(mcp).await;
+    let ann = server.legacy_as(Some("ann.read")).await;
+    let bob = server.legacy_as(Some("bob.read")).await;
+    let begin = async |client: &Client, id: i64| {
+        let mut stream = client.call_streaming(id, "report", json!({})).await;
+        stream.next().await.unwrap();
+        stream
+    };
+    let bobs = begin(&bob, 1).await;
+    let (first, second) = (begin(&ann, 1).await, begin(&ann, 2).await);
+    let ids = [&bobs, &first, &second].map(|stream| stream.last_event_id.clone().unwrap());
+    drop((bobs, first, second));
+    probe.go.notify_waiters();
+    assert_eq!(resume(&bob, &ids[0]).await.next().await.unwrap()["params"]["progress"], 2);
+    assert_eq!(resume(&ann, &ids[2]).await.next().await.unwrap()["params"]["progress"], 2);
+    // The oldest of her own is gone: the stream is the session's, and tells of a change instead.
+    let mut gone = resume(&ann, &ids[1]).await;
+    server.mcp.publish().tools_changed();
+    assert_eq!(gone.next().await.unwrap()["method"], "notifications/tools/list_changed");
+}
