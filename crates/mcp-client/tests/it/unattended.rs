@@ -213,7 +213,7 @@ async fn a_workloads_token_is_read_each_time() {
 
 #[tokio::test]
 async fn a_refusal_is_told_and_nothing_else_is_tried() {
-    for (error, expected) in [("invalid_grant", "assertion"), ("unauthorized_client", "client")] {
+    for error in ["invalid_grant", "unauthorized_client"] {
         let rules = Arc::new(Rules::default());
         *rules.refuses.lock().unwrap() = Some((400, error));
         let stage = world(rules).await;
@@ -224,7 +224,7 @@ async fn a_refusal_is_told_and_nothing_else_is_tried() {
             panic!("it connected");
         };
         let told = error.to_string();
-        assert!(told.contains(&format!("does not accept the {expected}")), "{told}");
+        assert!(told.contains("does not accept the assertion"), "{told}");
         assert_eq!(tokens_asked_for(&stage).len(), 1);
     }
 }

@@ -196,6 +196,10 @@ impl Reading<'_> {
                 FlowError::AssertionRefused { issuer, refusal }
             }
             Some(ErrorCode::InvalidGrant) => FlowError::GrantRefused { issuer, refusal },
+            // Where nothing else says who the client is, it is the statement that is not accepted.
+            Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient) if self.client_id.is_empty() => {
+                FlowError::AssertionRefused { issuer, refusal }
+            }
             Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient) => {
                 FlowError::ClientRefused { issuer, client_id: self.client_id.to_owned(), refusal }
             }

@@ -264,7 +264,7 @@ fn a_workload_can_be_a_client_too() {
 fn a_refused_statement_is_told_and_not_sent_again() {
     for (error, expected) in [
         ("invalid_grant", "AssertionRefused"),
-        ("unauthorized_client", "ClientRefused"),
+        ("unauthorized_client", "AssertionRefused"),
         ("invalid_scope", "TokenRefused"),
     ] {
         let mut world = world(Way::JwtBearer(Assertion::new("the.workload.token")), None);
