@@ -14,7 +14,7 @@ use crate::{node, test};
 const FOLDER: &str = "conformance";
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 
-/// Runs the required scenarios, server and client, of one or of both revisions.
+/// Runs the required scenarios, server and client, of one or of both revisions, and the client scenarios beside them.
 pub(crate) fn conformance(only: Option<&str>) -> Result<()> {
     node::install(FOLDER)?;
     // Always built: a stale program would be judged in place of the present one.
@@ -32,7 +32,11 @@ pub(crate) fn conformance(only: Option<&str>) -> Result<()> {
         let client = std::path::absolute(program("fixture-client"))?;
         scenarios("client", revision, &["--command", &client.to_string_lossy()])?;
     }
-    server.stop()
+    server.stop()?;
+    for one in SINGLE.iter().filter(|one| only.is_none_or(|only| only == one.revision)) {
+        single(one)?;
+    }
+    Ok(())
 }
 
 /// One requirement set in one role. The suite's exit code alone is not believed: scenarios without one real check fail.
@@ -43,20 +47,9 @@ fn scenarios(role: &str, revision: &str, target: &[&str]) -> Result<()> {
     }
     run(suite()?.arg(role).args(target).args(["--requirements", revision]).arg("-o").arg(&results))?;
 
-    let (mut scenarios, mut checks) = (0, 0);
-    let mut folders = vec![results];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.ends_with("checks.json") {
-                let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
-                scenarios += 1;
-                checks += list.iter().filter(|check| check["status"] == "SUCCESS").count();
-            }
-        }
-    }
+    let lists = checks(results)?;
+    let scenarios = lists.len();
+    let checks = lists.iter().flatten().filter(|check| check["status"] == "SUCCESS").count();
     if scenarios == 0 || checks < scenarios {
         bail!(
             "the suite ran {scenarios} scenarios with {checks} successful checks: it did not reach the {role}"
@@ -64,6 +57,104 @@ fn scenarios(role: &str, revision: &str, target: &[&str]) -> Result<()> {
     }
     eprintln!("  {role} {revision}: {scenarios} scenarios, {checks} successful checks");
     Ok(())
+}
+
+/// A client scenario that no requirement set has, run alone, so that the client's exit code counts.
+struct Single {
+    scenario: &'static str,
+    revision: &'static str,
+    /// The checks that it is about: without their success, it says nothing.
+    checks: &'static [&'static str],
+}
+
+const SINGLE: &[Single] = &[
+    Single {
+        scenario: "auth/2025-03-26-oauth-metadata-backcompat",
+        revision: "2025-03-26",
+        checks: &["authorization-server-metadata", "token-request", "valid-bearer-token"],
+    },
+    Single {
+        scenario: "auth/2025-03-26-oauth-endpoint-fallback",
+        revision: "2025-03-26",
+        checks: &["client-registration", "token-request", "valid-bearer-token"],
+    },
+    extension("auth/client-credentials-jwt", "2025-11-25", &["client-credentials-jwt-verified"]),
+    extension("auth/client-credentials-jwt", "2026-07-28", &["client-credentials-jwt-verified"]),
+    extension("auth/client-credentials-basic", "2025-11-25", &["client-credentials-basic-auth"]),
+    extension("auth/client-credentials-basic", "2026-07-28", &["client-credentials-basic-auth"]),
+    extension("auth/enterprise-managed-authorization", "2025-11-25", ENTERPRISE),
+    extension("auth/enterprise-managed-authorization", "2026-07-28", ENTERPRISE),
+    extension("auth/dpop", "2025-11-25", DPOP),
+    extension("auth/dpop", "2026-07-28", DPOP),
+    extension("auth/dpop-nonce", "2025-11-25", DPOP_NONCE),
+    extension("auth/dpop-nonce", "2026-07-28", DPOP_NONCE),
+    extension("auth/wif-jwt-bearer", "2025-11-25", &["wif-assertion-verified", "valid-bearer-token"]),
+    extension("auth/wif-jwt-bearer", "2026-07-28", &["wif-assertion-verified", "valid-bearer-token"]),
+];
+
+const ENTERPRISE: &[&str] =
+    &["complete-flow-token-exchange", "complete-flow-jwt-bearer", "valid-bearer-token"];
+const DPOP: &[&str] = &[
+    "sep-1932-client-token-request-proof",
+    "sep-1932-client-dpop-auth-scheme",
+    "sep-1932-client-fresh-proof",
+];
+const DPOP_NONCE: &[&str] = &[
+    "sep-1932-client-token-request-proof",
+    "sep-1932-client-dpop-auth-scheme",
+    "sep-1932-client-fresh-proof",
+    "sep-1932-client-as-nonce",
+    "sep-1932-client-rs-nonce",
+];
+
+const fn extension(
+    scenario: &'static str,
+    revision: &'static str,
+    checks: &'static [&'static str],
+) -> Single {
+    Single { scenario, revision, checks }
+}
+
+fn single(one: &Single) -> Result<()> {
+    let results = std::path::absolute(
+        target_directory().join("conformance/single").join(one.revision).join(one.scenario),
+    )?;
+    if results.exists() {
+        std::fs::remove_dir_all(&results).context("cannot clear the results of the last run")?;
+    }
+    let client = std::path::absolute(program("fixture-client"))?;
+    run(suite()?
+        .args(["client", "--command", &client.to_string_lossy(), "--scenario", one.scenario])
+        // Extensions have no revision of their own.
+        .args(["--spec-version", one.revision, "--force"])
+        .arg("-o")
+        .arg(&results))?;
+    let checks = checks(results)?.concat();
+    for wanted in one.checks {
+        let passed = |check: &Value| check["id"] == *wanted && check["status"] == "SUCCESS";
+        if !checks.iter().any(passed) {
+            bail!("{} at {}: the check {wanted} did not run", one.scenario, one.revision);
+        }
+    }
+    eprintln!("  client {} {}: {} checks of it", one.revision, one.scenario, one.checks.len());
+    Ok(())
+}
+
+/// The checks of each scenario that left results in a folder.
+fn checks(results: PathBuf) -> Result<Vec<Vec<Value>>> {
+    let mut scenarios = Vec::new();
+    let mut folders = vec![results];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("checks.json") {
+                scenarios.push(serde_json::from_str(&std::fs::read_to_string(&path)?)?);
+            }
+        }
+    }
+    Ok(scenarios)
 }
 
 fn program(name: &str) -> PathBuf {
