@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 4 login needed or refused · \
-5 the tool reported an error · 6 the server refused the request · 7 the audit log was altered · 130 interrupted";
+5 the tool reported an error · 6 the server refused the request · 7 the audit log was altered · \
+8 the doctor found errors · 130 interrupted";
 
 /// What every subcommand understands.
 #[derive(Args)]
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Read the audit log, or check that it is what was written
     Audit(Audit),
+    /// Examine any MCP server and say what is wrong, by which rule, and what to do
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -369,6 +372,36 @@ pub(crate) struct AuditFilter {
     /// Only what was refused
     #[arg(long)]
     pub(crate) refused: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// The MCP endpoint, e.g. https://example.com/mcp
+    pub(crate) url: Url,
+    /// A token for the server; it is sent to this URL only
+    #[arg(
+        long,
+        env = "BAREWIRE_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "logged_in"
+    )]
+    pub(crate) token: Option<String>,
+    /// Use the token that `barewire login URL` has kept
+    #[arg(long)]
+    pub(crate) logged_in: bool,
+    /// Another user's token, to see whether a session belongs to one user
+    #[arg(long, env = "BAREWIRE_SECOND_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) second_token: Option<String>,
+    /// The page of a host in a browser that should be able to use the server
+    #[arg(long, value_name = "ORIGIN", default_value = barewire_doctor::USUAL_PAGE)]
+    pub(crate) origin: String,
+    /// Also trust the certificates in this PEM file (repeatable)
+    #[arg(long = "ca", value_name = "FILE")]
+    pub(crate) authorities: Vec<PathBuf>,
+    /// Show what is fine, what does not apply, and all evidence
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args)]

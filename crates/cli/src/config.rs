@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: barewire_audit::MetricsConfig,
     /// The host: its origin, limits and times.
     pub(crate) host: barewire_host::HostConfig,
+    /// What an examination may cost.
+    pub(crate) doctor: barewire_doctor::DoctorConfig,
 }
 
 impl Settings {
@@ -108,7 +110,7 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { auth, mcp, audit, metrics, host, serve } = Settings::default();
+        let Settings { auth, mcp, audit, metrics, host, serve, doctor } = Settings::default();
         for section in [
             format!("{auth:#?}"),
             format!("{mcp:#?}"),
@@ -116,6 +118,7 @@ mod tests {
             format!("{metrics:#?}"),
             format!("{:#?}", host.limits),
             format!("{serve:#?}"),
+            format!("{doctor:#?}"),
         ] {
             for line in section.lines() {
                 let name = line.trim().split(':').next().unwrap();

@@ -19,11 +19,11 @@ use url::Url;
 
 pub(crate) use answers::{Answers, Terminal, typed};
 pub(crate) use authorizer::LoopbackAuthorizer;
+pub(crate) use trace::Trace;
 
 use crate::arguments::{Access, Common};
 use crate::outcome::{Failure, Kind};
 use crate::terminal;
-use trace::Trace;
 
 /// Everything a client command needs beside its own arguments.
 pub(crate) struct Session {

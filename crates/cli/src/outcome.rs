@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Refused = 6,
     /// The audit log is not the one that was written.
     Broken = 7,
+    /// The doctor found errors.
+    Unwell = 8,
     /// Interrupted before it was done.
     Interrupted = 130,
 }

@@ -97,9 +97,22 @@ pub(crate) fn paint(text: &str, code: &str) -> String {
     if has_colour() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
+/// The same for what goes to standard output.
+pub(crate) fn paint_result(text: &str, code: &str) -> String {
+    if std::io::stdout().is_terminal() && wants_colour() {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// Whether standard error is a terminal that wants colours (<https://no-color.org>: a variable that is not empty).
 fn has_colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal() && wants_colour()
+}
+
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Cancelled when the process is asked to end, so that it can leave in order. Whoever asks again does not want to wait.

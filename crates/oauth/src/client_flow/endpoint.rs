@@ -16,14 +16,14 @@ const MAX_URL: usize = 2048;
 
 /// Which endpoints a login may use, decided by where the MCP server itself is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EndpointRule {
+pub struct EndpointRule {
     server: Reach,
     origin: url::Origin,
 }
 
 /// How far away a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub enum Reach {
     /// This machine.
     Loopback,
     /// An address that only exists in somebody's own network.
@@ -32,15 +32,27 @@ enum Reach {
     Anywhere,
 }
 
+impl Reach {
+    /// How far away this URL's host is, by what is written there; a name is never resolved.
+    #[must_use]
+    pub fn of(url: &Url) -> Self {
+        reach(url)
+    }
+}
+
 impl EndpointRule {
     /// The rule for a server at this URL.
-    pub(super) fn for_server(server: &Url) -> Self {
+    #[must_use]
+    pub fn for_server(server: &Url) -> Self {
         Self { server: reach(server), origin: server.origin() }
     }
 
     /// Checks an endpoint that gets secrets: `https`, or `http` on this machine; without user information and
     /// fragment; and not further inside the network than the MCP server is. The error completes "the endpoint …".
-    pub(super) fn endpoint(&self, text: &str) -> Result<(), &'static str> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn endpoint(&self, text: &str) -> Result<(), &'static str> {
         let url = parse(text)?;
         self.inward(&url)?;
         if url.scheme() == "http" && reach(&url) != Reach::Loopback {
@@ -50,13 +62,19 @@ impl EndpointRule {
     }
 
     /// Checks where the server says its metadata is: an endpoint, or the server's own origin, which the user chose.
-    pub(super) fn metadata(&self, text: &str) -> Result<(), &'static str> {
+    ///
+    /// # Errors
+    /// As [`EndpointRule::endpoint`].
+    pub fn metadata(&self, text: &str) -> Result<(), &'static str> {
         if parse(text)?.origin() == self.origin { Ok(()) } else { self.endpoint(text) }
     }
 
     /// Checks an issuer identifier: an endpoint without a query
     /// ([RFC 8414 §2](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
-    pub(super) fn issuer(&self, text: &str) -> Result<(), &'static str> {
+    ///
+    /// # Errors
+    /// As [`EndpointRule::endpoint`].
+    pub fn issuer(&self, text: &str) -> Result<(), &'static str> {
         self.endpoint(text)?;
         if text.contains('?') { Err("has a query") } else { Ok(()) }
     }

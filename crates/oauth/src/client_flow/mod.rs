@@ -57,6 +57,7 @@ mod unattended;
 pub use attempts::Attempts;
 pub use authorization::{OpenBrowser, PendingAuthorization};
 pub use callback::state_of;
+pub use endpoint::{EndpointRule, Reach};
 pub use enterprise::{IdentityProvider, SubjectTokenType};
 pub use error::{Fault, FlowError, Obstacle, Refusal, Try};
 pub use grant::{Grant, GrantKind, Refreshed, TokenSet, TokenType};

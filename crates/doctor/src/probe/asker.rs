@@ -1,0 +1,403 @@
+//! Sends requests: bounded in time, bytes and number, never redirected, and recorded with secrets masked.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use barewire_exchange::{Exchange, ExchangeBuilder, FailureKind, Limits, Masker, Rpc};
+use barewire_mcp::http::headers::{EVENT_STREAM, media_type};
+use barewire_mcp::http::sse::{Decoder, Event};
+use barewire_oauth::client_flow::EndpointRule;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use serde_json::Value;
+use url::Url;
+
+use super::answer::{Answer, Cut, Fault, Reply};
+use super::ask::{Ask, Until};
+use super::certificate;
+use crate::config::DoctorConfig;
+use crate::observer::Observer;
+
+/// After the response, how long a stream has to end.
+const END_OF_STREAM: Duration = Duration::from_millis(500);
+/// Events read of one stream. What has not answered by then only talks.
+const MAX_EVENTS: usize = 500;
+
+/// Sends requests and keeps what they were answered.
+pub(crate) struct Asker {
+    http: reqwest::Client,
+    /// The certificate is not checked any more; tokens stay here.
+    unchecked: bool,
+    config: DoctorConfig,
+    observer: Arc<dyn Observer>,
+    masker: Masker,
+    rule: EndpointRule,
+    started: Instant,
+    exchanges: Vec<Exchange>,
+    /// What was not asked any more.
+    left_out: Vec<String>,
+}
+
+/// No HTTP client can be made on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct SetupError(#[from] reqwest::Error);
+
+impl Asker {
+    pub(crate) fn new(
+        server: &Url,
+        roots: &[reqwest::Certificate],
+        config: DoctorConfig,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, SetupError> {
+        Ok(Self {
+            http: client(&config, |builder| builder.tls_certs_merge(roots.iter().cloned()))?,
+            unchecked: false,
+            rule: EndpointRule::for_server(server),
+            config,
+            observer,
+            masker: Masker::new(),
+            started: Instant::now(),
+            exchanges: Vec::new(),
+            left_out: Vec::new(),
+        })
+    }
+
+    /// Goes on without checking certificates, and without tokens: whoever is there is not known.
+    pub(crate) fn stop_checking_certificates(&mut self) -> Result<(), SetupError> {
+        self.http = client(&self.config, |builder| builder.tls_danger_accept_invalid_certs(true))?;
+        self.unchecked = true;
+        Ok(())
+    }
+
+    pub(crate) fn config(&self) -> &DoctorConfig {
+        &self.config
+    }
+
+    pub(crate) fn masker(&self) -> &Masker {
+        &self.masker
+    }
+
+    pub(crate) fn begin(&self, part: &str) {
+        self.observer.begins(part);
+    }
+
+    /// The exchanges, and what was not asked.
+    pub(crate) fn finish(self) -> (Vec<Exchange>, Vec<String>) {
+        (self.exchanges, self.left_out)
+    }
+
+    pub(crate) fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// The claims of the first token that was sent and can be read.
+    pub(crate) fn claims(&self) -> Option<Value> {
+        let mut tokens = self.exchanges.iter().flat_map(|exchange| &exchange.tokens);
+        tokens.find(|token| token.place.starts_with("request header"))?.claims.clone()
+    }
+
+    /// Asks at a URL that the server named: not further inside the network than the server itself.
+    pub(crate) async fn ask_named(&mut self, ask: Ask) -> Answer {
+        match self.rule.metadata(ask.url.as_str()) {
+            Ok(()) => self.ask(ask).await,
+            // Plain http to another machine is reported where the URL stands; without a secret it may be called.
+            Err(reason) if reason.starts_with("is plain http") => self.ask(ask).await,
+            Err(reason) => self.not_sent(ask, Fault::Forbidden(reason)),
+        }
+    }
+
+    /// Asks, and waits for the answer within the limits.
+    pub(crate) async fn ask(&mut self, mut ask: Ask) -> Answer {
+        let left = self.config.deadline.saturating_sub(self.started.elapsed());
+        if left.is_zero() || self.exchanges.len() >= self.config.max_requests {
+            self.left_out.push(ask.what.clone());
+            return self.not_sent(ask, Fault::NotAsked);
+        }
+        if self.unchecked {
+            ask = ask.anonymous();
+        }
+        let budget = match ask.until {
+            Until::Answered => self.config.request_timeout,
+            Until::FirstEvent | Until::Head => self.config.stream_wait,
+        };
+        let budget = budget.min(left);
+        let mut record = self.record(&ask);
+        let sent = Instant::now();
+        let outcome = match tokio::time::timeout(budget, self.send(&ask)).await {
+            Err(_) => Err(Fault::Late { ms: milliseconds(budget) }),
+            Ok(Err(fault)) => Err(fault),
+            Ok(Ok(response)) => {
+                record.response(response.status(), response.headers(), SystemTime::now());
+                let mut reading = Reading {
+                    started: sent,
+                    deadline: tokio::time::Instant::from_std(sent + budget),
+                    limit: self.config.max_answer_bytes,
+                    until: ask.until,
+                    record: &mut record,
+                };
+                Ok(reading.read(response).await)
+            }
+        };
+        match &outcome {
+            Ok(reply) => match &reply.cut {
+                None => record.finish(SystemTime::now()),
+                Some(Cut::StillOpen) => {
+                    record.fail(
+                        FailureKind::Closed,
+                        "closed by us: we had what we wanted",
+                        SystemTime::now(),
+                    );
+                }
+                Some(Cut::TooLarge { limit }) => {
+                    let message = format!("larger than {limit} bytes");
+                    record.fail(FailureKind::TooLarge, &message, SystemTime::now());
+                }
+                Some(Cut::Late { ms }) => {
+                    record.fail(
+                        FailureKind::Timeout,
+                        &format!("not complete after {ms} ms"),
+                        SystemTime::now(),
+                    );
+                }
+                Some(Cut::Broken { detail }) => record.fail(FailureKind::Broken, detail, SystemTime::now()),
+            },
+            Err(fault) => record.fail(kind(fault), &fault.describe(), SystemTime::now()),
+        }
+        self.keep(&record, ask, outcome)
+    }
+
+    /// Nothing goes out, and the answer says why.
+    fn not_sent(&mut self, ask: Ask, fault: Fault) -> Answer {
+        if fault == Fault::NotAsked {
+            // No exchange: the reason is the same for all of them and said once.
+            return Answer { exchange: String::new(), asked_id: ask.rpc_id, outcome: Err(fault) };
+        }
+        let mut record = self.record(&ask);
+        record.fail(kind(&fault), &fault.describe(), SystemTime::now());
+        self.keep(&record, ask, Err(fault))
+    }
+
+    fn keep(&mut self, record: &ExchangeBuilder, ask: Ask, outcome: Result<Reply, Fault>) -> Answer {
+        let mut exchange = record.exchange().clone();
+        ask.what.clone_into(&mut exchange.narration.what);
+        "A question of the doctor.".clone_into(&mut exchange.narration.why);
+        exchange.narration.rule = None;
+        exchange.narration.other_era = None;
+        self.observer.exchanged(&exchange);
+        let id = exchange.id.clone();
+        self.exchanges.push(exchange);
+        Answer { exchange: id, asked_id: ask.rpc_id, outcome }
+    }
+
+    fn record(&self, ask: &Ask) -> ExchangeBuilder {
+        let limits = Limits {
+            max_body_bytes: self.config.max_evidence_bytes,
+            max_event_bytes: self.config.max_evidence_bytes,
+            max_events: 20,
+            ..Limits::default()
+        };
+        let id = (self.exchanges.len() + 1).to_string();
+        let rpc = ask.body.as_deref().and_then(rpc_of);
+        let mut record =
+            ExchangeBuilder::new(id, ask.step, SystemTime::now(), self.masker.clone(), limits).rpc(rpc);
+        record.request(&ask.method, ask.url.as_str(), &ask.headers, ask.body.as_deref());
+        record
+    }
+
+    async fn send(&self, ask: &Ask) -> Result<reqwest::Response, Fault> {
+        let mut request = self.http.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        if let Some(body) = &ask.body {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(|error| fault_of(&error))
+    }
+}
+
+/// Reads one answer.
+struct Reading<'a> {
+    started: Instant,
+    deadline: tokio::time::Instant,
+    limit: usize,
+    until: Until,
+    record: &'a mut ExchangeBuilder,
+}
+
+impl Reading<'_> {
+    async fn read(&mut self, mut response: reqwest::Response) -> Reply {
+        let mut reply = Reply {
+            status: response.status(),
+            http: response.version(),
+            headers: response.headers().clone(),
+            body: Bytes::new(),
+            events: Vec::new(),
+            message: None,
+            head_ms: milliseconds(self.started.elapsed()),
+            cut: None,
+        };
+        let kind = reply.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(media_type);
+        // Compressed events cannot be read, and need not be: that they are compressed is the finding.
+        let coded = reply.headers.contains_key(http::header::CONTENT_ENCODING);
+        let stream =
+            kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM)) && reply.status.is_success();
+        if stream && (coded || self.until == Until::Head) {
+            reply.cut = Some(Cut::StillOpen);
+        } else if stream {
+            self.events(&mut response, &mut reply).await;
+        } else {
+            self.body(&mut response, &mut reply).await;
+            reply.message = response_in(&reply.body);
+        }
+        reply
+    }
+
+    async fn body(&mut self, response: &mut reqwest::Response, reply: &mut Reply) {
+        let mut body = BytesMut::new();
+        reply.cut = loop {
+            match tokio::time::timeout_at(self.deadline, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => {
+                    self.record.body_chunk(&chunk);
+                    if body.len() + chunk.len() > self.limit {
+                        break Some(Cut::TooLarge { limit: self.limit });
+                    }
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Ok(None)) => break None,
+                Ok(Err(error)) => break Some(Cut::Broken { detail: root_cause(&error) }),
+                Err(_) => break Some(self.late()),
+            }
+        };
+        reply.body = body.freeze();
+    }
+
+    /// Reads until the response is there, or the first event, whichever was asked for.
+    async fn events(&mut self, response: &mut reqwest::Response, reply: &mut Reply) {
+        let mut decoder = Decoder::new(self.limit);
+        let mut bytes = 0;
+        let mut deadline = self.deadline;
+        let mut done = false;
+        reply.cut = loop {
+            let events = match tokio::time::timeout_at(deadline, response.chunk()).await {
+                Err(_) if done => break Some(Cut::StillOpen),
+                Err(_) => break Some(self.late()),
+                Ok(Ok(None)) => break None,
+                Ok(Err(_)) if done => break None,
+                Ok(Err(error)) => break Some(Cut::Broken { detail: root_cause(&error) }),
+                Ok(Ok(Some(chunk))) => {
+                    bytes += chunk.len();
+                    match decoder.feed(&chunk) {
+                        Ok(events) if bytes <= self.limit => events,
+                        _ => break Some(Cut::TooLarge { limit: self.limit }),
+                    }
+                }
+            };
+            for event in events {
+                self.note(&event);
+                reply.message = reply.message.take().or_else(|| response_in(event.data.as_bytes()));
+                reply.events.push(event);
+            }
+            if reply.events.len() > MAX_EVENTS {
+                break Some(Cut::TooLarge { limit: self.limit });
+            }
+            if reply.message.is_some() && !done {
+                done = true;
+                deadline = self.deadline.min(tokio::time::Instant::now() + END_OF_STREAM);
+            }
+            if self.until == Until::FirstEvent && !reply.events.is_empty() {
+                break Some(Cut::StillOpen);
+            }
+        };
+    }
+
+    fn note(&mut self, event: &Event) {
+        let retry = event.retry.map(milliseconds);
+        let (kind, id) = (event.event.as_deref(), event.id.as_deref());
+        self.record.stream_event(kind, id, retry, &event.data, SystemTime::now());
+    }
+
+    fn late(&self) -> Cut {
+        Cut::Late { ms: milliseconds(self.started.elapsed()) }
+    }
+}
+
+fn client(
+    config: &DoctorConfig,
+    tls: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, SetupError> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("barewire-doctor/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(config.request_timeout);
+    Ok(tls(builder).build()?)
+}
+
+/// A JSON-RPC response, if this is one.
+fn response_in(body: &[u8]) -> Option<Value> {
+    let message: Value = serde_json::from_slice(body).ok()?;
+    let is_response = message.get("method").is_none()
+        && message.get("jsonrpc").is_some()
+        && (message.get("result").is_some() || message.get("error").is_some());
+    is_response.then_some(message)
+}
+
+fn rpc_of(body: &[u8]) -> Option<Rpc> {
+    let message: Value = serde_json::from_slice(body).ok()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Some(Rpc {
+        method: message.get("method").and_then(text),
+        id: message.get("id").map(Value::to_string),
+        name: message.pointer("/params/name").or_else(|| message.pointer("/params/uri")).and_then(text),
+        revision: None,
+    })
+}
+
+fn fault_of(error: &reqwest::Error) -> Fault {
+    if let Some(problem) = certificate::problem(error) {
+        return Fault::Certificate(format!("the certificate {problem}"));
+    }
+    let detail = root_cause(error);
+    if error.is_connect() { Fault::Unreachable(detail) } else { Fault::Broken(detail) }
+}
+
+fn kind(fault: &Fault) -> FailureKind {
+    match fault {
+        Fault::Unreachable(_) | Fault::Certificate(_) => FailureKind::Connect,
+        Fault::Late { .. } => FailureKind::Timeout,
+        Fault::Broken(_) => FailureKind::Broken,
+        Fault::Forbidden(_) | Fault::NotAsked => FailureKind::Forbidden,
+    }
+}
+
+/// The innermost error says what happened; those around it only where.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_neither_a_request_nor_any_json() {
+        for (body, is) in [
+            (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, true),
+            (r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, true),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, false),
+            (r#"{"result":{}}"#, false),
+            (r#"[{"jsonrpc":"2.0","id":1,"result":{}}]"#, false),
+            ("<html>", false),
+            ("", false),
+        ] {
+            assert_eq!(response_in(body.as_bytes()).is_some(), is, "{body}");
+        }
+    }
+}
