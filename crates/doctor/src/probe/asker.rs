@@ -194,7 +194,7 @@ impl Asker {
         let limits = Limits {
             max_body_bytes: self.config.max_evidence_bytes,
             max_event_bytes: self.config.max_evidence_bytes,
-            max_events: 20,
+            max_events: 5,
             ..Limits::default()
         };
         let id = (self.exchanges.len() + 1).to_string();
