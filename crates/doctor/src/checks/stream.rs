@@ -89,6 +89,9 @@ fn flows(chart: &Chart) -> Finding {
             .error(format!("{}; other answers begin after {usual} ms", answer.describe()))
             .seen(answer);
     }
+    if !answer.is_stream() {
+        return FLOWS.na(answer.describe()).seen(answer);
+    }
     let took = answer.head_ms().unwrap_or_default();
     FLOWS.ok(format!("{}; the head came after {took} ms", answer.describe())).seen(answer)
 }

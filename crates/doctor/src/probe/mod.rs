@@ -6,6 +6,7 @@ mod answer;
 mod ask;
 mod asker;
 mod certificate;
+mod reading;
 mod speaker;
 
 pub(crate) use answer::{Answer, Cut, Fault, shorten};

@@ -15,10 +15,16 @@ const EVENTS: usize = 2;
 /// Who is there, then one part after the other, worst first in each, then the numbers.
 pub(super) fn print(report: &Report, all: bool) {
     head(report);
+    let mut apart = true;
     for area in Area::ALL {
         let findings: Vec<&Finding> =
             report.findings.iter().filter(|finding| finding.area == *area).collect();
+        let tells = all || findings.iter().any(|finding| !is_quiet(finding));
+        if apart || tells {
+            line("");
+        }
         part(report, *area, findings, all);
+        apart = tells;
     }
     line("");
     line(&numbers(report));
@@ -82,13 +88,9 @@ fn part(report: &Report, area: Area, mut findings: Vec<&Finding>, all: bool) {
         line(&format!("{mark} {}: {numbers}", area.title()));
         return;
     }
-    line("");
     line(&paint(area.title(), "1"));
-    for finding in &findings {
-        let quiet = matches!(finding.severity, Severity::Ok | Severity::NotApplicable);
-        if all || !quiet {
-            tell(report, finding, all);
-        }
+    for finding in findings.iter().filter(|finding| all || !is_quiet(finding)) {
+        tell(report, finding, all);
     }
     if all {
         return;
@@ -96,7 +98,10 @@ fn part(report: &Report, area: Area, mut findings: Vec<&Finding>, all: bool) {
     if fine + not > 0 {
         line(&paint(&format!("  and {}", quiet(&findings)), "2"));
     }
-    line("");
+}
+
+fn is_quiet(finding: &Finding) -> bool {
+    matches!(finding.severity, Severity::Ok | Severity::NotApplicable)
 }
 
 /// How many are fine and how many do not apply; with the reason, where it is one.
@@ -129,7 +134,7 @@ fn tell(report: &Report, finding: &Finding, all: bool) {
             wrapped("expected", &finding.expected);
             wrapped("observed", &safe(&finding.observed));
             if let Some(next) = &finding.next {
-                wrapped("next", &paint(next, "0"));
+                wrapped("next", next);
             }
             if let Some(rule) = &finding.rule {
                 wrapped("rule", &format!("{}, {}", rule.document, rule.section));
