@@ -71,6 +71,9 @@ async fn kept_token(url: &url::Url, common: &Common) -> Result<AccessToken, Fail
     if tokens.expires_within(Duration::ZERO, (session.options.clock)()) {
         return Err(again("the login for this server has run out"));
     }
+    if tokens.is_bound() {
+        return Err(again("the kept token is bound to a key, which the doctor does not use"));
+    }
     Ok(tokens.access_token)
 }
 
