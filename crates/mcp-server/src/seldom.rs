@@ -35,7 +35,7 @@ mod tests {
     fn a_flood_is_one_line_and_a_number() {
         let seldom = Seldom::default();
         let pause = Duration::from_secs(10);
-        let mut check = |seconds: u64, expected: Option<u64>| {
+        let check = |seconds: u64, expected: Option<u64>| {
             let now = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(seldom.say(now, pause), expected, "after {seconds} s");
         };
