@@ -16,7 +16,7 @@ use tower::BoxError;
 
 use crate::activity::{Exchange, Turn};
 
-/// The peer let a handler wait too long for the body; see [`ServeConfig::body_timeout`].
+/// The peer let a handler wait too long for the body; see [`ServeConfig::body_timeout`](crate::ServeConfig::body_timeout).
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body came too slowly")]
 pub struct TooSlow;
