@@ -2,7 +2,7 @@
 //!
 //! [`examine`] asks the server some dozens of harmless questions: how it is found, who may come in, which revisions it
 //! speaks, how it refuses, what it lists. Each request and answer is recorded with secrets masked
-//! ([`Exchange`](barewire_exchange::Exchange)); each [`Finding`] says what was expected and observed, cites the rule, and
+//! ([`Exchange`]); each [`Finding`] says what was expected and observed, cites the rule, and
 //! points at the exchanges that show it. What a server does not declare is not applicable, never a fault.
 //!
 //! Three layers: `probe` sends and records, `survey` decides what to ask and keeps what was learned, `checks` judges that
