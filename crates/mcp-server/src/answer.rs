@@ -5,7 +5,6 @@ use barewire_mcp::jsonrpc::{ErrorObject, Id, write};
 use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::server::reply;
 use barewire_mcp::types::content::ContentBlock;
-use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::tools::CallToolResult;
 use barewire_mcp::wire::{legacy, v2026_07_28};
@@ -53,15 +52,12 @@ impl Answer {
         };
         match encoded {
             Ok(message) => Self {
-                message,
-                status: StatusCode::OK,
-                challenge: None,
                 outcome: match outcome {
                     Outcome::CallTool(result) if result.is_error => observer::Outcome::ToolError,
                     Outcome::InputRequired(_) => observer::Outcome::InputRequired,
                     _ => observer::Outcome::Result,
                 },
-                reason: None,
+                ..Self::encoded(message)
             },
             Err(error) => {
                 tracing::error!(%error, method = call.method, "a result does not serialise");
@@ -70,17 +66,14 @@ impl Answer {
         }
     }
 
-    /// A result that is encoded already.
-    pub(crate) fn raw(call: &CallState, result: &RawJson) -> Self {
-        match write::result(&call.id, result) {
-            Ok(message) => Self {
-                message,
-                status: StatusCode::OK,
-                challenge: None,
-                outcome: observer::Outcome::Result,
-                reason: None,
-            },
-            Err(_) => Self::error(call, &Error::Internal),
+    /// A result that is encoded already, as a whole message.
+    pub(crate) fn encoded(message: Bytes) -> Self {
+        Self {
+            message,
+            status: StatusCode::OK,
+            challenge: None,
+            outcome: observer::Outcome::Result,
+            reason: None,
         }
     }
 

@@ -3,7 +3,6 @@
 
 use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::types::caching::{CacheHint, CacheScope};
-use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::{Outcome, Page};
 use barewire_mcp::types::prompts::ListPromptsResult;
 use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesResult};
@@ -16,6 +15,7 @@ use crate::auth::{Guard, Principal};
 use crate::call::CallState;
 use crate::registry::{PromptEntry, Registry, ResourceEntry, TemplateEntry, ToolEntry};
 use crate::seal::Purpose;
+use crate::statics::StaticPage;
 
 /// The four lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,29 +36,22 @@ pub(crate) enum Position {
     ResourceList { template: String, cursor: Option<String> },
 }
 
-/// The whole list, if it is the same for every caller and fits on one page.
-pub(crate) fn whole_list(
-    registry: &Registry,
-    list: List,
-    guard: Option<&Guard>,
-    page_size: usize,
-) -> Option<Outcome> {
-    let (count, open) = match list {
-        List::Tools => shape(&registry.tools, guard),
-        List::Resources => {
-            let (count, open) = shape(&registry.resources, guard);
-            (count, open && registry.resource_lists.is_empty())
-        }
-        List::ResourceTemplates => shape(&registry.templates, guard),
-        List::Prompts => shape(&registry.prompts, guard),
-    };
-    (open && count <= page_size).then(|| outcome(registry, list, None, guard, 0, usize::MAX).0)
+/// How many entries a list has, if all callers see the same. Which scopes an entry needs does not matter: whoever lacks
+/// them is to see what they could acquire.
+pub(crate) fn same_for_all(registry: &Registry, list: List) -> Option<usize> {
+    match list {
+        List::Tools => all_visible(&registry.tools),
+        List::Resources if !registry.resource_lists.is_empty() => None,
+        List::Resources => all_visible(&registry.resources),
+        List::ResourceTemplates => all_visible(&registry.templates),
+        List::Prompts => all_visible(&registry.prompts),
+    }
 }
 
 /// A page of a list.
 pub(crate) enum Listed<'a> {
-    /// The same for everybody, and encoded already.
-    Static(&'a RawJson),
+    /// The same for everybody, and encoded already; the cursor of the next is the caller's own.
+    Static(&'a StaticPage, Option<String>),
     Made(Outcome),
 }
 
@@ -68,16 +61,17 @@ pub(crate) enum Listed<'a> {
 /// The cursor is not one that this caller was given for this list, or it is too old.
 pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<Listed<'a>, Error> {
     let server = &*call.server;
-    if let (None, Some(whole)) = (&page.cursor, server.statics.list(list, call.revision)) {
-        return Ok(Listed::Static(whole));
-    }
-    let principal = call.principal.as_deref();
     let Position::Entry(start) = position(call, list, page)? else {
         return Err(InvalidParams::Cursor.into());
     };
+    let cursor = |next: Option<usize>| next.map(|next| seal_cursor(call, list, &Position::Entry(next)));
+    if let Some(page) = server.statics.page(call, list, start) {
+        return Ok(Listed::Static(page, cursor(page.next())));
+    }
+    let principal = call.principal.as_deref();
     let (mut outcome, next) =
         outcome(&server.registry, list, principal, server.guard.as_ref(), start, server.limits.page_size);
-    let cursor = next.map(|next| seal_cursor(call, list, &Position::Entry(next)));
+    let cursor = cursor(next);
     match &mut outcome {
         Outcome::ListTools(result) => result.next_cursor = cursor,
         Outcome::ListResources(result) => result.next_cursor = cursor,
@@ -140,12 +134,12 @@ macro_rules! ruled {
 
 ruled!(ToolEntry, ResourceEntry, TemplateEntry, PromptEntry);
 
-fn shape<T: Ruled>(entries: &IndexMap<String, T>, guard: Option<&Guard>) -> (usize, bool) {
-    (entries.len(), entries.values().all(|entry| entry.rule().is_open(guard)))
+fn all_visible<T: Ruled>(entries: &IndexMap<String, T>) -> Option<usize> {
+    entries.values().all(|entry| entry.rule().visible.is_none()).then_some(entries.len())
 }
 
 /// One page from entry number `start` on, and where the next one starts.
-fn outcome(
+pub(crate) fn outcome(
     registry: &Registry,
     list: List,
     principal: Option<&Principal>,

@@ -49,7 +49,7 @@ pub(crate) fn begin(
         Ok(Step::Work(work)) => return Begun::AtWork(work, call),
         Ok(Step::Done(outcome)) => Answer::result(&call, &outcome),
         Ok(Step::Listed(list, page)) => match self::list(&call, list, &page) {
-            Ok(Listed::Static(result)) => Answer::raw(&call, result),
+            Ok(Listed::Static(page, cursor)) => Answer::encoded(page.message(&call.id, cursor.as_deref())),
             Ok(Listed::Made(outcome)) => Answer::result(&call, &outcome),
             Err(error) => Answer::error(&call, &error),
         },

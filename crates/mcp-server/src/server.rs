@@ -387,11 +387,10 @@ impl McpServerBuilder {
         let short_info = Implementation::new(&self.info.name, &self.info.version);
         let about = About {
             info: &self.info,
-            short_info: &short_info,
             instructions: self.instructions.as_deref(),
             capabilities: &capabilities,
         };
-        let statics = Statics::new(&about, &self.registry, guard.as_ref(), &limits)?;
+        let statics = Statics::new(&about, &self.registry, guard.is_some(), &limits)?;
         if let Some(observer) = &self.observer {
             observer.attached(&Offers {
                 tools: self.registry.tools.keys().map(String::as_str).collect(),

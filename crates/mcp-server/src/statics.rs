@@ -1,36 +1,46 @@
 //! Answers that are the same for every caller, encoded once.
 //!
-//! Only their id differs, so a request for one costs a copy.
+//! Only their id differs, and of a list's page the cursor that its caller gets, so a request for one costs a copy.
 
-use barewire_mcp::jsonrpc::{self, Id, Message};
+use std::sync::OnceLock;
+
+use barewire_mcp::jsonrpc::{self, Id, Message, write};
 use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::types::capabilities::ServerCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::json::{Meta, RawJson};
-use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::wire::legacy;
 use barewire_mcp::wire::v2025_11_25::InitializeResult;
 use barewire_mcp::wire::v2026_07_28::{self, DiscoverResult};
 use bytes::Bytes;
 
-use crate::auth::Guard;
+use crate::call::CallState;
 use crate::config::Limits;
-use crate::lists::{List, list_cache_hint, whole_list};
+use crate::lists::{self, List, list_cache_hint};
 use crate::registry::Registry;
+use crate::server::Shared;
 
 /// The results, without the envelope around them.
 pub(crate) struct Statics {
     pub(crate) discover: RawJson,
     /// By negotiated revision.
     initialize: Vec<(Revision, RawJson)>,
-    /// By list, and by revision; nothing where a list depends on its caller or has several pages.
-    lists: [Option<Vec<(Revision, RawJson)>>; 4],
+    /// By list, and by revision; nothing where a list depends on its caller.
+    lists: [Option<Vec<(Revision, StaticList)>>; 4],
+}
+
+/// The pages of a list. Each is encoded when it is first asked for: most revisions are never spoken with most servers.
+type StaticList = Vec<OnceLock<StaticPage>>;
+
+/// A page, without the cursor of the next.
+pub(crate) struct StaticPage {
+    result: RawJson,
+    next: Option<usize>,
 }
 
 /// What a server says about itself.
 pub(crate) struct About<'a> {
     pub(crate) info: &'a Implementation,
-    pub(crate) short_info: &'a Implementation,
     pub(crate) instructions: Option<&'a str>,
     pub(crate) capabilities: &'a ServerCapabilities,
 }
@@ -41,23 +51,17 @@ impl Statics {
     pub(crate) fn new(
         about: &About<'_>,
         registry: &Registry,
-        guard: Option<&Guard>,
+        protected: bool,
         limits: &Limits,
     ) -> Result<Self, serde_json::Error> {
-        let cache = list_cache_hint(guard.is_some(), limits.list_cache_ttl);
+        let cache = list_cache_hint(protected, limits.list_cache_ttl);
         let id = Id::from(0);
-        let encode = |outcome: &Outcome| -> Result<Vec<(Revision, RawJson)>, serde_json::Error> {
-            let in_words_of = |revision: Revision| {
-                let message = match revision.era() {
-                    Era::Modern => v2026_07_28::encode_result(&id, outcome, cache, Some(about.short_info)),
-                    Era::Legacy => legacy::encode_result(revision, &id, outcome),
-                };
-                Ok((revision, result_of(&message?)))
-            };
-            Revision::SPOKEN.into_iter().map(in_words_of).collect()
+        let list = |list| {
+            let entries = lists::same_for_all(registry, list)?;
+            let pages = entries.div_ceil(limits.page_size.max(1)).max(1);
+            let unmade = |revision| (revision, (0..pages).map(|_| OnceLock::new()).collect());
+            Some(Revision::SPOKEN.into_iter().map(unmade).collect())
         };
-        let list =
-            |list| whole_list(registry, list, guard, limits.page_size).as_ref().map(encode).transpose();
         let discover = DiscoverResult {
             supported_versions: Revision::SPOKEN.iter().map(ToString::to_string).collect(),
             capabilities: about.capabilities.clone(),
@@ -80,10 +84,10 @@ impl Statics {
             discover: result_of(&v2026_07_28::encode_discover(&id, &discover)?),
             initialize: handshakes.map(initialize).collect::<Result<_, _>>()?,
             lists: [
-                list(List::Tools)?,
-                list(List::Resources)?,
-                list(List::ResourceTemplates)?,
-                list(List::Prompts)?,
+                list(List::Tools),
+                list(List::Resources),
+                list(List::ResourceTemplates),
+                list(List::Prompts),
             ],
         })
     }
@@ -93,10 +97,51 @@ impl Statics {
         self.initialize.iter().find(|(spoken, _)| *spoken == revision).map(|(_, result)| result)
     }
 
-    /// The only page of a list that is the same for everybody.
-    pub(crate) fn list(&self, list: List, revision: Revision) -> Option<&RawJson> {
-        let pages = self.lists[list as usize].as_ref()?;
-        pages.iter().find(|(spoken, _)| *spoken == revision).map(|(_, page)| page)
+    /// The page from entry number `start` on, of a list that is the same for everybody. There is none where no page
+    /// starts, which is where a cursor points that was made for another size of pages.
+    pub(crate) fn page(&self, call: &CallState, list: List, start: usize) -> Option<&StaticPage> {
+        let of = self.lists[list as usize].as_ref()?;
+        let (_, pages) = of.iter().find(|(revision, _)| *revision == call.revision)?;
+        let size = call.server.limits.page_size.max(1);
+        let page = pages.get(start / size).filter(|_| start.is_multiple_of(size))?;
+        if let Some(made) = page.get() {
+            return Some(made);
+        }
+        // Two that come at once both make it, and one of them is kept.
+        let made = StaticPage::new(&call.server, call.revision, list, start).ok()?;
+        Some(page.get_or_init(|| made))
+    }
+}
+
+impl StaticPage {
+    fn new(server: &Shared, revision: Revision, list: List, start: usize) -> Result<Self, serde_json::Error> {
+        let id = Id::from(0);
+        let guard = server.guard.as_ref();
+        let (outcome, next) =
+            lists::outcome(&server.registry, list, None, guard, start, server.limits.page_size);
+        let message = match revision.era() {
+            Era::Modern => {
+                let cache = list_cache_hint(guard.is_some(), server.limits.list_cache_ttl);
+                v2026_07_28::encode_result(&id, &outcome, cache, Some(&server.short_info))
+            }
+            Era::Legacy => legacy::encode_result(revision, &id, &outcome),
+        };
+        Ok(Self { result: result_of(&message?), next })
+    }
+
+    /// Where the next page starts.
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.next
+    }
+
+    /// The message with this page in it. A cursor is sealed, so it has no character that JSON escapes.
+    pub(crate) fn message(&self, id: &Id, cursor: Option<&str>) -> Bytes {
+        let result = self.result.as_str();
+        match cursor {
+            None => write::result_text(id, &[result]),
+            // The order of members means nothing, and a list always has some.
+            Some(cursor) => write::result_text(id, &["{\"nextCursor\":\"", cursor, "\",", &result[1..]]),
+        }
     }
 }
 

@@ -30,13 +30,6 @@ pub(crate) struct Rule {
 
 pub(crate) type Visible = dyn Fn(Option<&Principal>) -> bool + Send + Sync;
 
-impl Rule {
-    /// Whether every caller gets the same decision: such items need not be looked at one by one.
-    pub(crate) fn is_open(&self, guard: Option<&Guard>) -> bool {
-        self.visible.is_none() && guard.is_none_or(|_| self.scopes.is_empty())
-    }
-}
-
 /// The decision. Without a guard the server knows no principals and everything that is visible is allowed.
 pub(crate) fn decide(rule: &Rule, principal: Option<&Principal>, guard: Option<&Guard>) -> Access {
     if rule.visible.as_ref().is_some_and(|visible| !visible(principal)) {

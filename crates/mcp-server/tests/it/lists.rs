@@ -42,6 +42,40 @@ async fn pages_are_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn pages_that_are_the_same_for_all_have_cursors_that_are_not() {
+    let build = |page_size| {
+        let builder = (0..10).fold(McpServer::builder("x", "1"), |builder, number| {
+            let tool = Tool::new(format!("tool{number}"), "Says \"{\\\"nextCursor\\\":\".").scopes(["write"]);
+            builder.tool(tool, |_: Context, _: NoArguments| async { Ok("ok") })
+        });
+        builder.limits(Limits { page_size, ..Limits::default() }).auth(resource_server()).build().unwrap()
+    };
+    let server = Server::start(build(4)).await;
+    let expected: Vec<Vec<_>> =
+        [0..4, 4..8, 8..10].map(|page| page.map(|number| format!("tool{number}")).collect()).into();
+    let ann = server.modern().with_token("ann.read");
+    let bob = server.modern().with_token("bob.read");
+    for client in [&ann, &bob, &server.legacy_as(Some("ann.read")).await] {
+        assert_eq!(pages(client).await, expected, "also for somebody without the scope");
+    }
+    let all = Server::start(build(10)).await;
+    let whole = all.modern().with_token("ann.read").request(1, "tools/list", json!({})).await;
+    let cursor_of = async |client: &Client| {
+        let mut reply = client.request("an id", "tools/list", json!({})).await;
+        assert_eq!(reply.body["id"], "an id");
+        let result = reply.body["result"].as_object_mut().unwrap();
+        let cursor = result.remove("nextCursor").unwrap().as_str().unwrap().to_owned();
+        let first = whole.result()["tools"].as_array().unwrap()[..4].to_vec();
+        assert_eq!(result.insert("tools".to_owned(), whole.result()["tools"].clone()), Some(json!(first)));
+        assert_eq!(reply.result(), whole.result(), "nothing else differs");
+        cursor
+    };
+    assert_ne!(cursor_of(&ann).await, cursor_of(&bob).await);
+    let second = ann.request(1, "tools/list", json!({ "cursor": cursor_of(&ann).await })).await;
+    assert_eq!(second.result()["tools"][0]["name"], "tool4");
+}
+
+#[tokio::test]
 async fn a_cursor_is_good_for_its_list_and_its_caller_only() {
     let limits = Limits { page_size: 1, ..Limits::default() };
     let builder = many(3).limits(limits).auth(resource_server());
