@@ -22,6 +22,7 @@ pub mod row;
 pub mod run;
 pub mod server;
 pub mod sessions;
+pub mod signed;
 pub mod streams;
 pub mod subject;
 pub mod usage;

@@ -37,9 +37,6 @@ pub struct Options {
     /// Leave server and generator on all cores.
     #[arg(long)]
     pub no_pin: bool,
-    /// Count the instructions of the pure path with valgrind, too.
-    #[arg(long)]
-    pub instructions: bool,
     /// Where the other servers are described.
     #[arg(long, default_value = "bench/peers")]
     pub peers: PathBuf,

@@ -25,7 +25,7 @@ struct Peer {
 }
 
 /// Builds everything, measures, and writes the page.
-pub(crate) fn bench(quick: bool, instructions: bool, arguments: &[String]) -> Result<()> {
+pub(crate) fn bench(quick: bool, arguments: &[String]) -> Result<()> {
     run(&mut cargo(&["build", "--release", "--locked", "--package", "barewire-bench"]))?;
     let left_out = build_peers()?;
 
@@ -45,7 +45,6 @@ pub(crate) fn bench(quick: bool, instructions: bool, arguments: &[String]) -> Re
         command.arg("--left-out").arg(format!("{name}={reason}"));
     }
     command.args(quick.then_some("--quick"));
-    command.args(instructions.then_some("--instructions"));
     run(command.args(arguments))?;
     eprintln!("  {}", folder.join("benchmarks.md").display());
     Ok(())

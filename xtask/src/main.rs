@@ -54,9 +54,6 @@ enum Command {
         /// Short, to see that everything works; the page goes to the target directory
         #[arg(long)]
         quick: bool,
-        /// Count the instructions of the pure path, too; needs valgrind
-        #[arg(long)]
-        instructions: bool,
         /// Passed on to `bench`, e.g. `-- --rows echo --only ours,floor`; the page then goes to the target directory
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -81,7 +78,7 @@ fn execute() -> Result<()> {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Test { no_browser } => test::test(!no_browser),
         Command::Conformance { revision } => conformance::conformance(revision.as_deref()),
-        Command::Bench { quick, instructions, arguments } => bench::bench(quick, instructions, &arguments),
+        Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
         Command::Ci => test::test(true),
     }
 }

@@ -14,11 +14,11 @@ use crate::report::{Instructions, Report};
 /// # Errors
 /// When the program was not built, or fails.
 pub fn measure(options: &Options, report: &mut Report) -> Result<()> {
-    if !options.instructions {
+    if !options.picks(&["instructions"]) {
         return Ok(());
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
-        report.leave_out("barewire", "instructions", "valgrind is not installed");
+        report.leave_out("instructions", "", "valgrind is not installed");
         return Ok(());
     }
     progress::now("instructions");
