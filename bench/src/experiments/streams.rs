@@ -12,7 +12,7 @@ use crate::report::{Published, Report, Streams};
 use crate::streams::{self, Kind as Stream};
 use crate::subject::{Kind, Setup, Subject};
 
-/// How many a peer has to hold; ours is asked for more and fewer as well.
+/// How many a peer has to hold; ours, and the floor beside it, are asked for more and fewer as well.
 const USUAL: usize = 1_000;
 
 /// Measures both, each on a process of its own.
@@ -29,7 +29,7 @@ pub fn measure(cores: &Cores, subjects: &[Subject], options: &Options, report: &
                 continue;
             }
             let usual = if options.quick { &[100][..] } else { &[USUAL][..] };
-            let counts = if subject.kind == Kind::Ours { counts } else { usual };
+            let counts = if subject.kind == Kind::Peer { usual } else { counts };
             if options.picks(&["streams"]) {
                 for &count in counts {
                     let measured = idle(cores, subject, kind, count);
@@ -123,7 +123,7 @@ fn publish(
 
 fn name(kind: Stream) -> &'static str {
     match kind {
-        Stream::KeepAlive => "keep-alive",
+        Stream::KeepAlive => Streams::KEEP_ALIVE,
         Stream::Listen => "listen",
         Stream::Get => "get",
     }

@@ -182,7 +182,6 @@ fn starts(report: &Report) -> String {
 }
 
 fn streams(report: &Report) -> String {
-    let floor = report.streams.iter().find(|row| row.kind == "keep-alive").map(|row| row.bytes_each);
     let mut idle = Table::new(&[
         "",
         "what",
@@ -192,8 +191,9 @@ fn streams(report: &Report) -> String {
         "left of each once closed",
     ]);
     for row in &report.streams {
-        let beyond = floor.map_or_else(|| "–".to_owned(), |floor| kibibytes(row.bytes_each - floor));
-        let beyond = if row.kind == "keep-alive" { "0".to_owned() } else { beyond };
+        let beyond = report
+            .connection(row.count)
+            .map_or_else(|| "–".to_owned(), |connection| kibibytes(row.bytes_each - connection));
         let (each, left) = (kibibytes(row.bytes_each), kibibytes(row.left_each));
         idle.row(vec![row.server.clone(), row.kind.clone(), thousands(row.count as f64), each, beyond, left]);
     }
@@ -204,7 +204,7 @@ fn streams(report: &Report) -> String {
         let first = format!("{:.1} ms", row.first_ms);
         published.row(vec![row.server.clone(), row.kind.clone(), thousands(row.count as f64), first, all]);
     }
-    let words = "Streams on which nothing happens (heap and stacks; `keep-alive` is a connection on which a bare hyper server has answered once), and one \
+    let words = "Streams on which nothing happens (heap and stacks; `keep-alive` is a connection on which a bare hyper server has answered once, at each number of them), and one \
         change of the list of tools to all of them, from the request that causes it, on all cores; the time is also that of the one process that reads them all.";
     section("Idle streams, and a change to all of them", words, &[idle.text(), published.text()])
 }

@@ -197,6 +197,11 @@ pub struct Streams {
     pub left_each: f64,
 }
 
+impl Streams {
+    /// The kind that is a connection and no stream.
+    pub const KEEP_ALIVE: &str = "keep-alive";
+}
+
 /// One change to many streams.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Published {
@@ -301,6 +306,15 @@ impl Report {
     /// As our server is called here.
     pub fn ours(&self) -> &str {
         self.servers.iter().find(|server| server.kind == Kind::Ours).map_or("barewire", |server| &server.name)
+    }
+
+    /// What a kept connection costs a bare server that has so many of them, in bytes.
+    pub fn connection(&self, count: usize) -> Option<f64> {
+        let floor = self.servers.iter().find(|server| server.kind == Kind::SerdeFloor)?;
+        let kept = |row: &&Streams| {
+            row.server == floor.name && row.kind == Streams::KEEP_ALIVE && row.count == count
+        };
+        self.streams.iter().find(kept).map(|row| row.bytes_each)
     }
 
     /// That is a peer's name.
