@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::{Call, Era};
+use crate::server::TOOLS;
 use crate::subject::Work;
 
 /// One row: some work at some number of connections, under some load.
@@ -68,7 +69,7 @@ impl Group {
     }
 }
 
-const ECHO: Work = Work { call: Call::ECHO, era: Era::Modern, bearer: false, observe: false, more_tools: 0 };
+const ECHO: Work = Work::ECHO;
 
 /// The rate at which all servers are compared that can keep up with it.
 const COMMON_RATE: f64 = 5_000.0;
@@ -165,21 +166,39 @@ fn open(calls: &[Row]) -> Vec<Row> {
     rows
 }
 
+/// Entries of a page of a list, unless a server is told otherwise.
+const PAGE: usize = 250;
+
 fn tools() -> Vec<Row> {
+    let row = |name: String, title: String, work| Row {
+        name: name.into(),
+        group: Group::Tools,
+        title: title.into(),
+        work,
+        connections: 64,
+        drive: Drive::Closed,
+    };
+    let list = |more_tools| Work { call: Call::ListTools, more_tools, ..ECHO };
     let mut rows = Vec::new();
-    for (name, title, call) in
-        [("list-tools", "tools/list, first page", Call::ListTools), ("echo-among", "echo", Call::ECHO)]
-    {
-        for tools in [1, 10, 1_000, 10_000] {
-            rows.push(Row {
-                name: format!("{name}-{tools}").into(),
-                group: Group::Tools,
-                title: format!("{title}, {tools} more tools").into(),
-                work: Work { call, more_tools: tools, ..ECHO },
-                connections: 64,
-                drive: Drive::Closed,
-            });
+    for tools in [1, 10, 1_000, 10_000] {
+        let title = format!("tools/list, first page, {tools} more tools");
+        rows.push(row(format!("list-tools-{tools}"), title, list(tools)));
+        if tools == 10 {
+            // As much is sent as of ten thousand, and there is no second page.
+            let title = format!("tools/list, {PAGE} tools in all, which is one page");
+            rows.push(row("list-tools-page".to_owned(), title, list(PAGE - TOOLS)));
         }
+    }
+    for (name, title, more_tools) in [
+        ("list-tools-10-of-10", "tools/list, 10 tools in all, which is one page of 10", 10 - TOOLS),
+        ("list-tools-10-of-10000", "tools/list, first page of 10 of 10,000 tools", 10_000 - TOOLS),
+    ] {
+        let work = Work { page_size: Some(10), ..list(more_tools) };
+        rows.push(row(name.to_owned(), title.to_owned(), work));
+    }
+    for tools in [1, 10, 1_000, 10_000] {
+        let work = Work { more_tools: tools, ..ECHO };
+        rows.push(row(format!("echo-among-{tools}"), format!("echo, {tools} more tools"), work));
     }
     rows
 }

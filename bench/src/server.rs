@@ -28,6 +28,9 @@ pub const USER: (&str, &str) = ("johndoe", "a password for the benchmark");
 /// What his token is good for.
 pub const SCOPE: &str = "bench";
 
+/// How many tools every measured server has: those of [`tools`] without further ones.
+pub const TOOLS: usize = 4;
+
 /// Long-lived streams at once: the benchmark opens more, and all from one place, than a server should let in unasked.
 const STREAMS: usize = 20_000;
 
@@ -41,6 +44,11 @@ struct Echo {
 struct GetUser {
     /// From 1 to 1000.
     id: u64,
+}
+
+/// What it lets in: as it ships, but for the streams.
+pub fn limits() -> Limits {
+    Limits { max_streams: STREAMS, max_streams_per_principal: STREAMS, ..Limits::default() }
 }
 
 /// The tools that every measured server has, and `more` that only fill the list.
@@ -70,7 +78,7 @@ pub fn tools(more: usize) -> McpServerBuilder {
                 Ok::<_, ToolError>("published")
             },
         )
-        .limits(Limits { max_streams: STREAMS, max_streams_per_principal: STREAMS, ..Limits::default() });
+        .limits(limits());
     (0..more).fold(server, |server, number| {
         let tool = Tool::new(format!("tool_{number:05}"), "One of many.");
         server.tool(tool, async |_: Context, args: Echo| Ok::<_, ToolError>(args.text))

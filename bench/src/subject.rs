@@ -54,6 +54,9 @@ pub struct Work {
     pub observe: bool,
     /// Tools beside those that are called.
     pub more_tools: usize,
+    /// Entries of one page of a list, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<usize>,
 }
 
 /// How a server is started for some work. Equal ones share a process.
@@ -65,8 +68,22 @@ pub struct Setup {
     pub observe: bool,
     /// Tools beside those that are called.
     pub more_tools: usize,
+    /// Entries of one page of a list, where it is not the default.
+    pub page_size: Option<usize>,
     /// It answers with event streams, where a server has to be told.
     pub stream: bool,
+}
+
+impl Work {
+    /// `echo` of 2026-07-28 and nothing else.
+    pub const ECHO: Self = Self {
+        call: Call::ECHO,
+        era: Era::Modern,
+        bearer: false,
+        observe: false,
+        more_tools: 0,
+        page_size: None,
+    };
 }
 
 impl Subject {
@@ -108,7 +125,7 @@ impl Subject {
             Call::Echo(length) => Call::Echo(length),
             Call::GetUser | Call::Progress | Call::ListTools => Call::ECHO,
         };
-        let floor = Work { call: echo, era: Era::Modern, bearer: false, observe: false, more_tools: 0 };
+        let floor = Work { call: echo, ..Work::ECHO };
         Ok(match &self.which {
             Which::Floor("fixed") if echo != Call::ECHO => None,
             Which::Floor(_) => Some(floor),
@@ -145,7 +162,8 @@ impl Subject {
     /// Which process does that work.
     pub fn setup(&self, work: Work) -> Setup {
         let stream = work.call == Call::Progress && self.as_peer().is_some_and(Peer::streams_apart);
-        Setup { bearer: work.bearer, observe: work.observe, more_tools: work.more_tools, stream }
+        let Work { bearer, observe, more_tools, page_size, .. } = work;
+        Setup { bearer, observe, more_tools, page_size, stream }
     }
 
     /// How that process is started.
@@ -157,11 +175,15 @@ impl Subject {
             Which::Floor(kind) => Launch::ours("floor", &["--listen", "{listen}", "--kind", kind]),
             Which::Ours(program) => {
                 let more_tools = setup.more_tools.to_string();
+                let page_size = setup.page_size.map(|size| size.to_string());
                 let mut arguments = vec!["--listen", "{listen}"];
                 arguments.extend(setup.bearer.then_some("--auth"));
                 arguments.extend(setup.observe.then_some("--observe"));
                 if setup.more_tools > 0 {
                     arguments.extend(["--tools", &more_tools]);
+                }
+                if let Some(size) = &page_size {
+                    arguments.extend(["--page-size", size]);
                 }
                 let launch = match program {
                     None => Launch::ours("bench-server", &arguments)?,

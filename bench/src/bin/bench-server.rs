@@ -1,10 +1,11 @@
-//! `bench-server --listen ADDR [--auth] [--observe]`: our server for the benchmark. Ends on SIGTERM by draining.
+//! `bench-server --listen ADDR [--auth] [--observe] [--tools N] [--page-size N]`: our server for the benchmark. Ends on SIGTERM by draining.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use barewire_bench::server;
+use barewire_mcp_server::Limits;
 use barewire_store::Store;
 use barewire_testkit::{OAuthClient, TempDir};
 use clap::Parser;
@@ -30,6 +31,9 @@ struct Arguments {
     /// Further tools that only make the list longer.
     #[arg(long, default_value_t = 0)]
     tools: usize,
+    /// Entries of one page of a list, in place of the default.
+    #[arg(long)]
+    page_size: Option<usize>,
 }
 
 #[tokio::main]
@@ -53,6 +57,9 @@ async fn main() -> Result<()> {
         None => None,
     };
     let mut mcp = server::tools(arguments.tools);
+    if let Some(page_size) = arguments.page_size {
+        mcp = mcp.limits(Limits { page_size, ..server::limits() });
+    }
     let mut authorization = None;
     if let (true, Some(store)) = (arguments.auth, &store) {
         let (issuer, guard) = server::authorization(&origin, store.clone()).await?;

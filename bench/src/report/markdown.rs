@@ -151,7 +151,9 @@ fn tools(report: &Report) -> String {
     let cost = by_server(report, Group::Tools, "CPU per request", |_, result| {
         with_spread(Some(result.spread(|turn| turn.cpu_us)), |value| format!("{value:.1} µs"))
     });
-    section("Many tools", "How the cost of a call grows with the number of registered tools.", &[cost])
+    let words = "How the cost of a call grows with the number of registered tools, of which there are 4 more than the rows say where it is not `in all`. A page has 250 \
+        entries unless the row says otherwise: the first page of 10,000 tools is one of 250, and has to be compared with a list of 250, or page by page of 10.";
+    section("Many tools", words, &[cost])
 }
 
 fn sizes(report: &Report) -> String {

@@ -33,7 +33,7 @@ pub enum Unit {
 const NOTHING: f64 = 16.0;
 
 /// All of them, in the order of the issue that asked for them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ratio("echo", "echo, 2026-07-28, JSON, no token", 1.25, |report, server| cpu(report, "echo", server)),
     ratio("echo-bearer", "the same with a bearer token", 1.35, |report, server| {
         cpu(report, "echo-bearer", server)
@@ -103,11 +103,10 @@ pub const TARGETS: [Target; 14] = [
         Some(each("token-cold")? / each("signature")?)
     }),
     ratio("list-tools", "tools/list with 10,000 tools over the same with 10", 1.1, |report, server| {
-        let each = |name: &str| {
-            let calls = report.calls.iter().find(|calls| calls.row.name == name)?;
-            Some(calls.of(server)?.spread(|turn| turn.cpu_us).median)
-        };
-        Some(each("list-tools-10000")? / each("list-tools-10")?)
+        over(report, server, "list-tools-10000", "list-tools-10")
+    }),
+    ratio("list-tools-alike", "the same where both answers have 10 entries", 1.1, |report, server| {
+        over(report, server, "list-tools-10-of-10000", "list-tools-10-of-10")
     }),
 ];
 
@@ -147,6 +146,15 @@ const fn ratio(
 fn cpu(report: &Report, row: &str, server: &str) -> Option<f64> {
     let calls = report.calls.iter().find(|calls| calls.row.name == row)?;
     Some(calls.ratio(calls.of(server)?, |turn| turn.cpu_us)?.median)
+}
+
+/// CPU per request of one row over another's of the same server.
+fn over(report: &Report, server: &str, row: &str, other: &str) -> Option<f64> {
+    let each = |name: &str| {
+        let calls = report.calls.iter().find(|calls| calls.row.name == name)?;
+        Some(calls.of(server)?.spread(|turn| turn.cpu_us).median)
+    };
+    Some(each(row)? / each(other)?)
 }
 
 /// Of fewer streams, whole pages of memory are most of what is seen.
