@@ -151,8 +151,8 @@ fn tools(report: &Report) -> String {
     let cost = by_server(report, Group::Tools, "CPU per request", |_, result| {
         with_spread(Some(result.spread(|turn| turn.cpu_us)), |value| format!("{value:.1} µs"))
     });
-    let words = "How the cost of a call grows with the number of registered tools, of which there are 4 more than the rows say where it is not `in all`. A page has 250 \
-        entries unless the row says otherwise: the first page of 10,000 tools is one of 250, and has to be compared with a list of 250, or page by page of 10.";
+    let words = "How the cost of a call grows with the number of registered tools; `more tools` are beside the four of every server. A page has 250 entries where a row says \
+        nothing else: the first page of 10,000 tools is as long as a list of 250, and its like beside a list of 10 is a page of 10.";
     section("Many tools", words, &[cost])
 }
 
@@ -261,14 +261,15 @@ fn hostile(report: &Report) -> String {
             format!("{} / {}", thousands(row.rate), thousands(row.hostile_rate)),
             with_spread(Some(row.p99_alone_us), |value| format!("{value:.0} µs")),
             with_spread(Some(row.p99_us), |value| format!("{value:.0} µs")),
-            format!("{:.2}x", row.ratio.median),
+            with_spread(Some(row.ratio), |value| format!("{value:.2}x")),
             format!("{:.1} µs", row.cpu_us),
             mebibytes(row.peak_alone_kib),
             mebibytes(row.peak_kib),
         ]);
     }
-    let words = "Good `echo` requests with a bearer token, due at fixed times, alone and beside requests that our server has to refuse, in turns. Each hostile \
-        request is checked as well: it has to be refused as it should, or its connection closed. Of slow clients each byte counts as one request.";
+    let words = "Good `echo` requests with a bearer token, due at fixed times, alone and beside requests that our server has to refuse, in pairs of turns of which \
+        now the one is first and now the other. The figures are medians over the pairs, and a ratio is taken within a pair first. Each hostile request is \
+        checked as well: it has to be refused as it should, or its connection closed. Of slow clients each byte counts as one request.";
     section("Hostile requests", words, &[table.text()])
 }
 
