@@ -109,10 +109,12 @@ pub struct Dialect<'a> {
     pub token: Option<&'a str>,
 }
 
-const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
-const JSON: (&str, &str) = ("content-type", "application/json");
-const LEGACY: &str = "2025-11-25";
-const MODERN: &str = "2026-07-28";
+pub(crate) const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
+pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
+/// The revision of each era that is measured.
+pub const LEGACY: &str = "2025-11-25";
+/// As above.
+pub const MODERN: &str = "2026-07-28";
 
 impl Dialect<'_> {
     /// One request for each connection; of 2025-11-25 each with a session of its own.
@@ -166,12 +168,7 @@ impl Dialect<'_> {
     }
 
     fn begin_session(&self) -> Result<Option<String>> {
-        let params = json!({
-            "protocolVersion": LEGACY,
-            "capabilities": {},
-            "clientInfo": { "name": "bench", "version": "1.0.0" },
-        });
-        let initialize = self.post(&[JSON, ACCEPT], "initialize", &params, Expect::success());
+        let initialize = self.post(&[JSON, ACCEPT], "initialize", &initialize(), Expect::success());
         let asked = ask(self.address, initialize.bytes())?;
         if asked.status != 200 {
             bail!("initialize was answered with {} {}", asked.status, asked.start());
@@ -202,7 +199,17 @@ impl Dialect<'_> {
     }
 }
 
-fn meta() -> Value {
+/// The parameters of `initialize`.
+pub(crate) fn initialize() -> Value {
+    json!({
+        "protocolVersion": LEGACY,
+        "capabilities": {},
+        "clientInfo": { "name": "bench", "version": "1.0.0" },
+    })
+}
+
+/// The `_meta` of each request of 2026-07-28.
+pub(crate) fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": "1.0.0" },

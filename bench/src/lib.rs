@@ -13,7 +13,6 @@ pub mod machine;
 pub mod options;
 pub mod peer;
 pub mod pin;
-pub mod process;
 pub mod profile;
 pub mod progress;
 pub mod raw;

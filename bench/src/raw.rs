@@ -2,15 +2,13 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The revision of each era that is measured.
-pub const MODERN: &str = "2026-07-28";
-/// As above.
-pub const LEGACY: &str = "2025-11-25";
+use crate::dialect::{ACCEPT, JSON, LEGACY, MODERN, initialize, meta};
+use crate::load::{AnswerReader, Asked, head};
 
 /// A server that is measured.
 #[derive(Debug, Clone)]
@@ -19,7 +17,7 @@ pub struct Target {
     pub address: SocketAddr,
     /// The path of its endpoint.
     pub path: String,
-    /// Its process, whose memory and time is read; children count with it.
+    /// Its process, whose memory and time is read.
     pub pid: u32,
     /// A bearer token, where it wants one.
     pub token: Option<String>,
@@ -28,11 +26,7 @@ pub struct Target {
 impl Target {
     /// A POST of this message in the modern era. `name` is the tool of `tools/call`.
     pub fn modern(&self, id: u64, method: &str, name: Option<&str>, mut params: Value) -> Vec<u8> {
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": "1" },
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
+        params["_meta"] = meta();
         let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let mut headers = vec![("mcp-protocol-version", MODERN), ("mcp-method", method)];
         headers.extend(name.map(|name| ("mcp-name", name)));
@@ -51,9 +45,7 @@ impl Target {
 
     /// The first message of a legacy client.
     pub fn initialize(&self) -> Vec<u8> {
-        let params = json!({
-            "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": { "name": "bench", "version": "1" },
-        });
+        let params = initialize();
         self.legacy(None, &json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params }))
     }
 
@@ -71,52 +63,25 @@ impl Target {
     }
 
     fn post(&self, headers: &[(&str, &str)], body: &Value) -> Vec<u8> {
-        let all = [
-            &[("content-type", "application/json"), ("accept", "application/json, text/event-stream")],
-            headers,
-        ]
-        .concat();
-        self.request("POST", &all, body.to_string().as_bytes())
+        let body = body.to_string();
+        let length = body.len().to_string();
+        let all = [&[JSON, ACCEPT, ("content-length", &length)], headers].concat();
+        self.request("POST", &all, body.as_bytes())
     }
 
-    fn request(&self, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-        let mut head = format!("{method} {} HTTP/1.1\r\nhost: {}\r\n", self.path, self.address);
+    fn request(&self, verb: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let token = self.token.as_ref().map(|token| format!("Bearer {token}"));
-        let token = token.as_ref().map(|token| ("authorization", token.as_str()));
-        for (name, value) in headers.iter().copied().chain(token) {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if method == "POST" {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
-        }
-        head.push_str("\r\n");
-        [head.as_bytes(), body].concat()
+        let mut headers = headers.to_vec();
+        headers.extend(token.as_deref().map(|token| ("authorization", token)));
+        [head(verb, &self.path, self.address, &headers).as_bytes(), body].concat()
     }
 }
 
-/// A connection, and what was read from it too early.
+/// A connection, and what was read of its latest answer.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    read: Vec<u8>,
-}
-
-/// A response without its body.
-#[derive(Debug)]
-pub struct Head {
-    /// Its status.
-    pub status: u16,
-    lines: String,
-}
-
-impl Head {
-    /// The value of a header; the name in small letters.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.lines.split("\r\n").skip(1).find_map(|line| {
-            let (of, value) = line.split_once(':')?;
-            of.eq_ignore_ascii_case(name).then_some(value.trim())
-        })
-    }
+    reader: AnswerReader,
 }
 
 impl Connection {
@@ -127,79 +92,58 @@ impl Connection {
     pub async fn open(target: &Target) -> Result<Self> {
         let stream = TcpStream::connect(target.address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, read: Vec::new() })
+        Ok(Self { stream, reader: AnswerReader::default() })
     }
 
-    /// Sends a request and reads the whole response.
+    /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// The connection ended, or the response cannot be read.
-    pub async fn exchange(&mut self, request: &[u8]) -> Result<(Head, Vec<u8>)> {
-        let head = self.begin(request).await?;
-        let body = if head.header("transfer-encoding").is_some() {
-            self.chunks().await?
-        } else {
-            let length = head.header("content-length").map_or(Ok(0), str::parse)?;
-            self.take(length).await?
-        };
-        Ok((head, body))
+    /// The connection ended, or the answer cannot be read.
+    pub async fn exchange(&mut self, request: &[u8]) -> Result<Asked> {
+        self.send(request).await?;
+        loop {
+            let read = self.stream.read(self.reader.room()).await?;
+            if let Some(answer) = self.reader.take(read)? {
+                return answer.asked();
+            }
+            still_open(read)?;
+        }
     }
 
-    /// Sends a request and reads the response's head.
+    /// Sends a request and reads the head of an answer that goes on, and whatever has come with it.
     ///
     /// # Errors
     /// As above.
-    pub async fn begin(&mut self, request: &[u8]) -> Result<Head> {
-        self.stream.write_all(request).await?;
-        let end = loop {
-            if let Some(at) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                break at;
-            }
-            self.more().await?;
-        };
-        let lines = String::from_utf8(self.read[..end].to_vec())?;
-        self.read.drain(..end + 4);
-        let status = lines.split(' ').nth(1).context("no status")?.parse()?;
-        Ok(Head { status, lines })
-    }
-
-    /// The socket, and what has been read of the body.
-    pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
-        (self.stream, self.read)
-    }
-
-    async fn chunks(&mut self) -> Result<Vec<u8>> {
-        let mut body = Vec::new();
+    pub async fn begin(&mut self, request: &[u8]) -> Result<Asked> {
+        self.send(request).await?;
         loop {
-            let end = loop {
-                if let Some(at) = self.read.windows(2).position(|bytes| bytes == b"\r\n") {
-                    break at;
-                }
-                self.more().await?;
-            };
-            let length = usize::from_str_radix(str::from_utf8(&self.read[..end])?, 16)?;
-            self.read.drain(..end + 2);
-            body.extend(self.take(length).await?);
-            ensure!(self.take(2).await? == b"\r\n", "a chunk has another length than it says");
-            if length == 0 {
-                return Ok(body);
+            let read = self.stream.read(self.reader.room()).await?;
+            if let Some(whole) = self.reader.take(read)? {
+                return whole.asked();
             }
+            if let Some(begun) = self.reader.begun() {
+                return begun.asked();
+            }
+            still_open(read)?;
         }
     }
 
-    async fn take(&mut self, length: usize) -> Result<Vec<u8>> {
-        while self.read.len() < length {
-            self.more().await?;
-        }
-        Ok(self.read.drain(..length).collect())
+    /// The socket, without what was read of it.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
-    async fn more(&mut self) -> Result<()> {
-        if self.stream.read_buf(&mut self.read).await? == 0 {
-            bail!("the server closed the connection");
-        }
-        Ok(())
+    async fn send(&mut self, request: &[u8]) -> Result<()> {
+        self.reader.clear();
+        Ok(self.stream.write_all(request).await?)
     }
+}
+
+fn still_open(read: usize) -> Result<()> {
+    if read == 0 {
+        bail!("the server closed the connection");
+    }
+    Ok(())
 }
 
 /// Raises the number of files that this process may have open as far as it may go, and gives it.

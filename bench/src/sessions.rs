@@ -7,9 +7,9 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::process::{Each, memory, processor_time};
 use crate::raw::{Connection, Target};
 use crate::streams::session;
+use crate::usage::{Each, cpu, memory};
 
 /// What is sent again and again, and never taken up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,9 +61,9 @@ pub async fn abandoned(target: &Target, kind: Kind, count: usize) -> Result<Aban
     // Whatever the server makes once, it makes now; allocators reach their working size as well.
     leave(target, kind, (count / 10).clamp(200, 20_000)).await?;
     sleep(SETTLE).await;
-    let (before, began) = (memory(target.pid)?, processor_time(target.pid)?);
+    let (before, began) = (memory(target.pid)?, cpu(target.pid)?);
     leave(target, kind, count).await?;
-    let spent = processor_time(target.pid)? - began;
+    let spent = cpu(target.pid)? - began;
     sleep(SETTLE).await;
     let each = memory(target.pid)?.each(before, count);
     Ok(Abandoned { kind, count, each, processor: spent.as_secs_f64() * 1e6 / count as f64 })
@@ -92,14 +92,14 @@ async fn beside(target: &Target, sessions: usize, calls: usize) -> Result<Beside
         let session = session(target, &mut connection).await?;
         callers.push((connection, target.legacy_echo(Some(&session))));
     }
-    let (began, clock) = (processor_time(target.pid)?, Instant::now());
+    let (began, clock) = (cpu(target.pid)?, Instant::now());
     let each = calls / CONNECTIONS;
     let mut running = JoinSet::new();
     for (mut connection, call) in callers {
         running.spawn(async move {
             for _ in 0..each {
-                let (head, _) = connection.exchange(&call).await?;
-                ensure!(head.status == 200, "the answer was {}", head.status);
+                let answer = connection.exchange(&call).await?;
+                ensure!(answer.status == 200, "the answer was {}", answer.status);
             }
             Ok(())
         });
@@ -108,7 +108,7 @@ async fn beside(target: &Target, sessions: usize, calls: usize) -> Result<Beside
         done??;
     }
     let done = (each * CONNECTIONS).max(1) as f64;
-    let processor = (processor_time(target.pid)? - began).as_secs_f64() * 1e6 / done;
+    let processor = (cpu(target.pid)? - began).as_secs_f64() * 1e6 / done;
     let latency = clock.elapsed().as_secs_f64() * 1e6 / each.max(1) as f64;
     Ok(Beside { sessions, processor, latency })
 }
@@ -133,14 +133,14 @@ async fn leave(target: &Target, kind: Kind, count: usize) -> Result<()> {
 }
 
 async fn leave_one(target: &Target, kind: Kind, connection: &mut Connection) -> Result<()> {
-    let head = match kind {
-        Kind::Initialize => connection.exchange(&target.initialize()).await?.0,
+    let answer = match kind {
+        Kind::Initialize => connection.exchange(&target.initialize()).await?,
         Kind::Used => {
             let session = session(target, connection).await?;
-            connection.exchange(&target.legacy_echo(Some(&session))).await?.0
+            connection.exchange(&target.legacy_echo(Some(&session))).await?
         }
-        Kind::WithoutSession => connection.exchange(&target.legacy_echo(None)).await?.0,
+        Kind::WithoutSession => connection.exchange(&target.legacy_echo(None)).await?,
     };
-    ensure!(head.status == 200, "the answer was {}", head.status);
+    ensure!(answer.status == 200, "the answer was {}", answer.status);
     Ok(())
 }

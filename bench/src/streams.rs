@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::process::{Each, memory};
 use crate::raw::{Connection, Target};
+use crate::usage::{Each, memory};
 
 /// What is opened many times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -210,10 +210,10 @@ async fn open(target: &Target, kind: Kind, count: usize) -> Result<Vec<TcpStream
 
 async fn open_one(target: &Target, kind: Kind) -> Result<TcpStream> {
     let mut connection = Connection::open(target).await?;
-    let head = match kind {
+    let answer = match kind {
         Kind::KeepAlive => {
             let params = json!({ "name": "echo", "arguments": { "text": "hello" } });
-            connection.exchange(&target.modern(1, "tools/call", Some("echo"), params)).await?.0
+            connection.exchange(&target.modern(1, "tools/call", Some("echo"), params)).await?
         }
         Kind::Listen => {
             let params = json!({ "notifications": { "toolsListChanged": true } });
@@ -224,14 +224,14 @@ async fn open_one(target: &Target, kind: Kind) -> Result<TcpStream> {
             connection.begin(&target.get(&session)).await?
         }
     };
-    ensure!(head.status == 200, "the answer was {}", head.status);
-    Ok(connection.into_parts().0)
+    ensure!(answer.status == 200, "the answer was {}", answer.status);
+    Ok(connection.into_stream())
 }
 
 /// A legacy client's handshake.
 pub(crate) async fn session(target: &Target, connection: &mut Connection) -> Result<String> {
-    let (head, _) = connection.exchange(&target.initialize()).await?;
-    let session = head.header("mcp-session-id").context("there are no sessions")?.to_owned();
+    let answer = connection.exchange(&target.initialize()).await?;
+    let session = answer.header("mcp-session-id").context("there are no sessions")?.to_owned();
     let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     connection.exchange(&target.legacy(Some(&session), &told)).await?;
     Ok(session)

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 /// User and system time of all its threads. To the nanosecond where the kernel keeps `schedstat` and no thread ended;
 /// otherwise in ticks of ten milliseconds.
@@ -17,16 +18,38 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(if fine + 2 * TICK >= ticks { fine } else { ticks })
 }
 
-/// What it holds in memory.
+/// What it holds in memory, in KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Resident now, in KiB.
+    /// Resident now.
     pub resident: u64,
-    /// The most since the start, or since [`forget_peak`].
+    /// Of it what belongs to no file: heap and stacks.
+    pub anonymous: u64,
+    /// The most that was resident since the start, or since [`forget_peak`].
     pub peak: u64,
 }
 
-/// Resident memory now and at its peak.
+impl Memory {
+    /// How much more it is than before, for each of `count`.
+    pub fn each(self, before: Self, count: usize) -> Each {
+        let each = |now: u64, before: u64| (now as f64 - before as f64) * 1024.0 / count.max(1) as f64;
+        Each {
+            resident: each(self.resident, before.resident),
+            anonymous: each(self.anonymous, before.anonymous),
+        }
+    }
+}
+
+/// Bytes for each of many things.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Each {
+    /// Resident.
+    pub resident: f64,
+    /// Heap and stacks.
+    pub anonymous: f64,
+}
+
+/// Memory now and at its peak.
 ///
 /// # Errors
 /// When there is no such process.
@@ -38,7 +61,7 @@ pub fn memory(pid: u32) -> Result<Memory> {
             .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse().ok())
             .with_context(|| format!("/proc/{pid}/status has no {name}"))
     };
-    Ok(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
+    Ok(Memory { resident: field("VmRSS:")?, anonymous: field("RssAnon:")?, peak: field("VmHWM:")? })
 }
 
 /// Lets the peak count from now on.
@@ -83,7 +106,10 @@ mod tests {
             sum = std::hint::black_box(sum + 1);
         }
         let held = memory(std::process::id()).unwrap();
-        assert!(held.resident > 500 && held.peak >= held.resident, "{held:?}");
+        assert!(held.anonymous > 50 && held.resident > held.anonymous + 400, "{held:?}");
+        assert!(held.peak >= held.resident, "{held:?}");
+        let more = Memory { resident: held.resident + 30, anonymous: held.anonymous - 10, ..held };
+        assert_eq!(more.each(held, 10), Each { resident: 3_072.0, anonymous: -1_024.0 });
         assert!(cpu(u32::MAX).is_err());
     }
 }

@@ -18,6 +18,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
+use barewire_bench::dialect::{LEGACY, MODERN};
 use barewire_bench::server::{SCOPE, tools};
 use barewire_bench::signed::SignedToken;
 use barewire_mcp_server::{
@@ -35,8 +36,6 @@ use tower_service::Service as _;
 const FEW: u64 = 200;
 const MANY: u64 = 1_200;
 
-const MODERN: &str = "2026-07-28";
-const LEGACY: &str = "2025-11-25";
 /// As long as a signed token with a few claims.
 const TOKEN_BYTES: usize = 600;
 

@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use memchr::memmem;
 
+use crate::load::ask::Asked;
+
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer<'a> {
@@ -29,12 +31,21 @@ impl Answer<'_> {
         };
         Ok(response.headers.iter().map(pair).collect())
     }
+
+    /// To be kept.
+    ///
+    /// # Errors
+    /// As of [`Answer::headers`].
+    pub(crate) fn asked(&self) -> Result<Asked> {
+        Ok(Asked { status: self.status, headers: self.headers()?, body: self.body.to_vec() })
+    }
 }
 
 const MOST_HEADERS: usize = 64;
 
 /// What was read of an answer so far. Reused from one answer to the next, so that its buffers are allocated once.
-pub(super) struct AnswerReader {
+#[derive(Debug)]
+pub(crate) struct AnswerReader {
     buffer: Vec<u8>,
     filled: usize,
     head: Option<Head>,
@@ -43,7 +54,7 @@ pub(super) struct AnswerReader {
     decoded: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Head {
     length: usize,
     status: u16,
@@ -51,7 +62,7 @@ struct Head {
     body: Body,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Body {
     Sized(usize),
     Chunked,
@@ -66,7 +77,7 @@ impl Default for AnswerReader {
 
 impl AnswerReader {
     /// Where the next bytes go.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.filled == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
@@ -78,8 +89,14 @@ impl AnswerReader {
         self.filled == 0
     }
 
+    /// The answer without its body, once its head is whole: all that there is of a stream that goes on.
+    pub(crate) fn begun(&self) -> Option<Answer<'_>> {
+        let Head { length, status, keeps, .. } = self.head?;
+        Some(Answer { status, body: b"", keeps, head: &self.buffer[..length] })
+    }
+
     /// Forgets the answer that was taken.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.filled = 0;
         self.head = None;
         self.chunks.clear();
@@ -87,7 +104,7 @@ impl AnswerReader {
     }
 
     /// So many bytes were read into the room (none: the peer closed). Gives the answer once it is whole.
-    pub(super) fn take(&mut self, read: usize) -> Result<Option<Answer<'_>>> {
+    pub(crate) fn take(&mut self, read: usize) -> Result<Option<Answer<'_>>> {
         self.filled += read;
         let head = match self.head {
             Some(head) => head,

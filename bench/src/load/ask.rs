@@ -46,11 +46,7 @@ pub fn ask(address: SocketAddr, bytes: &[u8]) -> Result<Asked> {
     loop {
         let read = stream.read(reader.room())?;
         if let Some(answer) = reader.take(read)? {
-            return Ok(Asked {
-                status: answer.status,
-                headers: answer.headers()?,
-                body: answer.body.to_vec(),
-            });
+            return answer.asked();
         }
         if read == 0 {
             bail!("the connection was closed before an answer");

@@ -18,8 +18,10 @@ mod outcome;
 mod request;
 
 pub use answer::Answer;
+pub(crate) use answer::AnswerReader;
 pub use ask::{Asked, ask};
 pub use beside::{Beside, Hostile, Refusals};
 pub use generator::{Load, Stalled};
 pub use outcome::Outcome;
+pub(crate) use request::head;
 pub use request::{Expect, Request, WrongAnswer};

@@ -33,11 +33,8 @@ impl Request {
         body: &[u8],
         expect: Expect,
     ) -> Self {
-        let mut head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n");
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let length = body.len().to_string();
+        let head = head("POST", path, address, &[headers, &[("content-length", &length)]].concat());
         let id_at = Finder::new(ID).find(body).map(|at| head.len() + at);
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
@@ -81,6 +78,16 @@ impl Request {
             *digit = b'0';
         }
     }
+}
+
+/// The head of a request, with the empty line at its end.
+pub(crate) fn head(verb: &str, path: &str, address: SocketAddr, headers: &[(&str, &str)]) -> String {
+    let mut head = format!("{verb} {path} HTTP/1.1\r\nhost: {address}\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    head
 }
 
 /// What a right answer holds: its status, texts that it has at least so often, and texts that it lacks.
