@@ -79,6 +79,14 @@ impl Body {
         Self { kind: Kind::Stream(Box::new(stream)), trail: None, _under_way: None }
     }
 
+    /// All of it, if it is not a stream.
+    pub(crate) fn into_whole(mut self) -> Option<Bytes> {
+        match &mut self.kind {
+            Kind::Whole(bytes) => bytes.take(),
+            Kind::Stream(_) => None,
+        }
+    }
+
     pub(crate) fn hold(&mut self, under_way: Option<UnderWay>, trail: Option<Box<Trail>>) {
         self._under_way = under_way;
         self.trail = trail;

@@ -13,6 +13,10 @@ pub struct Limits {
     /// How long a client may take to send a body (408).
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
+    /// Messages in one batch (2025-03-26); a longer one is refused whole.
+    pub max_batch: usize,
+    /// Requests of one batch whose handlers work at the same time; the others wait for their turn.
+    pub batch_concurrency: usize,
     /// How long a handler may work before its call ends with an internal error.
     #[serde(with = "humantime_serde")]
     pub call_timeout: Duration,
@@ -96,6 +100,8 @@ impl Default for Limits {
         Self {
             max_body_bytes: 4 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
+            max_batch: 50,
+            batch_concurrency: 8,
             call_timeout: minutes(15),
             ask_timeout: minutes(10),
             ask_attempts: 3,

@@ -260,7 +260,7 @@ pub(crate) async fn end_session(
 
 /// The session behind an id. One that expired, ended, was forged or belongs to somebody else is not found, and the
 /// client starts anew.
-async fn open(server: &Shared, caller: Option<&Principal>, id: &str) -> Result<Session, Refused> {
+pub(crate) async fn open(server: &Shared, caller: Option<&Principal>, id: &str) -> Result<Session, Refused> {
     let not_found = || Refused::transport(TransportFault::SessionNotFound);
     let now = server.now();
     let session =

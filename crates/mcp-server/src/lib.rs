@@ -50,6 +50,7 @@ pub mod ask;
 
 mod answer;
 mod auth;
+mod batch;
 mod body;
 mod call;
 mod config;

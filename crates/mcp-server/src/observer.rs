@@ -12,7 +12,8 @@ use http::{Method, StatusCode};
 
 use crate::auth::Principal;
 
-/// Receives one [`Record`] per HTTP request, refusals included, when its answer has been sent or given up.
+/// Receives one [`Record`] per HTTP request, refusals included, when its answer has been sent or given up. A batch has
+/// one for each of its members besides.
 ///
 /// Everything here is called on the task that serves the request: be quick, and hand anything slow to another one.
 pub trait Observer: Send + Sync + 'static {
@@ -21,7 +22,7 @@ pub trait Observer: Send + Sync + 'static {
         let _ = offers;
     }
 
-    /// A request has come; each is followed by one [`Observer::record`]. Says where it came from, which only the
+    /// A request has come; each is followed by one [`Observer::record`] that is not [`batched`](Record::batched). Says where it came from, which only the
     /// application knows: from an extension that its listener set, or from a header of its own proxy.
     fn begin(&self, head: &Parts) -> Option<IpAddr> {
         let _ = head;
@@ -98,6 +99,9 @@ pub struct Record<'a> {
     pub duration: Duration,
     /// From the request's head to the head of a response that is a stream.
     pub streaming_after: Option<Duration>,
+    /// It is about one member of a batch. The request that brought the batch has a record of its own, with neither
+    /// method nor name, and with the bytes of all members.
+    pub batched: bool,
 }
 
 /// What was decided about the caller of a request.

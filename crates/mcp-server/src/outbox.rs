@@ -17,7 +17,7 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    pub(crate) fn message(&self) -> &Bytes {
+    pub(crate) fn into_message(self) -> Bytes {
         match self {
             Self::Notification(message) | Self::Question(message) => message,
         }
@@ -141,7 +141,7 @@ mod tests {
         });
         for number in 0..5_u8 {
             let said = std::future::poll_fn(|cx| outbox.poll_next(cx)).await;
-            assert_eq!(said.message()[0], number);
+            assert_eq!(said.into_message()[0], number);
             assert!(outbox.lock().queue.len() <= 2);
         }
         writer.await.unwrap();

@@ -11,6 +11,7 @@ use barewire_mcp::http::sse;
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Era;
 use bytes::Bytes;
+use futures_util::Stream;
 use http::Response;
 use tokio::time::{Sleep, sleep};
 
@@ -50,7 +51,7 @@ struct Waiting {
 /// Answers a call: as JSON if its handler says nothing before it is done, and as a stream otherwise, or when it has
 /// been quiet for so long that a proxy may lose patience.
 pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut Trail>) -> Response<Body> {
-    let mut running = Running { work: Some(work), call, waiting: None, detached: false };
+    let mut running = Running::new(work, call);
     let mut first_byte: Option<Pin<Box<Sleep>>> = None;
     let settled = std::future::poll_fn(|cx| {
         if let Poll::Ready(answer) = running.poll(cx) {
@@ -69,7 +70,7 @@ pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut
         Some((Some(answer), true)) => {
             return answer.into_response(trail);
         }
-        Some((answer, _)) => Last::Settled(answer),
+        Some((answer, _)) => Last::Settled(answer.map(Box::new)),
         None => Last::Open,
     };
     let keep_alive = running.call.server.limits.keep_alive;
@@ -77,10 +78,15 @@ pub(crate) async fn respond(work: Work, call: Arc<CallState>, trail: Option<&mut
         let call = running.call.clone();
         return event_stream(Box::new(FirstStream::new(call, running, replay)), keep_alive);
     }
-    event_stream(Box::new(CallStream { running, last, breath: false }), keep_alive)
+    let messages = CallMessages { running, last, breath: false };
+    event_stream(Box::new(CallStream { messages, outcome: None }), keep_alive)
 }
 
 impl Running {
+    fn new(work: Work, call: Arc<CallState>) -> Self {
+        Self { work: Some(work), call, waiting: None, detached: false }
+    }
+
     pub(crate) fn call(&self) -> &CallState {
         &self.call
     }
@@ -141,33 +147,39 @@ impl Waiting {
     }
 }
 
-/// The stream of a call that cannot be resumed: its messages, then its answer.
-struct CallStream {
+/// A call as its messages: what it says, and then its answer.
+struct CallMessages {
     running: Running,
     last: Last,
     /// Whether the reader has been given a moment between the last notification and the answer.
     breath: bool,
 }
 
+/// A message of a call.
+enum CallMessage {
+    Said(Bytes),
+    /// The last one.
+    Answer(Box<Answer>),
+}
+
 enum Last {
     /// The handler is at work.
     Open,
     /// It is done; what it said before goes out first. `None`: cancelled, and nothing follows.
-    Settled(Option<Answer>),
-    /// The answer has gone out.
-    Sent(Outcome),
+    Settled(Option<Box<Answer>>),
 }
 
-impl Source for CallStream {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+impl CallMessages {
+    /// The next message; `None` after the answer, or when the call was cancelled.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<CallMessage>> {
         if matches!(self.last, Last::Open)
             && let Poll::Ready(answer) = self.running.poll(cx)
         {
-            self.last = Last::Settled(answer);
+            self.last = Last::Settled(answer.map(Box::new));
         }
         if let Poll::Ready(said) = self.running.call.outbox.poll_next(cx) {
             self.breath = false;
-            return Poll::Ready(Some(sse::message(said.message())));
+            return Poll::Ready(Some(CallMessage::Said(said.into_message())));
         }
         match &mut self.last {
             Last::Open => Poll::Pending,
@@ -177,24 +189,74 @@ impl Source for CallStream {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Last::Settled(answer) => {
-                let Some(answer) = answer.take() else {
-                    self.last = Last::Sent(Outcome::Cancelled);
-                    return Poll::Ready(None);
-                };
-                self.last = Last::Sent(answer.outcome);
-                Poll::Ready(Some(sse::message(&answer.message)))
-            }
-            Last::Sent(_) => Poll::Ready(None),
+            Last::Settled(answer) => Poll::Ready(answer.take().map(CallMessage::Answer)),
         }
+    }
+}
+
+/// A call with its trail, as a stream of its messages, among others. What it holds, `T`, comes with its answer.
+pub(crate) struct Tracked<T> {
+    messages: CallMessages,
+    trail: Option<Box<Trail>>,
+    held: Option<T>,
+}
+
+impl<T> Tracked<T> {
+    pub(crate) fn new(work: Work, call: Arc<CallState>, trail: Option<Box<Trail>>, held: T) -> Self {
+        let messages = CallMessages { running: Running::new(work, call), last: Last::Open, breath: false };
+        Self { messages, trail, held: Some(held) }
+    }
+}
+
+impl<T: Unpin> Stream for Tracked<T> {
+    type Item = (Bytes, Option<T>);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        this.messages.poll_next(cx).map(|message| match message? {
+            CallMessage::Said(message) => Some((message, None)),
+            CallMessage::Answer(answer) => {
+                if let Some(mut trail) = this.trail.take() {
+                    answer.note(&mut trail);
+                    trail.bytes_out = answer.message.len() as u64;
+                }
+                Some((answer.message, this.held.take()))
+            }
+        })
+    }
+}
+
+/// The stream of a call that cannot be resumed.
+struct CallStream {
+    messages: CallMessages,
+    /// Of the answer, once it has gone out.
+    outcome: Option<Outcome>,
+}
+
+impl Source for CallStream {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.outcome.is_some() {
+            return Poll::Ready(None);
+        }
+        self.messages.poll_next(cx).map(|message| match message {
+            Some(CallMessage::Said(message)) => Some(sse::message(&message)),
+            Some(CallMessage::Answer(answer)) => {
+                self.outcome = Some(answer.outcome);
+                Some(sse::message(&answer.message))
+            }
+            None => {
+                self.outcome = Some(Outcome::Cancelled);
+                None
+            }
+        })
     }
 
     fn is_breathing(&self) -> bool {
-        self.breath
+        self.messages.breath
     }
 
     fn conclude(&self, trail: &mut Trail) {
-        if let Last::Sent(outcome) = self.last {
+        if let Some(outcome) = self.outcome {
             trail.outcome = outcome;
         }
     }

@@ -18,7 +18,7 @@ use crate::read::{BoxError, read_body};
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::trail::Trail;
-use crate::{cors, legacy, modern, running};
+use crate::{batch, cors, legacy, modern, running};
 
 /// The server as a tower service. Mount it at the path of the server's public URL.
 #[derive(Clone)]
@@ -130,6 +130,9 @@ where
             legacy::begin(server, parts, caller, session, *post, trail.as_deref_mut())?
         }
         Accepted::Notification => Begun::Answered(accepted().map(Body::whole)),
+        Accepted::Batch(head) => {
+            return Box::pin(batch::answer(server, parts, caller, head, &body, trail)).await;
+        }
     };
     match begun {
         Begun::Answered(response) => Ok(response),

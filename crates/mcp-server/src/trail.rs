@@ -33,6 +33,8 @@ pub(crate) struct Trail {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     streaming_after: Option<Duration>,
+    /// It is about a member of a batch.
+    batched: bool,
 }
 
 impl Trail {
@@ -58,7 +60,33 @@ impl Trail {
                 bytes_in: 0,
                 bytes_out: 0,
                 streaming_after: None,
+                batched: false,
             })
+        })
+    }
+
+    /// The record of one member of the batch that this request brings.
+    pub(crate) fn member(&self, bytes_in: usize) -> Box<Self> {
+        Box::new(Self {
+            observer: self.observer.clone(),
+            started: self.started,
+            http_method: self.http_method.clone(),
+            address: self.address,
+            trace: self.trace,
+            principal: self.principal.clone(),
+            revision: self.revision,
+            method: None,
+            name: None,
+            arguments: None,
+            client: self.client.clone(),
+            decision: self.decision,
+            reason: None,
+            status: StatusCode::OK,
+            outcome: Outcome::Nothing,
+            bytes_in: bytes_in as u64,
+            bytes_out: 0,
+            streaming_after: None,
+            batched: true,
         })
     }
 
@@ -105,6 +133,7 @@ impl Drop for Trail {
             bytes_out: self.bytes_out,
             duration: self.started.elapsed(),
             streaming_after: self.streaming_after,
+            batched: self.batched,
         });
     }
 }

@@ -158,7 +158,9 @@ impl Metrics {
             if key.method.is_some() {
                 add(&mut families.operations, operation_labels(key, &names));
             }
-            add(&mut families.http, http_labels(key, endpoint));
+            if !key.batched {
+                add(&mut families.http, http_labels(key, endpoint));
+            }
             add(&mut families.requests, request_labels(key));
             if let Some(reason) = key.reason {
                 let mut labels = vec![("reason", reason.into())];

@@ -118,7 +118,9 @@ impl Metrics {
 
     /// A request is over.
     pub(crate) fn record(&self, endpoint: &Endpoint, record: &Record<'_>) {
-        endpoint.end(record);
+        if !record.batched {
+            endpoint.end(record);
+        }
         let labelled = matches!(record.method, Some("tools/call" | "prompts/get"));
         let name = record.name.filter(|_| labelled);
         let name = name.map(|name| self.names.load().numbers.get(name).copied().unwrap_or(OTHER_NAME));

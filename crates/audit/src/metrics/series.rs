@@ -59,6 +59,8 @@ pub(crate) struct Key {
     pub(crate) revision: Option<Revision>,
     pub(crate) ending: Ending,
     pub(crate) reason: Option<&'static str>,
+    /// A member of a batch, which is no request of HTTP by itself.
+    pub(crate) batched: bool,
 }
 
 /// A name that the server does not have.
@@ -123,6 +125,7 @@ impl Key {
             revision: record.revision,
             ending: record.outcome.into(),
             reason: record.reason,
+            batched: record.batched,
         }
     }
 
@@ -137,6 +140,7 @@ impl Key {
             revision: None,
             ending: Ending::Nothing,
             reason: None,
+            batched: false,
         }
     }
 }

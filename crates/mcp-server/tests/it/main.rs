@@ -5,6 +5,7 @@
 mod access;
 mod answers;
 mod asking;
+mod batches;
 mod bounds;
 mod cancellation;
 mod errors;

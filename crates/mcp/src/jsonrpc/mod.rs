@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::id::Id;
-pub use self::parse::{EnvelopeError, EnvelopeFault, parse};
+pub use self::parse::{EnvelopeError, EnvelopeFault, parse, parse_batch};
 
 /// The only value that the member `jsonrpc` may have.
 pub const VERSION: &str = "2.0";

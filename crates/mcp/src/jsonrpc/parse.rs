@@ -1,16 +1,16 @@
-//! Reading one message.
+//! Reading one message, and the members of a batch.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{ErrorObject, Id, Message, Notification, Request, Response, VERSION};
 
 /// Reads one message from the bytes of one body.
 ///
-/// Decided here, once: a batch is refused (no revision since 2025-06-18 has one), a member of the envelope that is
+/// Decided here, once: a batch is refused (only 2025-03-26 has them, see [`parse_batch`]), a member of the envelope that is
 /// there twice is refused (two readers could take different ones), other members are ignored, `params` is an object.
 /// All of the body is UTF-8, in members that nobody reads too: whoever stands between may read them.
 /// A nesting bomb is harmless: what is skipped is skipped without recursion, and what is decoded later stops at
@@ -57,6 +57,28 @@ pub fn parse(bytes: &[u8]) -> Result<Message<'_>, EnvelopeError> {
     })
 }
 
+/// Finds the members of a batch ([JSON-RPC](https://www.jsonrpc.org/specification#batch)), each of them still to be
+/// [`parse`]d: at most `max`, at least one, and none of them an array.
+///
+/// # Errors
+/// Not a batch, or not such a one. What comes after the member that is one too many is not looked at.
+pub fn parse_batch(bytes: &[u8], max: usize) -> Result<Vec<&RawValue>, EnvelopeFault> {
+    let body = std::str::from_utf8(bytes).map_err(|_| EnvelopeFault::NotJson)?;
+    let mut deserializer = serde_json::Deserializer::from_str(body);
+    let mut fault = EnvelopeFault::NotJson;
+    let members = deserializer
+        .deserialize_seq(BatchVisitor { max, fault: &mut fault })
+        .and_then(|members| deserializer.end().map(|()| members))
+        .map_err(|_| fault)?;
+    if members.is_empty() {
+        return Err(EnvelopeFault::EmptyBatch);
+    }
+    if members.iter().any(|member| member.get().starts_with('[')) {
+        return Err(EnvelopeFault::NestedBatch);
+    }
+    Ok(members)
+}
+
 /// A body that is not a JSON-RPC message, and the id that the answer echoes when it could be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
@@ -73,9 +95,24 @@ pub enum EnvelopeFault {
     /// Not JSON at all; the only fault that is a parse error (-32700).
     #[error("the body is not valid JSON")]
     NotJson,
-    /// A JSON array: batches ended with revision 2025-06-18.
+    /// A JSON array where there are no batches: only revision 2025-03-26 has them.
     #[error("the body is a batch; send one message per request")]
     Batch,
+    /// A batch of nothing.
+    #[error("the batch is empty")]
+    EmptyBatch,
+    /// A batch of more messages than the server takes at once.
+    #[error("the batch has too many messages")]
+    LongBatch,
+    /// A batch in a batch.
+    #[error("a batch cannot be in a batch")]
+    NestedBatch,
+    /// Two requests of a batch have the same id, so their answers could not be told apart.
+    #[error("two requests of the batch have the same id")]
+    SameId,
+    /// `initialize` in a batch: before it is answered there is no session for the others.
+    #[error("`initialize` cannot be in a batch")]
+    HandshakeInBatch,
     /// JSON, but not an object.
     #[error("the body is not a JSON object")]
     NotAnObject,
@@ -192,6 +229,32 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
+/// Stops one after the last member that there may be: a body of some megabytes can have a million.
+struct BatchVisitor<'a> {
+    max: usize,
+    fault: &'a mut EnvelopeFault,
+}
+
+impl<'de> Visitor<'de> for BatchVisitor<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = array.next_element()? {
+            if members.len() == self.max {
+                *self.fault = EnvelopeFault::LongBatch;
+                return Err(de::Error::custom("too many"));
+            }
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -258,6 +321,26 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":1}"#, "refused Some(Integer(1)) Shape");
         check(r#"{"jsonrpc":"2.0","result":{}}"#, "refused None Id");
         check(r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, "refused Some(Integer(1)) Error");
+    }
+
+    #[test]
+    fn batches() {
+        let check = |body: &str, expected: Result<&[&str], EnvelopeFault>| {
+            let seen = parse_batch(body.as_bytes(), 2);
+            let seen = seen.map(|members| members.into_iter().map(RawValue::get).collect::<Vec<_>>());
+            assert_eq!(seen.as_deref(), expected.as_deref(), "{body}");
+        };
+        check(r#" [{"a":1}, 7 ] "#, Ok(&[r#"{"a":1}"#, "7"]));
+        check("[1,2]", Ok(&["1", "2"]));
+        check("[1,2,3]", Err(EnvelopeFault::LongBatch));
+        check("[1,2,3,]", Err(EnvelopeFault::LongBatch));
+        check("[]", Err(EnvelopeFault::EmptyBatch));
+        check("[{},[]]", Err(EnvelopeFault::NestedBatch));
+        for wrong in ["", "[", "[1", "[1,]", "[1] 2", "{}", "7"] {
+            check(wrong, Err(EnvelopeFault::NotJson));
+        }
+        let depth = 200_000;
+        check(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)), Err(EnvelopeFault::NestedBatch));
     }
 
     #[test]

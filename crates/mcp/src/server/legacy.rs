@@ -1,17 +1,20 @@
 //! Messages of the handshake era: all but `initialize` belong to a session
 //! ([Streamable HTTP](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http)).
 
+use std::collections::HashSet;
+
 use http::header::HeaderMap;
 use http::request::Parts;
 
 use super::{HeaderRevision, Rejection, header_revision};
 use crate::error::{Error, TransportFault};
 use crate::http::headers;
-use crate::jsonrpc::{ErrorObject, Id, Message};
+use crate::jsonrpc::{self, EnvelopeFault, ErrorObject, Id, Message};
 use crate::revision::{Era, Revision};
 use crate::types::json::RawJson;
 use crate::types::notification::ClientNotification;
 use crate::wire::v2025_11_25::{self as wire, Request, RequestMeta};
+use crate::wire::v2026_07_28::RawMeta;
 
 /// What a POST of this era brings.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +52,26 @@ pub enum Incoming {
     },
 }
 
+/// A POST whose body is an array. Whether that is a batch is known once its revision is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchHead {
+    /// The session, which says the revision.
+    pub session: Option<String>,
+    /// What the version header says, where there is one.
+    pub revision: Option<Revision>,
+}
+
+/// A member of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Its length in bytes.
+    pub bytes: usize,
+    /// The message, or why it is none. The other members are none the worse for it.
+    pub message: Result<Incoming, Rejection>,
+    /// Whether it is answered: it is a request, or nobody can tell what it is.
+    pub is_answered: bool,
+}
+
 /// A GET that opens a stream of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
@@ -77,6 +100,59 @@ pub fn accept_delete(parts: &Parts) -> Result<String, Rejection> {
     in_session(parts)
 }
 
+/// Takes the body of a [`BatchHead`] whose revision
+/// [has batches](crate::wire::legacy::has_batches)
+/// ([Sending messages](https://modelcontextprotocol.io/specification/2025-03-26/basic/transports#sending-messages-to-the-server)).
+/// Requests, notifications and responses may be mixed, although a client ought to keep responses apart.
+///
+/// # Errors
+/// What makes no sense as a whole: more than `max` members, none, one that is an array or `initialize`, or two requests
+/// with one id. Nothing of it is to be done then.
+pub fn accept_batch(body: &[u8], max: usize) -> Result<Vec<Member>, Rejection> {
+    let refuse = |fault: EnvelopeFault| Rejection::new(None, Era::Legacy, fault);
+    let mut ids = HashSet::new();
+    let mut members = Vec::new();
+    for raw in jsonrpc::parse_batch(body, max).map_err(refuse)? {
+        let raw = raw.get().as_bytes();
+        let (message, is_answered) = match jsonrpc::parse(raw) {
+            Err(error) => {
+                (Err(Rejection { id: error.id, era: Era::Legacy, error: error.fault.into() }), true)
+            }
+            Ok(Message::Request(request)) if request.method == "initialize" => {
+                return Err(refuse(EnvelopeFault::HandshakeInBatch));
+            }
+            Ok(Message::Request(request)) if RawMeta::find(request.params).names_version() => {
+                // It says that it is of the era without batches.
+                (Err(Rejection::new(Some(&request.id), Era::Legacy, EnvelopeFault::Batch)), true)
+            }
+            Ok(message) => {
+                let is_answered = matches!(message, Message::Request(_));
+                (incoming(message), is_answered)
+            }
+        };
+        let id = match &message {
+            Ok(Incoming::Request { id, .. }) => Some(id),
+            Err(refused) => refused.id.as_ref(),
+            Ok(_) => None,
+        };
+        if let Some(id) = id
+            && !ids.insert(id.clone())
+        {
+            return Err(refuse(EnvelopeFault::SameId));
+        }
+        members.push(Member { bytes: raw.len(), message, is_answered });
+    }
+    Ok(members)
+}
+
+/// Which POST of an array may be a batch, by its head.
+pub(super) fn batch_head(headers: &HeaderMap, version: &HeaderRevision) -> Result<BatchHead, Rejection> {
+    let refuse = |error| Rejection { id: None, era: Era::Legacy, error };
+    let session = headers::session_id(headers).map_err(|fault| refuse(fault.into()))?;
+    let revision = spoken(version, session).map_err(refuse)?;
+    Ok(BatchHead { session: session.map(str::to_owned), revision })
+}
+
 pub(super) fn accept(
     headers: &HeaderMap,
     version: &HeaderRevision,
@@ -96,9 +172,19 @@ pub(super) fn accept(
         let revision = spoken(version, session).map_err(refuse)?;
         (session.map(str::to_owned), revision)
     };
-    let message = match message {
+    Ok(Post { session, revision, message: incoming(message)? })
+}
+
+/// What a message means.
+fn incoming(message: Message<'_>) -> Result<Incoming, Rejection> {
+    Ok(match message {
         Message::Request(request) => {
-            let (decoded, meta) = wire::decode_request(&request).map_err(refuse)?;
+            let decoded = wire::decode_request(&request);
+            let (decoded, meta) = decoded.map_err(|error| Rejection {
+                id: Some(request.id.clone()),
+                era: Era::Legacy,
+                error,
+            })?;
             Incoming::Request { id: request.id, request: decoded, meta }
         }
         Message::Notification(notification) => {
@@ -109,8 +195,7 @@ pub(super) fn accept(
         Message::Response(response) => {
             Incoming::Response { id: response.id, outcome: response.outcome.map(RawJson::from) }
         }
-    };
-    Ok(Post { session, revision, message })
+    })
 }
 
 fn in_session(parts: &Parts) -> Result<String, Rejection> {

@@ -46,8 +46,9 @@ use http::{Method, Response, StatusCode};
 use crate::error::{Error, TransportFault};
 use crate::http::headers;
 use crate::http::origin::OriginPolicy;
-use crate::jsonrpc::{self, Id, Message, write};
+use crate::jsonrpc::{self, EnvelopeFault, Id, Message, write};
 use crate::revision::{Era, Revision};
+use crate::wire;
 use crate::wire::v2026_07_28::RawMeta;
 
 /// What a server allows.
@@ -77,6 +78,8 @@ pub enum Accepted {
     Notification,
     /// A message of the handshake era.
     Legacy(Box<legacy::Post>),
+    /// An array of what may be messages of a session that has batches; go on with [`legacy::accept_batch`].
+    Batch(legacy::BatchHead),
 }
 
 /// A request that is refused before a method runs.
@@ -156,12 +159,16 @@ pub fn accept_post(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
 
 /// The whole of what can come, good or bad.
 fn step_by_step(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
-    let message = jsonrpc::parse(body).map_err(|error| Rejection {
-        id: error.id,
-        era: Era::Modern,
-        error: error.fault.into(),
-    })?;
     let header = header_revision(&parts.headers);
+    let message = match jsonrpc::parse(body) {
+        Ok(message) => message,
+        Err(error) if error.fault == EnvelopeFault::Batch && header.may_have_batches() => {
+            return legacy::batch_head(&parts.headers, &header).map(Accepted::Batch);
+        }
+        Err(error) => {
+            return Err(Rejection { id: error.id, era: Era::Modern, error: error.fault.into() });
+        }
+    };
     match &message {
         Message::Request(request) => {
             let meta = RawMeta::find(request.params);
@@ -234,6 +241,15 @@ pub(crate) enum HeaderRevision {
 impl HeaderRevision {
     fn is_modern(&self) -> bool {
         matches!(self, Self::Known(revision) if revision.era() == Era::Modern)
+    }
+
+    /// Without a header, it is for the session to say.
+    fn may_have_batches(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Known(revision) => wire::legacy::has_batches(*revision),
+            Self::Unknown(_) => false,
+        }
     }
 }
 

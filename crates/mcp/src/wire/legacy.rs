@@ -87,6 +87,15 @@ pub fn askable(revision: Revision, mut declared: ClientCapabilities) -> ClientCa
     declared
 }
 
+/// Whether the revision has batches
+/// ([Batching](https://modelcontextprotocol.io/specification/2025-03-26/basic/index#batching)). One alone does: it
+/// counts those before it among the "prior protocol versions that do not explicitly support" them, and the next one took
+/// them out.
+#[must_use]
+pub const fn has_batches(revision: Revision) -> bool {
+    matches!(revision, Revision::V2025_03_26)
+}
+
 /// From 2025-11-25 down to a revision.
 fn steps(revision: Revision) -> &'static [&'static dyn Downgrade] {
     const STEPS: [&dyn Downgrade; 3] = [&v2025_06_18::Words, &v2025_03_26::Words, &v2024_11_05::Words];

@@ -59,6 +59,7 @@ fn seen(parts: &Parts, body: &Value) -> String {
             format!("modern {} {} {}", call.revision, call.id, call.request.method())
         }
         Ok(Accepted::Notification) => "modern notification".to_owned(),
+        Ok(Accepted::Batch(head)) => format!("batch {:?} {:?}", head.session, head.revision),
         Ok(Accepted::Legacy(post)) => match post.message {
             legacy::Incoming::Request { id, request, .. } => {
                 format!("legacy {:?} {id} {}", post.session, request.method())
@@ -310,4 +311,71 @@ fn answers() {
     let accepted = server::accepted();
     assert_eq!((accepted.status().as_u16(), accepted.body().len()), (202, 0));
     assert_eq!(Revision::LATEST_LEGACY, Revision::V2025_11_25);
+}
+
+/// An array is a batch where it may be one of 2025-03-26; what the session says comes after.
+#[test]
+fn where_a_batch_may_be() {
+    let batch = json!([{ "jsonrpc": "2.0", "id": 1, "method": "ping" }]);
+    let legacy = |version, session| {
+        post(&[
+            ("mcp-protocol-version", version),
+            ("mcp-session-id", session),
+            ("mcp-method", None),
+            ("mcp-name", None),
+        ])
+    };
+    check(&legacy(None, None), &batch, "batch None None");
+    check(&legacy(None, Some("s")), &batch, r#"batch Some("s") None"#);
+    check(&legacy(Some("2025-03-26"), Some("s")), &batch, r#"batch Some("s") Some(V2025_03_26)"#);
+    for version in ["2024-11-05", "2025-06-18", "2025-11-25", "2026-07-28", "1900-01-01"] {
+        check(&legacy(Some(version), Some("s")), &batch, "400 -32600 id null");
+    }
+    check(&legacy(None, Some("a b")), &batch, "404 -32600 id null");
+}
+
+#[test]
+fn the_members_of_a_batch() {
+    let ping = |id: i64| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+    let seen = |batch: Value| -> String {
+        let members = match legacy::accept_batch(batch.to_string().as_bytes(), 5) {
+            Ok(members) => members,
+            Err(rejection) => return rejection.error.to_string(),
+        };
+        let member = |member: legacy::Member| {
+            let what = match member.message {
+                Ok(legacy::Incoming::Request { id, request, .. }) => format!("{id} {}", request.method()),
+                Ok(legacy::Incoming::Notification(_)) => "notification".to_owned(),
+                Ok(legacy::Incoming::Response { .. }) => "response".to_owned(),
+                Err(rejection) => {
+                    format!("{:?} {}", rejection.id.is_some(), rejection.error.codes(rejection.era).0)
+                }
+            };
+            format!("{what}{}", if member.is_answered { "!" } else { "" })
+        };
+        members.into_iter().map(member).collect::<Vec<_>>().join(", ")
+    };
+    let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
+    assert_eq!(seen(json!([ping(1), told, answer, ping(2)])), "1 ping!, notification, response, 2 ping!");
+    let unknown = json!({ "jsonrpc": "2.0", "id": 3, "method": "nonsense" });
+    let broken =
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": [] } });
+    assert_eq!(
+        seen(json!([7, unknown, broken, { "jsonrpc": "1.0", "id": 4, "method": "ping" }])),
+        "false -32600!, true -32601!, false -32602, true -32600!"
+    );
+    let modern = json!({ "jsonrpc": "2.0", "id": 5, "method": "ping", "params": { "_meta": meta() } });
+    assert_eq!(seen(json!([modern])), "true -32600!");
+
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {} });
+    assert_eq!(seen(json!([ping(2), hello])), "`initialize` cannot be in a batch");
+    assert_eq!(seen(json!([ping(1), ping(2), ping(1)])), "two requests of the batch have the same id");
+    let bad_twin = json!({ "jsonrpc": "2.0", "id": 1, "method": "nonsense" });
+    assert_eq!(seen(json!([ping(1), bad_twin])), "two requests of the batch have the same id");
+    let text = json!({ "jsonrpc": "2.0", "id": "1", "method": "ping" });
+    assert_eq!(seen(json!([ping(1), text])), "1 ping!, 1 ping!", "a number is not its text");
+    assert_eq!(seen(json!([ping(1), [ping(2)]])), "a batch cannot be in a batch");
+    assert_eq!(seen(json!([])), "the batch is empty");
+    assert_eq!(seen((1..=6).map(ping).collect()), "the batch has too many messages");
 }

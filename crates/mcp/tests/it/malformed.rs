@@ -29,7 +29,10 @@ fn the_id_is_echoed_when_it_can_be_read() {
     check(r#"{"jsonrpc":"1.0","id":"x","method":"a"}"#, "-32600", r#""id":"x""#);
     check(r#"{"jsonrpc":"2.0","id":"x","method":1}"#, "-32600", r#""id":"x""#);
     check(r#"{"jsonrpc":"2.0","id":5,"method":"a","params":[]}"#, "-32600", r#""id":5"#);
-    check(r#"[{"jsonrpc":"2.0","id":5,"method":"a"}]"#, "-32600", "batch");
+    // Where it cannot be a batch.
+    let parts = head("POST", &[("mcp-protocol-version", "2025-06-18")]);
+    let batch = server::accept_post(&parts, br#"[{"jsonrpc":"2.0","id":5,"method":"a"}]"#);
+    assert_eq!(batch.unwrap_err().error.to_string(), "the body is a batch; send one message per request");
 }
 
 /// Every prefix of a real message, and every message with one byte changed, is refused or taken, and never a panic.

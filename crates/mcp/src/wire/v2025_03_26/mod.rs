@@ -5,6 +5,8 @@
 //!
 //! This revision removes: nothing; the older transport is deprecated.
 //!
+//! Batches are of this revision alone ([`has_batches`](super::legacy::has_batches)), and `initialize` is never in one.
+//!
 //! What 2025-06-18 says and this one cannot:
 //!
 //! | meaning | said here |
