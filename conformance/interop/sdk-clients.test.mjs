@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as two from '@modelcontextprotocol/client';
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError as UnauthorizedOne } from '@modelcontextprotocol/sdk/client/auth.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -224,3 +225,30 @@ for (const [name, era] of Object.entries(eras)) {
     await connection?.client.close();
   });
 }
+
+// The transport of 2024-11-05, with the token that a login at /mcp gave.
+test('SDK 1.x over HTTP with SSE', { timeout: 60_000 }, async () => {
+  const era = eras['SDK 1.x'];
+  const provider = new Provider('johndoe');
+  await (await connect(era, provider)).client.close();
+
+  const client = era.make();
+  const questions = [];
+  era.onElicit(client, async (request) => {
+    questions.push(request.params.message);
+    return { action: 'decline' };
+  });
+  await client.connect(new SSEClientTransport(new URL('/sse', server), { authProvider: provider }));
+  const { tools } = await client.listTools();
+  assert.ok(tools.some((tool) => tool.name === 'list_posts'));
+  const pages = await Promise.all([1, 2, 3].map(() => era.call(client, { name: 'list_posts', arguments: {} })));
+  for (const page of pages) assert.ok(page.structuredContent);
+  const { resources } = await client.listResources();
+  assert.equal((await client.readResource({ uri: resources[0].uri })).contents[0].uri, resources[0].uri);
+  await assert.rejects(era.call(client, { name: 'create_post', arguments: { title: 't', content: 'c' } }), /403|scope/i);
+  await client.close();
+
+  // Nobody comes in without a token.
+  const stranger = new SSEClientTransport(new URL('/sse', server));
+  await assert.rejects(era.make().connect(stranger), /401/);
+});

@@ -12,6 +12,8 @@ pub async fn serve(server: McpServer, listeners: Listeners, shutdown: impl Futur
     let app = Router::new()
         .route_service("/mcp", server.service())
         .route_service("/mcp/", server.service())
+        .route_service("/sse", server.sse_service("/messages"))
+        .route_service("/messages", server.messages_service())
         .route("/healthz", get(async || "ok\n"));
     let stopped = async {
         shutdown.await;

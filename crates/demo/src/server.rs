@@ -210,6 +210,9 @@ impl Demo {
         let mut app = Router::new()
             .merge(rest::router(blog, Arc::new(door)))
             .merge(authorization.router())
+            // Beside `/mcp`, for clients that know nothing newer than 2024-11-05.
+            .route_service("/sse", parts.mcp.sse_service("/messages"))
+            .route_service("/messages", parts.mcp.messages_service())
             .merge(around(parts.clone()));
         if let Some(metadata) = parts.mcp.resource_metadata() {
             for path in metadata.paths() {

@@ -51,8 +51,8 @@ pub(crate) trait Source: Send {
 
 struct Stream {
     source: Box<dyn Source>,
-    /// A comment that goes out before anything else, so that the first byte is not late.
-    greeting: Option<Bytes>,
+    /// Goes out before anything else, so that the first byte is not late.
+    first: Option<Bytes>,
     ended: bool,
     keep_alive: Duration,
     /// There is one from the first time on that the stream is quiet: most end before.
@@ -67,15 +67,9 @@ impl Body {
         Self { kind: Kind::Whole(bytes), trail: None, _under_way: None }
     }
 
-    fn stream(source: Box<dyn Source>, keep_alive: Duration) -> Self {
-        let stream = Stream {
-            source,
-            greeting: Some(sse::keep_alive()),
-            ended: false,
-            keep_alive,
-            timer: None,
-            spoke: false,
-        };
+    fn stream(first: Bytes, source: Box<dyn Source>, keep_alive: Duration) -> Self {
+        let stream =
+            Stream { source, first: Some(first), ended: false, keep_alive, timer: None, spoke: false };
         Self { kind: Kind::Stream(Box::new(stream)), trail: None, _under_way: None }
     }
 
@@ -98,7 +92,16 @@ impl Body {
 
 /// A response that is an event stream, with the headers that keep proxies from holding it back.
 pub(crate) fn event_stream(source: Box<dyn Source>, keep_alive: Duration) -> Response<Body> {
-    let mut response = Response::new(Body::stream(source, keep_alive));
+    event_stream_from(sse::keep_alive(), source, keep_alive)
+}
+
+/// One that begins with something else than a comment.
+pub(crate) fn event_stream_from(
+    first: Bytes,
+    source: Box<dyn Source>,
+    keep_alive: Duration,
+) -> Response<Body> {
+    let mut response = Response::new(Body::stream(first, source, keep_alive));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
@@ -155,8 +158,8 @@ impl Stream {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let Some(greeting) = self.greeting.take() {
-            return Poll::Ready(Some(greeting));
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
         }
         if let Poll::Ready(next) = self.source.poll_event(cx) {
             self.ended = next.is_none();

@@ -39,6 +39,15 @@ pub struct Limits {
     pub max_streams: usize,
     /// Long-lived streams of one principal.
     pub max_streams_per_principal: usize,
+    /// Sessions of the transport of 2024-11-05, each of them a stream, too.
+    pub max_sse_sessions: usize,
+    /// Of these, those of one principal.
+    pub max_sse_sessions_per_principal: usize,
+    /// Requests of one such session that have no answer yet; a further one is refused with 429.
+    pub max_sse_requests: usize,
+    /// After this long without a message of its client, and with nothing at work, such a session ends.
+    #[serde(with = "humantime_serde")]
+    pub sse_idle: Duration,
     /// Resources that one stream or legacy session may be subscribed to.
     pub max_subscriptions: usize,
     /// Bytes that the addresses of these resources have together.
@@ -110,6 +119,10 @@ impl Default for Limits {
             stream_buffer: 64,
             max_streams: 10_000,
             max_streams_per_principal: 64,
+            max_sse_sessions: 1_000,
+            max_sse_sessions_per_principal: 16,
+            max_sse_requests: 64,
+            sse_idle: minutes(4 * 60),
             max_subscriptions: 1_000,
             max_subscription_bytes: 64 * 1024,
             max_pending_asks: 10_000,

@@ -194,8 +194,7 @@ fn operate(
     operation::begin(call, wanted, &parts.headers, trail)
 }
 
-/// `initialize` ([Initialization](https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization)):
-/// everything that was agreed goes into the session's id.
+/// `initialize` over Streamable HTTP: everything that was agreed goes into the session's id.
 fn initialize(
     server: &Shared,
     caller: Option<&Principal>,
@@ -203,6 +202,21 @@ fn initialize(
     request: InitializeRequest,
     trail: Option<&mut Trail>,
 ) -> Response<Body> {
+    let (session, mut response) = agree(server, id, request, trail);
+    let sealed = session.seal(&server.keys.load(), &Principal::binding(caller));
+    let header = HeaderValue::try_from(sealed).expect("a sealed value has only characters of base64url");
+    response.headers_mut().insert(SESSION_ID, header);
+    response
+}
+
+/// `initialize` ([Initialization](https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization)):
+/// what is agreed, and the answer that says so.
+pub(crate) fn agree(
+    server: &Shared,
+    id: &Id,
+    request: InitializeRequest,
+    trail: Option<&mut Trail>,
+) -> (Session, Response<Body>) {
     let revision = negotiate_initialize(&request.protocol_version);
     let ends = server.now() + server.limits.session_ttl;
     let capabilities = askable(revision, request.capabilities);
@@ -213,11 +227,7 @@ fn initialize(
     }
     let result =
         server.statics.initialize(revision).expect("a handshake agrees on a revision that is spoken");
-    let mut response = written(id, Era::Legacy, write::result(id, result));
-    let sealed = session.seal(&server.keys.load(), &Principal::binding(caller));
-    let header = HeaderValue::try_from(sealed).expect("a sealed value has only characters of base64url");
-    response.headers_mut().insert(SESSION_ID, header);
-    response
+    (session, written(id, Era::Legacy, write::result(id, result)))
 }
 
 /// GET: resumes the stream of a call, or opens the session's own: changes, and questions whose connection was lost.

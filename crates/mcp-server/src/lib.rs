@@ -80,6 +80,7 @@ mod server;
 mod service;
 mod session;
 mod shares;
+mod sse_transport;
 mod statics;
 mod streams;
 mod trail;
@@ -107,6 +108,7 @@ pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};
 pub use service::McpService;
 pub use session::{InMemoryTerminations, SessionKey, Terminations};
+pub use sse_transport::{MessagesService, SseService};
 
 /// The guides are compiled and run: a block that no longer works fails the documentation tests.
 #[cfg(doctest)]

@@ -38,7 +38,7 @@ impl From<&Error> for Reason {
                 TransportFault::ContentType => "content_type",
                 TransportFault::ContentEncoding => "content_encoding",
                 TransportFault::TooLarge => "too_large",
-                TransportFault::SessionRequired => "session_required",
+                TransportFault::SessionRequired | TransportFault::SessionParameter => "session_required",
                 TransportFault::SessionNotFound => "session_not_found",
                 TransportFault::Version => "unsupported_version",
                 TransportFault::UnexpectedResponse => "unexpected_response",

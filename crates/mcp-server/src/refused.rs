@@ -33,6 +33,8 @@ pub(crate) enum Refused {
     TooManyStreams(Id),
     /// The same, for a stream that has no id.
     TooManyGetStreams,
+    /// A session has as many requests without an answer as it may have.
+    TooManyRequests,
 }
 
 /// How long a client that was told "too many" or "not now" waits, in seconds.
@@ -65,6 +67,7 @@ impl Refused {
             Self::ShuttingDown => Reason::SHUTTING_DOWN,
             Self::Unobserved => Reason::UNOBSERVED,
             Self::TooManyStreams(_) | Self::TooManyGetStreams => Reason::TOO_MANY_STREAMS,
+            Self::TooManyRequests => Reason::word("too_many_requests"),
         }
     }
 
@@ -133,7 +136,9 @@ impl Refused {
                 let error = Error::Application(Box::new(error));
                 too_many(reply(&id, Era::Modern, Err(&error)).map(Body::whole))
             }
-            Self::TooManyGetStreams => too_many(status_only(StatusCode::TOO_MANY_REQUESTS)),
+            Self::TooManyGetStreams | Self::TooManyRequests => {
+                too_many(status_only(StatusCode::TOO_MANY_REQUESTS))
+            }
         }
     }
 }

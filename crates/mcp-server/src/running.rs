@@ -206,6 +206,10 @@ impl<T> Tracked<T> {
         let messages = CallMessages { running: Running::new(work, call), last: Last::Open, breath: false };
         Self { messages, trail, held: Some(held) }
     }
+
+    pub(crate) fn cancel(&self) {
+        self.messages.running.call.cancel.set();
+    }
 }
 
 impl<T: Unpin> Stream for Tracked<T> {

@@ -33,6 +33,7 @@ use crate::seal::{KeyRing, Secret};
 use crate::seldom::Seldom;
 use crate::service::McpService;
 use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
+use crate::sse_transport::{MessagesService, SseService, SseSessions};
 use crate::statics::{About, Statics};
 
 /// The time, as a test may own it.
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) pending: PendingAsks,
     pub(crate) running: RunningCalls,
     pub(crate) replays: Replays,
+    pub(crate) sse_sessions: SseSessions,
     /// Lines about a Host or an Origin that was refused.
     pub(crate) mismatches: Seldom,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -93,6 +95,20 @@ impl McpServer {
     #[must_use]
     pub fn service(&self) -> McpService {
         McpService(self.0.clone())
+    }
+
+    /// The endpoint that opens streams for clients of 2024-11-05, as a tower service; usually mounted at `/sse`. `messages`
+    /// is the path at which these clients find [`McpServer::messages_service`], as they see it: `/messages`, say.
+    #[must_use]
+    pub fn sse_service(&self, messages: impl Into<Arc<str>>) -> SseService {
+        SseService { server: self.0.clone(), messages: messages.into() }
+    }
+
+    /// The endpoint that takes the messages of clients of 2024-11-05, as a tower service. Only the process that has
+    /// a client's stream can take its messages, so a balancer has to keep them together.
+    #[must_use]
+    pub fn messages_service(&self) -> MessagesService {
+        MessagesService(self.0.clone())
     }
 
     /// The service that answers `/.well-known/oauth-protected-resource`; `None` for a server that is not protected.
@@ -414,6 +430,7 @@ impl McpServerBuilder {
             pending: PendingAsks::new(&limits),
             running: RunningCalls::new(&limits),
             replays: Replays::new(&limits),
+            sse_sessions: SseSessions::new(&limits),
             mismatches: Seldom::default(),
             observer: self.observer,
             drain: Arc::new(Drain::default()),

@@ -143,7 +143,11 @@ where
 /// Who a request comes from: established anew for each one, and passed on as a parameter.
 pub(crate) type Caller = Option<Arc<crate::Principal>>;
 
-async fn identify(server: &Shared, parts: &Parts, trail: Option<&mut Trail>) -> Result<Caller, Refused> {
+pub(crate) async fn identify(
+    server: &Shared,
+    parts: &Parts,
+    trail: Option<&mut Trail>,
+) -> Result<Caller, Refused> {
     let caller = match &server.guard {
         None => None,
         Some(guard) => guard.authenticate(&parts.headers, server.now()).await?,

@@ -22,16 +22,21 @@ use crate::trail::Trail;
 
 /// A stream that stays open until its client leaves, its token ends, or the server stops.
 pub(crate) struct LongStream {
-    server: Arc<Shared>,
-    subscription: Subscription,
+    deliveries: Deliveries,
     first: Option<Bytes>,
     /// When the caller's token ends: a stream is no longer anybody's after that.
     token_ends: Option<Pin<Box<Sleep>>>,
-    /// The caller's token: whoever lost the grant meanwhile hears nothing more.
-    token: Option<AccessToken>,
+    ended: bool,
+}
+
+/// What is published to a stream, as long as its reader may have it.
+pub(crate) struct Deliveries {
+    server: Arc<Shared>,
+    subscription: Subscription,
+    /// The reader's token: whoever lost the grant meanwhile hears nothing more.
+    pub(crate) token: Option<AccessToken>,
     /// The question whether the token is still good, and what goes out if it is.
     asking: Option<Asking>,
-    ended: bool,
 }
 
 struct Asking {
@@ -52,32 +57,49 @@ impl LongStream {
             let left = end.duration_since(server.now()).unwrap_or(Duration::ZERO);
             Box::pin(sleep(left))
         });
-        Self { server, subscription, first, token_ends, token, asking: None, ended: false }
+        let deliveries = Deliveries::new(server, subscription, token);
+        Self { deliveries, first, token_ends, ended: false }
     }
 
     /// The last message: the answer to the request that opened the stream. A GET has none.
     fn farewell(&mut self) -> Option<Bytes> {
         self.ended = true;
-        match self.subscription.kind() {
+        match self.deliveries.subscription.kind() {
             Kind::Listen { id, .. } => {
-                Some(v2026_07_28::encode_listen_closed(id, Some(&self.server.short_info)))
+                Some(v2026_07_28::encode_listen_closed(id, Some(&self.deliveries.server.short_info)))
             }
             Kind::Session { .. } => None,
         }
     }
+}
 
-    /// Sends an event, once it is known that the caller may still have it.
-    fn deliver(&mut self, event: Bytes) -> Option<Bytes> {
-        let Some(token) = self.token.clone() else { return Some(event) };
-        let server = self.server.clone();
-        let question = Box::pin(async move {
-            match &server.guard {
-                Some(guard) => guard.is_still_good(&token, server.now()).await,
-                None => true,
+impl Deliveries {
+    pub(crate) fn new(server: Arc<Shared>, subscription: Subscription, token: Option<AccessToken>) -> Self {
+        Self { server, subscription, token, asking: None }
+    }
+
+    /// The next event, once it is known that the reader may still have it; the end otherwise.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            if let Some(asking) = &mut self.asking {
+                let Poll::Ready(still_good) = asking.question.as_mut().poll(cx) else { return Poll::Pending };
+                let event = self.asking.take().map(|asking| asking.event);
+                return Poll::Ready(event.filter(|_| still_good).map_or(Next::End, Next::Event));
             }
-        });
-        self.asking = Some(Asking { question, event });
-        None
+            let event = match self.subscription.poll_next(cx) {
+                Poll::Ready(Next::Event(event)) => event,
+                end => return end,
+            };
+            let Some(token) = self.token.clone() else { return Poll::Ready(Next::Event(event)) };
+            let server = self.server.clone();
+            let question = Box::pin(async move {
+                match &server.guard {
+                    Some(guard) => guard.is_still_good(&token, server.now()).await,
+                    None => true,
+                }
+            });
+            self.asking = Some(Asking { question, event });
+        }
     }
 }
 
@@ -92,22 +114,10 @@ impl Source for LongStream {
         if self.token_ends.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(self.farewell().as_deref().map(sse::message));
         }
-        loop {
-            if let Some(asking) = &mut self.asking {
-                let Poll::Ready(still_good) = asking.question.as_mut().poll(cx) else { return Poll::Pending };
-                let event = self.asking.take().map(|asking| asking.event);
-                let event = if still_good { event } else { self.farewell().as_deref().map(sse::message) };
-                return Poll::Ready(event);
-            }
-            let event = match self.subscription.poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Next::End) => return Poll::Ready(self.farewell().as_deref().map(sse::message)),
-                Poll::Ready(Next::Event(event)) => event,
-            };
-            if let Some(event) = self.deliver(event) {
-                return Poll::Ready(Some(event));
-            }
-        }
+        self.deliveries.poll_next(cx).map(|next| match next {
+            Next::Event(event) => Some(event),
+            Next::End => self.farewell().as_deref().map(sse::message),
+        })
     }
 
     fn conclude(&self, trail: &mut Trail) {

@@ -113,6 +113,9 @@ pub enum TransportFault {
     /// The handshake era: a request without the session's id.
     #[error("Bad request: the header Mcp-Session-Id is missing")]
     SessionRequired,
+    /// HTTP with SSE: a message without the session that it is for.
+    #[error("Bad request: the parameter sessionId is missing")]
+    SessionParameter,
     /// The handshake era: the session ended, or never was. The client starts anew.
     #[error("Session not found")]
     SessionNotFound,
@@ -277,7 +280,9 @@ impl TransportFault {
             Self::Accept | Self::AcceptStream => StatusCode::NOT_ACCEPTABLE,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SessionRequired | Self::Version | Self::UnexpectedResponse => StatusCode::BAD_REQUEST,
+            Self::SessionRequired | Self::SessionParameter | Self::Version | Self::UnexpectedResponse => {
+                StatusCode::BAD_REQUEST
+            }
             Self::SessionNotFound => StatusCode::NOT_FOUND,
         }
     }

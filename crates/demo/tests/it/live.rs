@@ -140,3 +140,37 @@ async fn a_stop_lets_calls_end_and_ends_streams() {
     stopped.await;
     assert!(http.get(origin.join("/healthz").unwrap()).send().await.unwrap_err().is_connect());
 }
+
+/// The transport of 2024-11-05 beside the others: the same tokens, and the same calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_transport_is_there_too() {
+    let world = World::start().await;
+    let sse = || world.http.get(world.url("/sse")).header("accept", "text/event-stream");
+    let refused = sse().send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("/.well-known/oauth-protected-resource/mcp"), "{challenge}");
+
+    let token = world.token("johndoe", BOTH).await;
+    let mut stream = sse().bearer_auth(&token).send().await.unwrap();
+    let mut text = String::new();
+    let mut read_until = async |wanted: &str| {
+        while !text.contains(wanted) {
+            let chunk = tokio::time::timeout(Duration::from_secs(20), stream.chunk()).await.unwrap();
+            text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
+        }
+        std::mem::take(&mut text)
+    };
+    let first = read_until("\n\n").await;
+    let messages = first.strip_prefix("event: endpoint\ndata: ").unwrap().trim_end().to_owned();
+    let call =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "list_posts" } });
+    let (path, query) = messages.split_once('?').unwrap();
+    let mut url = world.url(path);
+    url.set_query(Some(query));
+    let sent = world.http.post(url).bearer_auth(&token).json(&call).send().await.unwrap();
+    assert_eq!(sent.status(), StatusCode::ACCEPTED);
+    let answer = read_until("\n\n").await;
+    assert!(answer.starts_with("event: message\ndata: {") && answer.contains("posts"), "{answer}");
+    world.stop().await;
+}

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{Client, resource_server, toolbox};
 
-async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

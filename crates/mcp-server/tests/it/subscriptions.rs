@@ -131,12 +131,17 @@ async fn nobody_hears_of_what_they_may_not_read() {
 }
 
 /// Ann's token is good until the test says otherwise.
-struct Revocable(Arc<AtomicBool>);
+pub(crate) struct Revocable(pub(crate) Arc<AtomicBool>);
 
 impl TokenVerifier for Revocable {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
         let mut principal = Principal::new("ann");
-        principal.expires_at = Some(now + Duration::from_millis(if token == "brief" { 5 } else { 60_000 }));
+        let millis = match token {
+            "brief" => 5,
+            "short" => 500,
+            _ => 60_000,
+        };
+        principal.expires_at = Some(now + Duration::from_millis(millis));
         Ok(principal)
     }
 

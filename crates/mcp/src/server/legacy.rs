@@ -176,7 +176,7 @@ pub(super) fn accept(
 }
 
 /// What a message means.
-fn incoming(message: Message<'_>) -> Result<Incoming, Rejection> {
+pub(super) fn incoming(message: Message<'_>) -> Result<Incoming, Rejection> {
     Ok(match message {
         Message::Request(request) => {
             let decoded = wire::decode_request(&request);

@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+pub mod http_sse;
 pub mod legacy;
 pub mod modern;
 mod usual;
