@@ -7,6 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{ErrorObject, Id, Message, Notification, Request, Response, VERSION};
+use crate::types::json;
 
 /// Reads one message from the bytes of one body.
 ///
@@ -14,7 +15,7 @@ use super::{ErrorObject, Id, Message, Notification, Request, Response, VERSION};
 /// there twice is refused (two readers could take different ones), other members are ignored, `params` is an object.
 /// All of the body is UTF-8, in members that nobody reads too: whoever stands between may read them.
 /// A nesting bomb is harmless: what is skipped is skipped without recursion, and what is decoded later stops at
-/// `serde_json`'s depth limit of 128.
+/// `serde_json`'s depth limit of 128. A name by which it would go on beyond that limit is refused, at any depth.
 ///
 /// # Errors
 /// [`EnvelopeError`], which carries the id when one could be read, because the answer has to echo it.
@@ -32,6 +33,9 @@ pub fn parse(bytes: &[u8]) -> Result<Message<'_>, EnvelopeError> {
     let fail = |fault| EnvelopeError { id: id.clone(), fault };
     if let Some(member) = members.twice {
         return Err(fail(EnvelopeFault::Twice(member)));
+    }
+    if json::has_reserved_name(body) {
+        return Err(fail(EnvelopeFault::Reserved));
     }
     if members.jsonrpc.and_then(text).as_deref() != Some(VERSION) {
         return Err(fail(EnvelopeFault::Version));
@@ -137,6 +141,9 @@ pub enum EnvelopeFault {
     /// A member is there twice.
     #[error("the member `{0}` is there twice")]
     Twice(&'static str),
+    /// A member has a name that readers may take for something else.
+    #[error("a member has a reserved name")]
+    Reserved,
 }
 
 fn response<'a>(
@@ -354,5 +361,22 @@ mod tests {
         let Ok(Message::Request(request)) = parse(params.as_bytes()) else { panic!("the envelope is fine") };
         let raw = request.params.expect("params are there");
         assert!(serde_json::from_str::<serde_json::Value>(raw.get()).is_err());
+    }
+
+    /// JSON in a string in JSON, each level with a depth limit of its own.
+    #[test]
+    fn a_nesting_bomb_under_a_reserved_name() {
+        let mut bomb = "1".to_owned();
+        for _ in 0..10 {
+            let inner = format!("{}{bomb}{}", "[".repeat(120), "]".repeat(120));
+            bomb = serde_json::json!({ "$serde_json::private::RawValue": inner }).to_string();
+        }
+        let params = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{{"x":{bomb}}}}}"#);
+        assert!(params.len() < 16 * 1024);
+        check(&params, "refused Some(Integer(1)) Reserved");
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"result":{"\u0024serde_json::private::RawValue":"1"}}"#,
+            "refused Some(Integer(1)) Reserved",
+        );
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Option<Accepted> {
     let mut deserializer = serde_json::Deserializer::from_str(body);
     let message: Message<'_> = json::object(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    if message.jsonrpc != VERSION {
+    if message.jsonrpc != VERSION || json::has_reserved_name(body) {
         return None;
     }
     match message.params.as_ref().and_then(|params| params.meta.as_ref()?.protocol_version) {
@@ -294,6 +294,192 @@ mod tests {
         }
     }
 
+    /// Bodies and headers with several things wrong at once, the same ones in each run.
+    #[test]
+    fn the_two_ways_never_disagree_whatever_is_done_to_a_message() {
+        const MESSAGES: u32 = 30_000;
+        let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+        let mut usual = 0;
+        let good: Vec<_> = [true, false]
+            .into_iter()
+            .flat_map(|modern| bodies(modern).into_iter().map(move |body| (modern, body)))
+            .map(|(modern, (method, name, params))| (parts(modern, method, name), message(method, &params)))
+            .collect();
+        for _ in 0..MESSAGES {
+            let (mut parts, mut body) = good[chance.below(good.len())].clone();
+            for _ in 0..chance.below(5) {
+                chance.alter(&mut body);
+            }
+            if chance.below(3) == 0 {
+                chance.alter_header(&mut parts.headers);
+            }
+            usual += u32::from(agree(&parts, &body));
+        }
+        assert!((MESSAGES / 10..MESSAGES * 9 / 10).contains(&usual), "{usual} of {MESSAGES} are usual");
+    }
+
+    /// A seeded generator of trouble (xorshift).
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 % bound.max(1) as u64) as usize
+        }
+
+        fn of<T: Copy>(&mut self, all: &[T]) -> T {
+            all[self.below(all.len())]
+        }
+
+        fn alter(&mut self, body: &mut Vec<u8>) {
+            let at = self.below(body.len() + 1);
+            let until = (at + self.below(40)).min(body.len());
+            match self.below(8) {
+                0 => drop(body.splice(at..until, [])),
+                1 => {
+                    let again = body[at..until].to_vec();
+                    body.splice(until..until, again);
+                }
+                2 => {
+                    let tokens: &[&str] = &[
+                        "null",
+                        "true",
+                        "-0",
+                        "1e400",
+                        "9223372036854775808",
+                        "0.1",
+                        "\"\"",
+                        "{}",
+                        "[]",
+                        "[[[",
+                        "]}",
+                        "\u{feff}",
+                        "\0",
+                        "\\u0000",
+                        "\\ud800",
+                        "\"2.0\"",
+                        "\"tools/list\"",
+                        " ",
+                        "\u{a0}",
+                    ];
+                    let token = self.of(tokens);
+                    body.splice(at..at, token.bytes());
+                }
+                3 => drop(body.splice(at..at, [self.below(256) as u8])),
+                // A member at the beginning of some object.
+                4 | 5 => {
+                    let openings: Vec<usize> = (0..body.len()).filter(|&at| body[at] == b'{').collect();
+                    if openings.is_empty() {
+                        return;
+                    }
+                    let at = self.of(&openings) + 1;
+                    let name = self.name();
+                    let value = self.of(&[
+                        "null",
+                        "1",
+                        "-1.5",
+                        "\"x\"",
+                        "\"2026-07-28\"",
+                        "\"2025-11-25\"",
+                        "{}",
+                        "[]",
+                        "[1]",
+                        "{\"a\":1}",
+                        "\"\\u0061\"",
+                        "\"[1]\"",
+                        "{\"roots\":{}}",
+                        "{\"name\":\"n\",\"version\":\"1\"}",
+                        "\"debug\"",
+                    ]);
+                    let comma = if body.get(at) == Some(&b'}') { "" } else { "," };
+                    body.splice(at..at, format!("\"{name}\":{value}{comma}").bytes());
+                }
+                // One letter of a text written as an escape.
+                6 => {
+                    let letters: Vec<usize> =
+                        (0..body.len()).filter(|&at| body[at].is_ascii_alphabetic()).collect();
+                    if !letters.is_empty() {
+                        let at = self.of(&letters);
+                        let escape = format!("\\u{:04x}", body[at]);
+                        body.splice(at..=at, escape.bytes());
+                    }
+                }
+                _ => {
+                    let depth = self.of(&[3, 100, 120, 126, 127, 128, 129, 200]);
+                    let (open, close) = self.of(&[("[", "]"), ("{\"a\":", "}")]);
+                    let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                    let values: Vec<usize> = (1..body.len()).filter(|&at| body[at - 1] == b':').collect();
+                    if !values.is_empty() {
+                        let at = self.of(&values);
+                        body.splice(at..at, format!("{deep},\"y\":").bytes());
+                    }
+                }
+            }
+        }
+
+        fn name(&mut self) -> String {
+            let name = self.of(&[
+                "jsonrpc",
+                "id",
+                "method",
+                "params",
+                "_meta",
+                "name",
+                "arguments",
+                "uri",
+                "cursor",
+                "result",
+                "error",
+                "inputResponses",
+                "requestState",
+                "progressToken",
+                "traceparent",
+                "$serde_json::private::RawValue",
+                "io.modelcontextprotocol/protocolVersion",
+                "io.modelcontextprotocol/clientInfo",
+                "io.modelcontextprotocol/clientCapabilities",
+                "io.modelcontextprotocol/logLevel",
+                "x",
+            ]);
+            let at = self.below(name.len());
+            match self.below(4) {
+                0 => format!("{}\\u{:04x}{}", &name[..at], name.as_bytes()[at], &name[at + 1..]),
+                _ => name.to_owned(),
+            }
+        }
+
+        fn alter_header(&mut self, headers: &mut HeaderMap) {
+            let name = self.of(&["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"]);
+            let value = self.of(&[
+                "2026-07-28",
+                "2025-11-25",
+                "2025-03-26",
+                "2024-11-05",
+                "1999-01-01",
+                " 2026-07-28 ",
+                "",
+                "tools/call",
+                "tools/list",
+                "Tools/call",
+                "echo",
+                "a:b",
+                "=?base64?ZWNobw==?=",
+                "=?base64?e?=",
+                "s 1",
+                "s1",
+                "é",
+            ]);
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            match self.below(3) {
+                0 => drop(headers.remove(name)),
+                1 => drop(headers.insert(name, value)),
+                _ => drop(headers.append(name, value)),
+            }
+        }
+    }
+
     #[test]
     fn what_is_not_usual_is_left_alone() {
         let parts = parts(false, "", "");
@@ -309,6 +495,7 @@ mod tests {
         check(r#"{"jsonrpc":"1.0","id":1,"method":"tools/list"}"#);
         check(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#);
         check(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","requestState":"x"}}"#);
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","x":{"$serde_json::private::RawValue":"1"}}"#);
         check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
         check("");
     }

@@ -103,6 +103,46 @@ impl PartialEq for RawJson {
     }
 }
 
+/// How `serde_json` names members that are no members: with the feature `raw_value`, [`serde_json::Value`] reads
+/// `{"$serde_json::private::RawValue":"[1]"}` as `[1]`.
+const RESERVED: &str = "$serde_json::private::";
+
+/// Whether a member of these JSON values, at any depth, has a name that [`serde_json::Value`] takes for something else.
+///
+/// Two readers of such a text see two different values, and one that is written so inside of another escapes the limit
+/// of depth: a few KiB are enough to run out of stack, which ends the process. Nobody means such a name, so whatever
+/// comes from a peer is refused with it. What is not JSON is not judged.
+#[must_use]
+pub fn has_reserved_name(text: &str) -> bool {
+    // The `$` can be written in two ways, and most texts have neither.
+    (text.contains('$') || text.contains("\\u0024")) && any_reserved_name(text)
+}
+
+#[cold]
+fn any_reserved_name(mut text: &str) -> bool {
+    // Each letter written as an escape.
+    const LONGEST: usize = 6 * "$serde_json::private::RawValue".len() + 2;
+    while let Some(start) = text.find('"') {
+        let string = &text[start..];
+        let mut escaped = false;
+        let end = string.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        let Some(end) = end else { return false };
+        let (string, rest) = string.split_at(end + 2);
+        if (RESERVED.len()..=LONGEST).contains(&string.len())
+            && rest.trim_ascii_start().starts_with(':')
+            && serde_json::from_str::<String>(string).is_ok_and(|name| name.starts_with(RESERVED))
+        {
+            return true;
+        }
+        text = rest;
+    }
+    false
+}
+
 /// Reads a JSON object into a struct. What `serde` derives takes an array too, member by member, and the protocol knows
 /// no such form.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -168,4 +208,30 @@ pub(crate) mod number {
 
 pub(crate) fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_serde_json_keeps_for_itself() {
+        let check = |text: &str, expected| assert_eq!(has_reserved_name(text), expected, "{text}");
+        check(r#"{"$serde_json::private::RawValue":"[1]"}"#, true);
+        check(r#"[{"a":{"b" : 1, "$serde_json::private::Number" : "1"}}]"#, true);
+        check(r#"{"\u0024serde_json::private::RawValue":"1"}"#, true);
+        check(r#"{"$\u0073erde_json::privat\u0065::RawValue":"1"}"#, true);
+        check(r#"{"\\":"\"","$serde_json::private::RawValue":"1"}"#, true);
+        let escaped: String =
+            "$serde_json::private::RawValue".chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+        check(&format!("{{\"{escaped}\":\"1\"}}"), true);
+        // As a value it is a text like any other, and the value of such a text is not looked into.
+        check(r#"["$serde_json::private::RawValue"]"#, false);
+        check(r#"{"a":"{\"$serde_json::private::RawValue\":1}"}"#, false);
+        check(r#"{"$ref":"x","\\u0024serde_json::private::RawValue":1}"#, false);
+        check(r#"{"$serde_json::private":1}"#, false);
+        check("", false);
+        check("$\"", false);
+        check(r#"$"\"#, false);
+    }
 }
