@@ -3,7 +3,8 @@
 //! A client is not tied to the scope it registers with: `scope` is read past, and each authorization request says
 //! anew what it asks for.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::client::{
@@ -29,6 +30,16 @@ pub struct RegistrationPolicy {
     pub private_use_redirects: bool,
 }
 
+/// A member whose value nobody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Present;
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
 /// Client metadata as a client sends it; a document under a client's own URL has the same fields
 /// ([RFC 7591 §2](https://datatracker.ietf.org/doc/html/rfc7591#section-2)). Unknown fields are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -38,7 +49,7 @@ pub struct ClientMetadata {
     pub client_id: Option<String>,
     /// Must not be in a document.
     #[serde(default)]
-    pub client_secret: Option<serde_json::Value>,
+    pub client_secret: Option<Present>,
     /// Where answers may go.
     #[serde(default)]
     pub redirect_uris: Option<Vec<String>>,

@@ -18,7 +18,7 @@ use super::server::AuthorizationServer;
 use super::settings::{ClientSettings, DpopUse};
 use super::{Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, authorization, token};
 use crate::client::ApplicationType;
-use crate::metadata::lenient;
+use crate::metadata::{flat, lenient};
 use crate::secret::ClientSecret;
 
 /// A registration on its way.
@@ -120,7 +120,7 @@ struct Registered {
     client_id: String,
     #[serde(default, deserialize_with = "lenient")]
     client_secret: Option<ClientSecret>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flat")]
     client_secret_expires_at: Value,
     #[serde(default, deserialize_with = "lenient")]
     token_endpoint_auth_method: Option<String>,

@@ -21,7 +21,7 @@ use super::signatures::with_statement;
 use super::{Answer, FlowError};
 use crate::bearer::MAX_TOKEN_BYTES;
 use crate::error::ErrorCode;
-use crate::metadata::lenient;
+use crate::metadata::{flat, lenient};
 use crate::scope::ScopeSet;
 use crate::secret::{AccessToken, Assertion, ClientSecret, RefreshToken};
 
@@ -111,11 +111,11 @@ struct TokenAnswer {
     token_type: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     issued_token_type: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flat")]
     expires_in: Value,
     #[serde(default, deserialize_with = "lenient")]
     refresh_token: Option<RefreshToken>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flat")]
     scope: Value,
 }
 
