@@ -2,6 +2,7 @@
 
 use barewire_mcp::http::headers::{EVENT_STREAM, media_type};
 use barewire_mcp::http::sse::Event;
+use barewire_mcp::types::json;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
@@ -138,7 +139,7 @@ impl Answer {
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.reply()?.body).ok()
+        read_json(&self.reply()?.body)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -235,4 +236,10 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
         short.push('…');
     }
     short
+}
+
+/// JSON of somebody else. One with a name that [`Value`] takes for something else is none.
+pub(crate) fn read_json(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    if json::has_reserved_name(text) { None } else { serde_json::from_str(text).ok() }
 }

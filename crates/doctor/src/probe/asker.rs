@@ -8,7 +8,7 @@ use barewire_oauth::client_flow::EndpointRule;
 use serde_json::Value;
 use url::Url;
 
-use super::answer::{Answer, Cut, Fault, Reply};
+use super::answer::{Answer, Cut, Fault, Reply, read_json};
 use super::ask::{Ask, Until};
 use super::certificate;
 use super::reading::Reading;
@@ -219,7 +219,7 @@ fn client(
 }
 
 fn rpc_of(body: &[u8]) -> Option<Rpc> {
-    let message: Value = serde_json::from_slice(body).ok()?;
+    let message = read_json(body)?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     Some(Rpc {
         method: message.get("method").and_then(text),

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::answer::{Cut, Reply};
+use super::answer::{Cut, Reply, read_json};
 use super::ask::Until;
 use super::asker::{milliseconds, root_cause};
 
@@ -126,7 +126,7 @@ impl Reading<'_> {
 
 /// A JSON-RPC response, if this is one.
 fn response_in(body: &[u8]) -> Option<Value> {
-    let message: Value = serde_json::from_slice(body).ok()?;
+    let message = read_json(body)?;
     let is_response = message.get("method").is_none()
         && message.get("jsonrpc").is_some()
         && (message.get("result").is_some() || message.get("error").is_some());

@@ -37,7 +37,7 @@ fn endless(chunk: &'static str, pause: Duration) -> Body {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_end_is_ended_and_said() {
     type Script = fn(&Seen) -> Option<axum::response::Response>;
-    let cases: [(&str, Script, &[&str]); 5] = [
+    let cases: [(&str, Script, &[&str]); 6] = [
         (
             "a stream of events without a response",
             |seen| {
@@ -73,6 +73,19 @@ async fn what_does_not_end_is_ended_and_said() {
                 })
             },
             &["error reach.endless", "error list.answered"],
+        ),
+        (
+            "JSON in a text in JSON, each as deep as can be",
+            |seen| {
+                let mut bomb = "1".to_owned();
+                for _ in 0..12 {
+                    let inner = format!("{}{bomb}{}", "[".repeat(120), "]".repeat(120));
+                    bomb = json!({ "$serde_json::private::RawValue": inner }).to_string();
+                }
+                let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{bomb}}}}}"#);
+                (seen.rpc() == "tools/list").then(|| reply(200, "application/json", body))
+            },
+            &["error list.answered"],
         ),
         (
             "redirects in a circle",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use barewire_mcp::types::completion::{
     CompleteRequest, CompletionArgument, CompletionContext, CompletionReference,
 };
-use barewire_mcp::types::json::RawJson;
+use barewire_mcp::types::json::{RawJson, has_reserved_name};
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
 use barewire_mcp_client::{CallError, CallOptions, Client, ClientOptions, EraChoice};
@@ -111,7 +111,11 @@ impl Link {
         if !response.status.is_success() || response.body.len() > USER_BYTES {
             return None;
         }
-        serde_json::from_slice(&response.body).ok().filter(Value::is_object)
+        let text = std::str::from_utf8(&response.body).ok()?;
+        if has_reserved_name(text) {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(Value::is_object)
     }
 
     pub(crate) async fn tools(&self) -> Result<ToolList, Trouble> {
