@@ -155,6 +155,12 @@ pub enum HeaderMismatch {
         /// Its name.
         header: String,
     },
+    /// The counterpart in the body is there twice, or cannot be read, so that readers may see different ones.
+    #[error("the counterpart of the header {header} in the body is ambiguous")]
+    Ambiguous {
+        /// The header's name.
+        header: String,
+    },
     /// Both are there and say different things.
     #[error("{header} header value '{value}' does not match body value '{body}'")]
     Different {

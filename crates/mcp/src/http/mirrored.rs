@@ -1,11 +1,12 @@
 //! Arguments of a tool that are repeated in headers: the annotation `x-mcp-header` of its schema
 //! ([Custom headers](https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters)).
 
-use http::HeaderValue;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 
+use http::HeaderValue;
 use http::header::{HeaderMap, HeaderName};
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -108,7 +109,7 @@ impl MirroredParams {
         };
         for param in &self.0 {
             let unfit = || UnfitArgument::Value { header: param.header.to_string() };
-            let value = match primitive(at(arguments, &param.path)) {
+            let value = match primitive(at(arguments, &param.path).map_err(|Ambiguous| unfit())?) {
                 None | Some(Value::Null) => continue,
                 Some(Value::String(text)) => value::encode(&text),
                 Some(Value::Bool(flag)) => HeaderValue::from_static(if flag { "true" } else { "false" }),
@@ -132,7 +133,9 @@ impl MirroredParams {
         for param in &self.0 {
             let name = || spelled(&param.header);
             let header = single(headers, &param.header)?;
-            let body = primitive(at(arguments, &param.path)).filter(|value| !value.is_null());
+            let body = at(arguments, &param.path)
+                .map_err(|Ambiguous| HeaderMismatch::Ambiguous { header: name() })?;
+            let body = primitive(body).filter(|value| !value.is_null());
             match (header, body) {
                 (None, None) => {}
                 (None, Some(_)) => return Err(HeaderMismatch::Missing { header: name() }),
@@ -171,11 +174,43 @@ fn integer(number: &serde_json::Number) -> Option<i64> {
 
 /// The raw value at a path of property names. Nothing beside the path is decoded, so that neither size nor depth of the
 /// other arguments can keep a header from being checked.
-fn at<'a>(arguments: Option<&'a RawValue>, path: &[String]) -> Option<&'a RawValue> {
-    path.iter().try_fold(arguments?, |value, step| {
-        let mut members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(value.get()).ok()?;
-        members.remove(step.as_str())
-    })
+fn at<'a>(arguments: Option<&'a RawValue>, path: &[String]) -> Result<Option<&'a RawValue>, Ambiguous> {
+    let mut value = arguments;
+    for name in path {
+        let Some(object) = value.filter(|value| value.get().starts_with('{')) else { return Ok(None) };
+        let mut deserializer = serde_json::Deserializer::from_str(object.get());
+        value = deserializer.deserialize_map(Member(name)).map_err(|_| Ambiguous)?;
+    }
+    Ok(value)
+}
+
+/// Two readers of the arguments may see different values.
+struct Ambiguous;
+
+/// Reads the one member of this name.
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        #[derive(serde::Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        let mut found = None;
+        while let Some(Name(name)) = members.next_key()? {
+            if *name != *self.0 {
+                members.next_value::<IgnoredAny>()?;
+            } else if found.replace(members.next_value()?).is_some() {
+                return Err(A::Error::custom("it is there twice"));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// The value, where it is small. Anything else has no form in a header and stands for itself as an empty array.
@@ -333,6 +368,32 @@ mod tests {
         assert_eq!(params.check(Some(&arguments), &headers), Ok(()));
         let unsafe_integer = RawJson::from(json!({ "i": 9_007_199_254_740_992_i64 }));
         assert!(params.write(Some(&unsafe_integer), &mut HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn an_argument_that_is_there_twice_equals_no_header() {
+        let params = params(&json!({
+            "a": { "type": "object", "properties": { "s": { "type": "string", "x-mcp-header": "S" } } },
+        }))
+        .unwrap();
+        let check = |arguments: &str, header: Option<&'static str>, fine: bool| {
+            let mut headers = HeaderMap::new();
+            headers.extend(
+                header.map(|value| (HeaderName::from_static("mcp-param-s"), HeaderValue::from_static(value))),
+            );
+            let checked = params.check(Some(&RawJson::parse(arguments).unwrap()), &headers);
+            assert_eq!(checked.is_ok(), fine, "{arguments} {header:?}");
+        };
+        check(r#"{"a":{"s":"x"},"b":1,"b":2}"#, Some("x"), true);
+        for header in [None, Some("x"), Some("y")] {
+            check(r#"{"a":{"s":"x","s":"y"}}"#, header, false);
+            check(r#"{"a":{"s":"x","\u0073":"x"}}"#, header, false);
+            check(r#"{"a":{"s":"x"},"a":null}"#, header, false);
+            // Half of a character: to one reader this is no object at all.
+            check(r#"{"a":{"s":"x","\ud800":1}}"#, header, false);
+        }
+        check(r#"{"a":[{"s":"x"}]}"#, None, true);
+        check(r#"{"a":"s"}"#, Some("x"), false);
     }
 
     #[test]
