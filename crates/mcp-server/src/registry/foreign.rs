@@ -11,6 +11,9 @@ use serde_json::Value;
 const MAX_FAULTS: usize = 8;
 /// Bytes of one fault's text, which may quote the value.
 const MAX_FAULT_BYTES: usize = 256;
+/// Up to this many bytes of JSON all that is wrong with it is looked for, since the library makes a list of it first: of
+/// numbers where texts belong, a list a hundred times as long. In more than that the first fault has to do.
+const MAX_LISTED_BYTES: usize = 16 * 1024;
 /// Steps of one `pattern` on one text. A pattern is the application's, the text a client's.
 const MAX_BACKTRACKING: usize = 10_000;
 
@@ -42,6 +45,10 @@ impl Foreign {
         let value: Value = serde_json::from_str(json).map_err(|error| Faults(error.to_string()))?;
         if self.0.is_valid(&value) {
             return Ok(());
+        }
+        if json.len() > MAX_LISTED_BYTES {
+            let first = self.0.validate(&value).err();
+            return Err(Faults(first.map_or_else(|| "it does not fit".to_owned(), |error| fault(&error))));
         }
         let mut found = self.0.iter_errors(&value);
         let mut text = String::new();
@@ -112,11 +119,19 @@ mod tests {
         let schema =
             Foreign::compile(&json!({ "additionalProperties": { "type": "string", "maxLength": 1 } }))
                 .unwrap();
-        let many: serde_json::Map<_, _> =
-            (0..1_000).map(|n| (n.to_string(), json!("é".repeat(1_000)))).collect();
+        let many: serde_json::Map<_, _> = (0..30).map(|n| (n.to_string(), json!("é".repeat(200)))).collect();
         let text = schema.check(&Value::Object(many).to_string()).unwrap_err().to_string();
         assert!(text.ends_with("; and more"), "{text}");
         assert!(text.len() < MAX_FAULTS * (MAX_FAULT_BYTES + 64), "{}", text.len());
+    }
+
+    #[test]
+    fn a_long_value_with_everything_wrong_is_refused_for_the_first_fault() {
+        let schema = Foreign::compile(&json!({ "items": { "type": "string" } })).unwrap();
+        let wrong = format!("[\"a\",0{}]", ",0".repeat(MAX_LISTED_BYTES / 2));
+        assert_eq!(schema.check(&wrong).unwrap_err().to_string(), "0 is not of type \"string\" at /1");
+        let right = format!("[\"a\"{}]", ",\"a\"".repeat(MAX_LISTED_BYTES / 4));
+        assert_eq!(schema.check(&right), Ok(()));
     }
 
     #[test]
