@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use barewire_audit::{AddressOf, Audit, AuditConfig, EventRecorder, Metrics, MetricsConfig, Recorder};
 use barewire_mcp::http::origin::OriginPolicy;
+use barewire_oauth_server::client_address;
 use barewire_oauth_server::store::{Keys as _, Secret};
 use barewire_serve::{Listeners, ServeConfig};
 use barewire_store::Store;
@@ -41,6 +41,7 @@ impl Observed {
         data_dir: &Path,
         audit: &AuditConfig,
         metrics: &MetricsConfig,
+        address_header: Option<String>,
         clock: &Clock,
     ) -> Result<Self, DemoError> {
         let log = if audit.enabled { Some(Log::open(data_dir, audit, clock).await?) } else { None };
@@ -54,7 +55,8 @@ impl Observed {
         if let (Some((metrics, _)), Some(log)) = (&metrics, &log) {
             metrics.watch(&log.audit);
         }
-        Ok(Self { log, metrics, address: Arc::new(peer) })
+        let address: AddressOf = Arc::new(move |head| client_address(head, address_header.as_deref()));
+        Ok(Self { log, metrics, address })
     }
 
     /// What sees every request of an endpoint; nothing where nobody wants to know.
@@ -127,11 +129,6 @@ impl Log {
         let audit = Audit::start(Arc::new(store.clone()), config.clone(), clock.clone());
         Ok(Self { audit, store, key, clock: clock.clone() })
     }
-}
-
-/// The other end of the connection.
-fn peer(head: &Parts) -> Option<std::net::IpAddr> {
-    head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
 }
 
 fn scrape(metrics: Arc<Metrics>, only_here: bool) -> Router {

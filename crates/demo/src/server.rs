@@ -161,8 +161,10 @@ impl Demo {
         let blog = Blog::open(&config.data_dir.join("blog.sqlite"), config.clock.clone()).await?;
 
         // Who sees what happens.
+        let address_header = config.auth.client_address_header.clone();
         let observed =
-            Observed::open(&config.data_dir, &config.audit, &config.metrics, &config.clock).await?;
+            Observed::open(&config.data_dir, &config.audit, &config.metrics, address_header, &config.clock)
+                .await?;
 
         // Who may come in, and who says so.
         let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))

@@ -115,7 +115,8 @@ pub struct AuthConfig {
     /// How many places with wrong passwords are remembered.
     pub max_login_records: u32,
     /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
-    /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts.
+    /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts. The demo's
+    /// audit log names the same address.
     pub client_address_header: Option<String>,
 
     /// Signature checks of access tokens that may fail per second. Beyond that, tokens are answered with 503 that are

@@ -57,4 +57,5 @@ pub use config::{AuthConfig, ConfiguredClient};
 pub use documents::DocumentFetchError;
 pub use passwords::PasswordError;
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
+pub use source::client_address;
 pub use witness::{Event, EventKind, Witness};

@@ -17,18 +17,22 @@ impl FromRequestParts<AppState> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        if let Some(header) = &state.config.client_address_header {
-            // The last entry is the one our own proxy wrote; the ones before came from outside.
-            let lines = parts.headers.get_all(header.as_str()).iter();
-            let last = lines.filter_map(|line| line.to_str().ok()).next_back();
-            let address = last.and_then(|line| line.rsplit(',').next()).and_then(parse);
-            if address.is_some() {
-                return Ok(Self(address));
-            }
-        }
-        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(connection.map(|ConnectInfo(address)| address.ip())))
+        Ok(Self(client_address(parts, state.config.client_address_header.as_deref())))
     }
+}
+
+/// The address that a request came from: what our own proxy says in `header`
+/// ([`AuthConfig::client_address_header`](crate::AuthConfig::client_address_header)), and else the other end of the
+/// connection, as [`ConnectInfo`]`<SocketAddr>` among its extensions. For an application that writes it down too.
+#[must_use]
+pub fn client_address(parts: &Parts, header: Option<&str>) -> Option<IpAddr> {
+    let told = header.and_then(|header| {
+        // The last entry is the one our own proxy wrote; the ones before came from outside.
+        let last = parts.headers.get_all(header).iter().next_back()?;
+        parse(last.to_str().ok()?.rsplit(',').next()?)
+    });
+    let connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    told.or_else(connection)
 }
 
 impl Source {
