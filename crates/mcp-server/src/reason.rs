@@ -80,6 +80,7 @@ impl From<&BearerError> for Reason {
                 return Self { word: "insufficient_scope", needed: Some(required.clone()) };
             }
             BearerError::Unavailable => "verifier_unavailable",
+            BearerError::Flooded => "too_many_forgeries",
         };
         Self::word(word)
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use barewire_oauth::bearer::BearerError;
-use barewire_oauth::claims::{AccessTokenClaims, Audience, Expected, seconds};
+use barewire_oauth::claims::{AccessTokenClaims, Audience, Expected, Unverified, seconds};
 use barewire_oauth::forgery::Forgeries;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -96,7 +96,7 @@ impl AccessTokens {
             if self.is_revoked(claims.jti(), claims.grant_id(), claims.iat()) {
                 return Err(BearerError::Revoked);
             }
-            self.0.forgeries.check(token, claims, now, is_genuine)
+            self.0.check_signature(token, claims, now, is_genuine)
         })
     }
 
@@ -110,7 +110,7 @@ impl AccessTokens {
     /// The claims of a token of ours, expired and revoked ones included.
     pub(crate) fn open(&self, token: &str, now: SystemTime) -> Result<AccessTokenClaims, BearerError> {
         let keys = self.0.keys.load();
-        keys.open(token, |claims, is_genuine| self.0.forgeries.check(token, claims, now, is_genuine))
+        keys.open(token, |claims, is_genuine| self.0.check_signature(token, claims, now, is_genuine))
     }
 
     /// A new access token of a grant, and how many seconds it counts.
@@ -190,6 +190,24 @@ impl Revocations {
         self.gone.retain(|_, at| *at > until);
         // An entry's tokens were issued before it was revoked.
         self.issued_until = self.issued_until.max(Some(seconds(until.min(now))));
+    }
+}
+
+impl Shared {
+    fn check_signature(
+        &self,
+        token: &str,
+        claims: &Unverified<'_>,
+        now: SystemTime,
+        is_genuine: impl FnOnce() -> bool,
+    ) -> Result<(), BearerError> {
+        let checked = self.forgeries.check(token, claims, now, is_genuine);
+        if checked.is_err()
+            && let Some(count) = self.forgeries.turned_away(now)
+        {
+            tracing::warn!(count, "a flood of forged tokens: some tokens were not looked at");
+        }
+        checked
     }
 }
 
@@ -300,14 +318,14 @@ mod tests {
             (sign(|claims| claims.aud = Audience::One("https://b".into())), BearerError::WrongAudience),
             (sign(|claims| claims.exp = 1_400), BearerError::Expired),
             ("e30.e30.x".to_owned(), BearerError::Invalid),
-            (sign(|_| ()), BearerError::Unavailable),
+            (sign(|_| ()), BearerError::Flooded),
         ];
         let mut checked = 0;
         for number in 0..20_000 {
             let (model, expected) = &kinds[number % kinds.len()];
             let (signed, _) = model.rsplit_once('.').unwrap();
             match tokens.verify(&format!("{signed}.{number:085}A"), &resource, at(1_500)) {
-                Err(BearerError::Invalid) if *expected == BearerError::Unavailable => checked += 1,
+                Err(BearerError::Invalid) if *expected == BearerError::Flooded => checked += 1,
                 other => assert_eq!(other.as_ref(), Err(expected), "{number}"),
             }
         }
@@ -319,7 +337,7 @@ mod tests {
             tokens.0.keys.load().sign(&claims).unwrap().expose().to_owned()
         };
         let stranger = good("jane", "h");
-        assert_eq!(tokens.verify(&stranger, &resource, at(1_500)), Err(BearerError::Unavailable));
+        assert_eq!(tokens.verify(&stranger, &resource, at(1_500)), Err(BearerError::Flooded));
         assert!(tokens.verify(&stranger, &resource, at(1_501)).is_ok());
         tokens.0.forgeries.greet(["johndoe", "c", "i"]);
         assert!(tokens.verify(&good("johndoe", "i"), &resource, at(1_500)).is_ok());

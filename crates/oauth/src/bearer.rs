@@ -111,6 +111,10 @@ pub enum BearerError {
     /// The verifier could not find out (its keys or store are unavailable): nobody's token is at fault.
     #[error("access tokens cannot be checked right now")]
     Unavailable,
+    /// Not looked at, because too many forged tokens came before it ([`crate::forgery`]). It may be a good one, which the
+    /// sender cannot tell from [`BearerError::Unavailable`]; whoever watches the server can.
+    #[error("access tokens cannot be checked right now")]
+    Flooded,
 }
 
 /// What a resource adds to each of its challenges.
@@ -129,7 +133,7 @@ impl BearerError {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Flooded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Missing
             | Self::Expired
             | Self::NotYetValid
@@ -144,7 +148,7 @@ impl BearerError {
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Missing | Self::Unavailable => None,
+            Self::Missing | Self::Unavailable | Self::Flooded => None,
             Self::Malformed => Some(ErrorCode::InvalidRequest),
             Self::InsufficientScope { .. } => Some(ErrorCode::InsufficientScope),
             Self::Expired
@@ -159,7 +163,7 @@ impl BearerError {
     /// The `WWW-Authenticate` header of the refusal; `None` when a challenge would not help.
     #[must_use]
     pub fn challenge(&self, context: &ChallengeContext) -> Option<Challenge> {
-        if matches!(self, Self::Unavailable) {
+        if matches!(self, Self::Unavailable | Self::Flooded) {
             return None;
         }
         let mut challenge = Challenge::bearer();
@@ -230,6 +234,8 @@ mod tests {
             assert_eq!(error.http_status(), status);
             assert_eq!(error.challenge(&context).unwrap().to_string(), expected);
         }
-        assert_eq!(BearerError::Unavailable.challenge(&context), None);
+        for error in [BearerError::Unavailable, BearerError::Flooded] {
+            assert_eq!((error.http_status().as_u16(), error.challenge(&context)), (503, None));
+        }
     }
 }

@@ -27,6 +27,9 @@ use sha2::{Digest as _, Sha256};
 use crate::bearer::BearerError;
 use crate::claims::Unverified;
 
+/// A flood is told of once in this time.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// How much of it one allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForgeryLimits {
@@ -62,6 +65,10 @@ pub struct Forgeries {
 /// Tables of a fixed size: a digest has one place where it can be, and whoever comes later takes it over.
 struct Known {
     failures: Spent,
+    /// Tokens that were not looked at and nobody has been told of.
+    turned_away: u64,
+    /// When somebody was told last.
+    told: Option<Duration>,
     forgeries: Box<[u128]>,
     callers: Box<[(u64, Spent)]>,
 }
@@ -75,6 +82,8 @@ impl Forgeries {
             caller: Allowance::new(limits.failures_per_caller, Duration::from_secs(60)),
             known: Mutex::new(Known {
                 failures: Spent::default(),
+                turned_away: 0,
+                told: None,
                 forgeries: vec![0; limits.known_forgeries].into(),
                 callers: vec![(0, Spent::default()); limits.known_callers].into(),
             }),
@@ -85,7 +94,7 @@ impl Forgeries {
     /// before it. Whatever can be seen without that check has to be in order already.
     ///
     /// # Errors
-    /// [`BearerError::Invalid`] for a forged token; [`BearerError::Unavailable`] when the signature was not looked at.
+    /// [`BearerError::Invalid`] for a forged token; [`BearerError::Flooded`] when the signature was not looked at.
     pub fn check(
         &self,
         token: &str,
@@ -112,6 +121,20 @@ impl Forgeries {
         Err(BearerError::Invalid)
     }
 
+    /// For whoever writes a log: how many tokens were not looked at since this was answered last. `None` where there were
+    /// none, and also for a minute after an answer.
+    pub fn turned_away(&self, now: SystemTime) -> Option<u64> {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut known = self.known();
+        // A clock that was set back does not keep anybody silent.
+        let lately = known.told.is_some_and(|told| (told..told + TOLD_EVERY).contains(&now));
+        if known.turned_away == 0 || lately {
+            return None;
+        }
+        known.told = Some(now);
+        Some(std::mem::take(&mut known.turned_away))
+    }
+
     /// Makes a caller known whose token needs no check, because it was issued a moment ago.
     pub fn greet(&self, caller: [&str; 3]) {
         self.known().greet(caller_digest(caller));
@@ -128,7 +151,10 @@ impl Forgeries {
         }
         match known.caller(caller) {
             Some(failures) if failures.leaves_room(self.caller, now) => Ok(true),
-            _ => Err(BearerError::Unavailable),
+            _ => {
+                known.turned_away += 1;
+                Err(BearerError::Flooded)
+            }
         }
     }
 
@@ -291,7 +317,7 @@ mod tests {
     fn forgeries_are_checked_within_an_allowance() {
         let door = Door::new(LIMITS);
         assert_eq!(door.flood(5_000, 0), 10);
-        assert_eq!(door.present("new", "bob", true, 0), (Err(BearerError::Unavailable), 10));
+        assert_eq!(door.present("new", "bob", true, 0), (Err(BearerError::Flooded), 10));
         // A tenth of a second later there is room for one more, whoever comes first.
         assert_eq!(door.present("new", "bob", true, 100), (Ok(()), 11));
         assert_eq!(door.flood(5_000, 100), 12, "a good one has cost nothing of it");
@@ -314,12 +340,12 @@ mod tests {
         let checks = door.flood(1_000, 0);
         assert_eq!(door.present("ann's second", "ann", true, 1), (Ok(()), checks + 1));
         assert_eq!(door.present("bob's first", "bob", true, 1), (Ok(()), checks + 2));
-        assert_eq!(door.present("cleo's first", "cleo", true, 1).0, Err(BearerError::Unavailable));
+        assert_eq!(door.present("cleo's first", "cleo", true, 1).0, Err(BearerError::Flooded));
         // Whoever knows a caller has two tries a minute in that name; then it is a stranger's.
         let checks = checks + 2;
         assert_eq!(door.present("like ann's", "ann", false, 2), (Err(BearerError::Invalid), checks + 1));
         assert_eq!(door.present("as ann's", "ann", false, 2), (Err(BearerError::Invalid), checks + 2));
-        assert_eq!(door.present("so ann's", "ann", false, 2), (Err(BearerError::Unavailable), checks + 2));
+        assert_eq!(door.present("so ann's", "ann", false, 2), (Err(BearerError::Flooded), checks + 2));
         assert_eq!(door.present("bob's second", "bob", true, 2), (Ok(()), checks + 3));
     }
 
@@ -341,5 +367,21 @@ mod tests {
         let door = Door::new(LIMITS);
         door.flood(100, 3_600_000);
         assert_eq!(door.present("g", "ann", true, 0).0, Ok(()));
+    }
+
+    #[test]
+    fn a_flood_is_told_of_once_a_minute() {
+        let door = Door::new(LIMITS);
+        let told =
+            |second: u64| door.forgeries.turned_away(UNIX_EPOCH + Duration::from_secs(1_000_000 + second));
+        door.flood(10, 0);
+        assert_eq!(told(0), None, "all of them were checked");
+        door.flood(10 + 7, 2_000);
+        assert_eq!(told(2), Some(7));
+        door.flood(10 + 5, 4_000);
+        assert_eq!((told(4), told(61)), (None, None));
+        assert_eq!((told(62), told(200)), (Some(5), None));
+        door.flood(1, 3_000);
+        assert_eq!(told(3), Some(1), "the clock was set back");
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(super) fn new(error: &BearerError, context: &ChallengeContext) -> Self {
         let code = error.code().unwrap_or(match error {
-            BearerError::Unavailable => ErrorCode::TemporarilyUnavailable,
+            BearerError::Unavailable | BearerError::Flooded => ErrorCode::TemporarilyUnavailable,
             _ => ErrorCode::InvalidToken,
         });
         let body = ErrorResponse::new(code, error.to_string());
@@ -54,6 +54,7 @@ impl Refusals {
             BearerError::Revoked,
             BearerError::Invalid,
             BearerError::Unavailable,
+            BearerError::Flooded,
         ];
         Self(all.iter().map(|error| Refusal::new(error, context)).collect())
     }

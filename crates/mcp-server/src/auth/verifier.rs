@@ -21,7 +21,7 @@ pub trait TokenVerifier: Send + Sync + 'static {
     /// Verifies one token. Called once per token, not once per request: a good answer is remembered until
     /// [`Principal::expires_at`] or [`Limits::token_cache_ttl`](crate::Limits::token_cache_ttl), whichever is sooner.
     /// A bad one is not: what many bad tokens may cost (a request to somebody else, perhaps) is the implementation's
-    /// to limit. It answers [`BearerError::Unavailable`] to what it does not look at.
+    /// to limit. It answers [`BearerError::Flooded`] to what it does not look at.
     ///
     /// # Errors
     /// The [`BearerError`] that becomes the 401 (or 503) of the request.

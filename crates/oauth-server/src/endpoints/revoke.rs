@@ -117,7 +117,7 @@ async fn try_revoke(
             let now = state.now();
             let claims = match state.tokens.open(token, now) {
                 Ok(claims) => claims,
-                Err(BearerError::Unavailable) => return Err(Failure::NotNow),
+                Err(BearerError::Unavailable | BearerError::Flooded) => return Err(Failure::NotNow),
                 Err(_) => return Ok(()),
             };
             if claims.iss != state.issuer || claims.expires_at() <= now {
