@@ -365,3 +365,52 @@ async fn metrics_count_what_happened_and_names_of_strangers_are_no_labels() {
     let public = world.http.get(world.url("/metrics")).send().await.unwrap();
     assert_eq!(public.status(), StatusCode::NOT_FOUND);
 }
+
+/// The address of each request, by the record of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_the_address_is_the_one_that_it_names() {
+    let dir = TempDir::new();
+    let world = World::start_with(|config| {
+        config.data_dir = dir.path().to_owned();
+        config.auth.client_address_header = Some("x-client-address".to_owned());
+    })
+    .await;
+    for told in [Some("203.0.113.7"), Some("10.0.0.1, [2001:db8::1]:443"), Some("unknown"), None] {
+        world.clock.advance(Duration::from_millis(100));
+        let mut request = world.http.post(world.url("/mcp")).json(&json!({}));
+        if let Some(told) = told {
+            request = request.header("x-client-address", told);
+        }
+        request.send().await.unwrap();
+    }
+    world.stop().await;
+    let all = records(dir.path()).await;
+    let addresses: Vec<_> =
+        of(&all, "request").iter().map(|record| record["address"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(addresses[..2], ["203.0.113.7", "2001:db8::1"]);
+    assert!(addresses[2..].iter().all(|address| address == "127.0.0.1" || address == "::1"), "{addresses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_forged_tokens_is_seen_in_the_metrics() {
+    let world = World::start_with(|config| {
+        config.metrics.listen = Some("localhost:0".to_owned());
+        config.auth.failed_signatures_per_second = 1;
+        config.auth.failed_signatures_per_caller = 1;
+    })
+    .await;
+    let token = world.token("johndoe", READ).await;
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let mut turned_away = 0;
+    for number in 0..10 {
+        let forged = format!("{signed}.{number:085}A");
+        let response = world.http.post(world.url("/mcp")).bearer_auth(forged).json(&json!({}));
+        let status = response.send().await.unwrap().status();
+        assert!(status == StatusCode::UNAUTHORIZED || status == StatusCode::SERVICE_UNAVAILABLE, "{status}");
+        turned_away += u32::from(status == StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(turned_away, 8, "one check for everybody, one for this caller");
+    let text = world.http.get(format!("http://{}/metrics", world.metrics.unwrap())).send().await.unwrap();
+    let scraped = samples(&text.text().await.unwrap());
+    assert_eq!(value(&scraped, "barewire_refusals_total", &[("reason", "too_many_forgeries")]), 8.0);
+}
