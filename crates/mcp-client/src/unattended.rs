@@ -1,9 +1,13 @@
 //! Tokens without anybody at a browser: what the application has instead, and where it keeps that.
 
+use std::io;
 use std::path::PathBuf;
 
 use barewire_oauth::client_flow::{GrantKind, IdentityProvider, SubjectTokenType, Way};
 use barewire_oauth::secret::Assertion;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+use zeroize::Zeroizing;
 
 use crate::login::{LoginError, PreRegistered};
 
@@ -102,11 +106,14 @@ impl AssertionSource {
             Self::File(path) => path,
         };
         let failed = |detail: String| LoginError::Assertion { path: path.clone(), detail };
-        let length = tokio::fs::metadata(path).await.map_err(|error| failed(error.to_string()))?.len();
-        if length > MAX_ASSERTION_BYTES {
+        let broken = |error: io::Error| failed(error.to_string());
+        let file = File::open(path).await.map_err(broken)?;
+        // What is no file (a device, a pipe) has no length, and may have no end.
+        let mut text = Zeroizing::new(String::new());
+        file.take(MAX_ASSERTION_BYTES + 1).read_to_string(&mut text).await.map_err(broken)?;
+        if text.len() as u64 > MAX_ASSERTION_BYTES {
             return Err(failed(format!("it is longer than {MAX_ASSERTION_BYTES} bytes")));
         }
-        let text = tokio::fs::read_to_string(path).await.map_err(|error| failed(error.to_string()))?;
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(failed("there is no token in it".to_owned()));
@@ -142,5 +149,7 @@ mod tests {
         assert!(source.read().await.unwrap_err().to_string().contains("longer than 65536 bytes"));
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(source.read().await.is_err());
+        #[cfg(unix)]
+        assert!(AssertionSource::File("/dev/zero".into()).read().await.is_err(), "it has no end");
     }
 }
