@@ -147,7 +147,8 @@ pub struct ClientConfig {
     /// How long a probe, a metadata document or a token may take. Default 15.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
-    /// How long a stream may be silent before it counts as broken. Default 300.
+    /// How long a stream may be silent before it counts as broken, and how long a body that is no stream may take from its
+    /// head to its end. Default 300.
     #[serde(with = "humantime_serde")]
     pub stream_idle_timeout: Duration,
     /// How long the verdict about a server's era is believed. Default 600.
@@ -172,6 +173,9 @@ pub struct ClientConfig {
     pub max_oauth_bytes: usize,
     /// How often a stream is resumed without a new event before the call fails. Default 5.
     pub max_resumes: usize,
+    /// The shortest wait before a stream is opened again, whatever `retry` a server names. Default 0.1.
+    #[serde(with = "humantime_serde")]
+    pub min_retry: Duration,
     /// The longest `retry` of a server that is respected. Default 60.
     #[serde(with = "humantime_serde")]
     pub max_retry: Duration,
@@ -192,6 +196,13 @@ pub struct ClientConfig {
     pub exchange: Limits,
 }
 
+impl ClientConfig {
+    /// The wait before a stream is opened again: what the server asked for, within bounds.
+    pub(crate) fn retry(&self, asked: Duration) -> Duration {
+        asked.max(self.min_retry).min(self.max_retry)
+    }
+}
+
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
@@ -209,6 +220,7 @@ impl Default for ClientConfig {
             max_answer_bytes: 16 * 1024 * 1024,
             max_oauth_bytes: 256 * 1024,
             max_resumes: 5,
+            min_retry: Duration::from_millis(100),
             max_retry: Duration::from_secs(60),
             default_retry: Duration::from_secs(1),
             stream_open_timeout: Duration::from_millis(500),

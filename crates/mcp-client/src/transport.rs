@@ -154,12 +154,15 @@ impl Reply {
         self.status.is_success() && self.media_type() == EVENT_STREAM
     }
 
-    /// Reads the body, at most `limit` bytes.
+    /// Reads the body, at most `limit` bytes, and for as long as a stream may be silent: what comes a byte at a time does not
+    /// end otherwise.
     pub(crate) async fn body(&mut self, limit: usize) -> Result<Bytes, TransportError> {
         let mut body = BytesMut::new();
+        let started = tokio::time::Instant::now();
         loop {
             let Some(response) = &mut self.response else { return Ok(body.freeze()) };
-            let failure = match tokio::time::timeout(self.idle, response.chunk()).await {
+            let left = self.idle.saturating_sub(started.elapsed());
+            let failure = match tokio::time::timeout(left, response.chunk()).await {
                 Ok(Ok(Some(chunk))) if body.len() + chunk.len() <= limit => {
                     self.recording.chunk(&chunk);
                     body.extend_from_slice(&chunk);

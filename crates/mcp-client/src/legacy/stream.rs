@@ -60,7 +60,7 @@ impl Connection {
                 return Err(failed(ended));
             }
             resumes += 1;
-            retry = events.retry().unwrap_or(retry).min(self.options.config.max_retry);
+            retry = self.options.config.retry(events.retry().unwrap_or(retry));
             let milliseconds = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
             events.recording.decide(&Decision::ResumeAfter { milliseconds });
             let repeats = events.recording.id();
@@ -139,7 +139,7 @@ impl Connection {
                         }
                     }
                     last_id = events.last_event_id().or(last_id);
-                    retry = events.retry().unwrap_or(retry).min(config.max_retry);
+                    retry = config.retry(events.retry().unwrap_or(retry));
                 }
                 Ok(mut reply) => {
                     reply.recording.decide(&Decision::NoStream);

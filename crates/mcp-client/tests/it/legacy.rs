@@ -1,13 +1,17 @@
 //! The handshake era: sessions, the server's stream, questions, broken streams, cancellation.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use axum::body::Body;
 use barewire_exchange::Step;
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
-use barewire_mcp_client::{CallError, CallOptions, Client, ClientOptions, EraChoice};
+use barewire_mcp_client::{CallError, CallOptions, Client, ClientOptions, EraChoice, TransportError};
+use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -228,6 +232,49 @@ async fn a_stream_that_never_answers_is_given_up() {
     let error = client.call_tool("t", empty(), CallOptions::default()).await.unwrap_err();
     assert!(matches!(error, CallError::Http(_)), "{error:?}");
     assert_eq!(stage.seen().iter().filter(|seen| seen.header("last-event-id").is_some()).count(), 3);
+}
+
+/// Each time it says something, so that it is not given up, and asks to be called again at once.
+#[tokio::test]
+async fn a_server_that_always_hangs_up_is_not_called_in_a_circle() {
+    let stage = Stage::new(|seen| match seen.method().as_str() {
+        "initialize" => seen.initialized("2025-11-25", None),
+        "tools/call" => events("id: 1\nretry: 0\ndata:\n\n"),
+        _ if seen.verb == "GET" => events("id: 1\nretry: 0\ndata:\n\n"),
+        _ => reply(202, "", ""),
+    })
+    .await;
+    let mut slower = legacy(&Watcher::new());
+    slower.config.min_retry = Duration::from_millis(200);
+    let client = Client::connect(stage.url(), slower).await.unwrap();
+    let call = client.call_tool("t", empty(), CallOptions::default());
+    assert!(tokio::time::timeout(Duration::from_millis(900), call).await.is_err(), "it goes on");
+    // The call's stream and the server's own, every fifth of a second each.
+    let count = stage.seen().iter().filter(|seen| seen.verb == "GET").count();
+    assert!((2..=12).contains(&count), "{count}");
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_given_up() {
+    let stage = Stage::new(|seen| match seen.method().as_str() {
+        "initialize" => seen.initialized("2025-11-25", None),
+        "tools/call" => {
+            let drops = stream::unfold((), |()| async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Some((Ok::<_, Infallible>(" "), ()))
+            });
+            reply(200, "application/json", Body::from_stream(drops))
+        }
+        _ if seen.verb == "GET" => reply(405, "", ""),
+        _ => reply(202, "", ""),
+    })
+    .await;
+    let mut hasty = legacy(&Watcher::new());
+    hasty.config.stream_idle_timeout = Duration::from_millis(300);
+    let client = Client::connect(stage.url(), hasty).await.unwrap();
+    let call = client.call_tool("t", empty(), CallOptions::default());
+    let error = tokio::time::timeout(Duration::from_secs(20), call).await.expect("it ends").unwrap_err();
+    assert!(matches!(error, CallError::Transport(TransportError::Timeout { .. })), "{error:?}");
 }
 
 #[tokio::test]

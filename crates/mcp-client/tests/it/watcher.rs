@@ -19,6 +19,7 @@ pub(crate) fn options(watcher: &Arc<Watcher>) -> ClientOptions {
     options.handler = Arc::<Watcher>::clone(watcher);
     options.login.redirect_uri = "http://localhost:5173/callback".to_owned();
     options.config.default_retry = std::time::Duration::from_millis(10);
+    options.config.min_retry = std::time::Duration::from_millis(1);
     options
 }
 
