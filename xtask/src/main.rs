@@ -15,6 +15,7 @@ mod run;
 mod security;
 mod server;
 mod test;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Record the golden wire transcripts of `docs/wire` anew
+    Wire,
     /// The same as `test`: what `.ci/run` calls
     Ci,
 }
@@ -79,6 +82,7 @@ fn execute() -> Result<()> {
         Command::Test { no_browser } => test::test(!no_browser),
         Command::Conformance { revision } => conformance::conformance(revision.as_deref()),
         Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
+        Command::Wire => wire::wire(),
         Command::Ci => test::test(true),
     }
 }
