@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 4 login needed or refused · \
 5 the tool reported an error · 6 the server refused the request · 7 the audit log was altered · \
-8 the doctor found errors · 130 interrupted";
+8 the doctor found errors · 9 the server differs from the transcripts · 130 interrupted";
 
 /// What every subcommand understands.
 #[derive(Args)]
@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Examine any MCP server and say what is wrong, by which rule, and what to do
     Doctor(Doctor),
+    /// Replay the golden wire transcripts against any MCP server and say what differs, and which rule that breaks
+    Replay(Replay),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -402,6 +404,50 @@ pub(crate) struct Doctor {
     /// Show what is fine, what does not apply, and all evidence
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// The MCP endpoint, e.g. https://example.com/mcp
+    pub(crate) url: Url,
+    /// A token for the server; it is sent to this URL only
+    #[arg(
+        long,
+        env = "BAREWIRE_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "logged_in"
+    )]
+    pub(crate) token: Option<String>,
+    /// Use the token that `barewire login URL` has kept
+    #[arg(long)]
+    pub(crate) logged_in: bool,
+    /// Also call this tool, without arguments. No tool is called otherwise: tools have effects
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) call: Option<String>,
+    /// Also call tools: the first that takes no arguments, and those that are given
+    #[arg(long)]
+    pub(crate) allow_calls: bool,
+    /// What stands for a name that transcripts leave open, e.g. counting_tool=import (repeatable)
+    #[arg(long = "give", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) given: Vec<(String, String)>,
+    /// Only this flow, e.g. list (repeatable)
+    #[arg(long = "flow", value_name = "FLOW")]
+    pub(crate) flows: Vec<String>,
+    /// Only this revision, e.g. 2025-11-25 (repeatable)
+    #[arg(long = "revision", value_name = "REVISION")]
+    pub(crate) revisions: Vec<String>,
+    /// Also trust the certificates in this PEM file (repeatable)
+    #[arg(long = "ca", value_name = "FILE")]
+    pub(crate) authorities: Vec<PathBuf>,
+    /// Show every step
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it has to be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Args)]

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) host: barewire_host::HostConfig,
     /// What an examination may cost.
     pub(crate) doctor: barewire_doctor::DoctorConfig,
+    /// What a replay may cost.
+    pub(crate) replay: barewire_replay::ReplayConfig,
 }
 
 impl Settings {
@@ -110,7 +112,7 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { auth, mcp, audit, metrics, host, serve, doctor } = Settings::default();
+        let Settings { auth, mcp, audit, metrics, host, serve, doctor, replay } = Settings::default();
         for section in [
             format!("{auth:#?}"),
             format!("{mcp:#?}"),
@@ -119,6 +121,7 @@ mod tests {
             format!("{:#?}", host.limits),
             format!("{serve:#?}"),
             format!("{doctor:#?}"),
+            format!("{replay:#?}"),
         ] {
             for line in section.lines() {
                 let name = line.trim().split(':').next().unwrap();

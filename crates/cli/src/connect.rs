@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barewire_mcp_client::{
-    CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, Handler,
+    CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, GrantKey, Handler, Silent,
 };
+use barewire_oauth::secret::AccessToken;
 use barewire_store::Store;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -194,6 +195,25 @@ async fn credentials(common: &Common) -> Result<Arc<dyn CredentialStore>, Failur
             })?,
     };
     Ok(Arc::new(Store::open(&path).await.map_err(Failure::internal)?))
+}
+
+/// The access token of `barewire login`, as it is: for commands that look at a server and renew nothing.
+pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<AccessToken, Failure> {
+    let session = Session::without_login(url, common, Arc::new(Silent)).await?;
+    let key = GrantKey { owner: session.options.owner.clone(), server: url.as_str().to_owned() };
+    let grant = session.options.credentials.grant(&key).await.map_err(Failure::internal)?;
+    let again = |message: &str| {
+        let next = Some(format!("run `barewire login {url}`"));
+        Failure::new(Kind::Login, anyhow::anyhow!("{message}")).with_next(next)
+    };
+    let tokens = grant.ok_or_else(|| again("there is no login for this server"))?.tokens;
+    if tokens.expires_within(Duration::ZERO, (session.options.clock)()) {
+        return Err(again("the login for this server has run out"));
+    }
+    if tokens.is_bound() {
+        return Err(again("the kept token is bound to a key, which this command does not use"));
+    }
+    Ok(tokens.access_token)
 }
 
 async fn interrupted() {

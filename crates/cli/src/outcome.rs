@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Broken = 7,
     /// The doctor found errors.
     Unwell = 8,
+    /// The server differs from the transcripts where the specification leaves no choice.
+    Differs = 9,
     /// Interrupted before it was done.
     Interrupted = 130,
 }

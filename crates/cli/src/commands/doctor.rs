@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use barewire_doctor::{ExamineError, Observer, Target, examine};
 use barewire_exchange::Exchange;
-use barewire_mcp_client::{GrantKey, Recorder, Silent};
+use barewire_mcp_client::Recorder;
 use barewire_oauth::secret::AccessToken;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::arguments::{Common, Doctor};
 use crate::config::Settings;
-use crate::connect::{Session, Trace};
+use crate::connect::{Trace, kept_token};
 use crate::outcome::{Failure, Kind};
 use crate::terminal::{self, print, safe_json};
 
@@ -56,25 +56,6 @@ pub(crate) async fn run(arguments: Doctor, common: &Common) -> Result<(), Failur
             Err(Failure::new(Kind::Unwell, error).already_printed(true))
         }
     }
-}
-
-/// The access token of `barewire login`, as it is: renewing it is not the doctor's business.
-async fn kept_token(url: &url::Url, common: &Common) -> Result<AccessToken, Failure> {
-    let session = Session::without_login(url, common, Arc::new(Silent)).await?;
-    let key = GrantKey { owner: session.options.owner.clone(), server: url.as_str().to_owned() };
-    let grant = session.options.credentials.grant(&key).await.map_err(Failure::internal)?;
-    let again = |message: &str| {
-        let next = Some(format!("run `barewire login {url}`"));
-        Failure::new(Kind::Login, anyhow::anyhow!("{message}")).with_next(next)
-    };
-    let tokens = grant.ok_or_else(|| again("there is no login for this server"))?.tokens;
-    if tokens.expires_within(Duration::ZERO, (session.options.clock)()) {
-        return Err(again("the login for this server has run out"));
-    }
-    if tokens.is_bound() {
-        return Err(again("the kept token is bound to a key, which the doctor does not use"));
-    }
-    Ok(tokens.access_token)
 }
 
 fn failure(error: ExamineError) -> Failure {

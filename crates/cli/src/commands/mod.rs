@@ -9,5 +9,6 @@ pub(crate) mod host;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod prompts;
+pub(crate) mod replay;
 pub(crate) mod resources;
 pub(crate) mod tools;

@@ -1,8 +1,8 @@
 //! The binary as a user runs it: against a `barewire demo` of its own, with a browser that a script drives.
 //!
 //! `flow.rs`: log in, list, call, step up, answer, log out. `errors.rs`: what goes wrong, its exit code and its words.
-//! `audit.rs`: the log of all that. `access.rs`: commands that nobody logs in for. `doctor.rs`: a report, for people and for
-//! programs.
+//! `audit.rs`: the log of all that. `access.rs`: commands that nobody logs in for. `doctor.rs` and
+//! `replay.rs`: a report, for people and for programs.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
@@ -11,3 +11,4 @@ mod demo;
 mod doctor;
 mod errors;
 mod flow;
+mod replay;
