@@ -233,6 +233,7 @@ impl Connection {
             }
             ServerNotification::Cancelled(cancelled) => self.withdrawn(&cancelled.request_id),
             ServerNotification::Acknowledged(_)
+            | ServerNotification::Task(_)
             | ServerNotification::ElicitationComplete { .. }
             | ServerNotification::Other { .. } => {}
         }

@@ -209,6 +209,7 @@ async fn subscribe(
         resources_list_changed: filter.resources_list_changed
             && declared.resources.as_ref().is_some_and(|it| it.list_changed),
         resource_subscriptions: Vec::new(),
+        task_ids: Vec::new(),
     };
     if declared.resources.is_some_and(|it| it.subscribe) {
         for uri in filter.resource_subscriptions {

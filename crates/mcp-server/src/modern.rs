@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use barewire_mcp::error::Error;
 use barewire_mcp::jsonrpc::{Id, write};
 use barewire_mcp::revision::Era;
 use barewire_mcp::server::modern::Call;
@@ -43,6 +44,7 @@ pub(crate) fn begin(
         trail.name = request.name().map(str::to_owned);
         trail.client = meta.client_info.map(|info| (info.name, info.version));
     }
+    let request_method = request.method();
     match request {
         Request::Operation(wanted) => {
             let call = Arc::new(CallState {
@@ -62,6 +64,11 @@ pub(crate) fn begin(
                 last_progress: LastProgress::default(),
             });
             operation::begin(call, wanted, &parts.headers, trail)
+        }
+        Request::Task(_) => {
+            let method = request_method.to_owned();
+            let refused = Refused::error(&id, Era::Modern, Error::MethodNotFound { method });
+            Begun::Answered(refused.into_response(trail))
         }
         Request::Discover => {
             if let Some(trail) = &mut trail {
@@ -121,6 +128,7 @@ fn agree(server: &Shared, caller: Option<&Principal>, wanted: &SubscriptionFilte
             .filter(fits)
             .cloned()
             .collect(),
+        task_ids: Vec::new(),
     }
 }
 

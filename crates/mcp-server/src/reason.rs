@@ -54,6 +54,7 @@ impl From<&Error> for Reason {
                 InvalidParams::InputResponse { .. } => "invalid_input_response",
                 InvalidParams::UnknownTool { .. } => "unknown_tool",
                 InvalidParams::UnknownPrompt { .. } => "unknown_prompt",
+                InvalidParams::UnknownTask { .. } => "unknown_task",
                 InvalidParams::Arguments { .. } => "invalid_arguments",
             },
             Error::ResourceNotFound { .. } => "unknown_resource",

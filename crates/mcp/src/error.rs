@@ -222,6 +222,12 @@ pub enum InvalidParams {
         /// Its name.
         name: String,
     },
+    /// No such task, or not this caller's, or not any more.
+    #[error("Unknown task: {id}")]
+    UnknownTask {
+        /// Its id.
+        id: String,
+    },
     /// Arguments that the tool or the prompt does not take.
     #[error("Invalid arguments for {name}: {detail}")]
     Arguments {
@@ -305,6 +311,7 @@ impl InvalidParams {
             | Self::InputResponse { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownPrompt { .. }
+            | Self::UnknownTask { .. }
             | Self::Arguments { .. } => StatusCode::OK,
         }
     }

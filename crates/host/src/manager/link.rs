@@ -203,6 +203,7 @@ impl Link {
             prompts_list_changed: capabilities.prompts.is_some_and(|it| it.list_changed),
             resources_list_changed: capabilities.resources.is_some_and(|it| it.list_changed),
             resource_subscriptions: Vec::new(),
+            task_ids: Vec::new(),
         }
     }
 

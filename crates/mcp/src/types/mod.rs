@@ -25,5 +25,6 @@ pub mod resources;
 pub mod roots;
 pub mod sampling;
 pub mod subscriptions;
+pub mod tasks;
 pub mod tools;
 pub mod trace;

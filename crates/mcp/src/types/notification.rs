@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::logging::LoggingMessage;
 use super::progress::Progress;
 use super::subscriptions::{Change, SubscriptionFilter};
+use super::tasks::{Task, TaskState};
 use crate::jsonrpc::Id;
 
 /// What a server tells a client, whatever the revision.
@@ -20,6 +21,8 @@ pub enum ServerNotification {
     Cancelled(Cancelled),
     /// What of a subscription the server will send. From 2026-07-28 on.
     Acknowledged(SubscriptionFilter),
+    /// How far a task is. From 2026-07-28 on, by an extension.
+    Task(Box<Task<TaskState>>),
     /// The user has done what an address was for. Only in 2025-11-25.
     ElicitationComplete {
         /// Which elicitation.

@@ -9,6 +9,7 @@ use super::prompts::{GetPromptRequest, GetPromptResult, ListPromptsResult};
 use super::resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequest, ReadResourceResult,
 };
+use super::tasks::TaskResult;
 use super::tools::{CallToolRequest, CallToolResult, ListToolsResult};
 
 /// A page of a list; no cursor means the first one
@@ -91,4 +92,6 @@ pub enum Outcome {
     Complete(CompleteResult),
     /// Of `tools/call`, `resources/read` and `prompts/get` from 2026-07-28 on: something is needed first.
     InputRequired(InputRequired),
+    /// Of `tools/call`, where it has become a task, and of what is asked about one. Only in 2026-07-28, by an extension.
+    Task(Box<TaskResult>),
 }

@@ -21,6 +21,9 @@ pub struct SubscriptionFilter {
     /// One of these resources changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_subscriptions: Vec<String>,
+    /// One of these tasks changed: the extension of [`super::tasks`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_ids: Vec<String>,
 }
 
 impl SubscriptionFilter {

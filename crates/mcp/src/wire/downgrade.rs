@@ -54,7 +54,7 @@ pub(super) fn outcome(mut outcome: Outcome, to: &dyn Downgrade) -> Outcome {
             to.call(result);
             result.content.iter_mut().for_each(|block| content(block, to));
         }
-        Outcome::Complete(_) | Outcome::InputRequired(_) => {}
+        Outcome::Complete(_) | Outcome::InputRequired(_) | Outcome::Task(_) => {}
     }
     outcome
 }

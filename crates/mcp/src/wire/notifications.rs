@@ -10,6 +10,7 @@ use crate::error::InvalidParams;
 use crate::jsonrpc::{Id, write};
 use crate::types::notification::{Cancelled, ClientNotification, ServerNotification};
 use crate::types::subscriptions::{Change, SubscriptionFilter};
+use crate::types::tasks::{Task, TaskState};
 
 pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -30,6 +31,9 @@ pub(crate) fn encode(notification: &ServerNotification, subscription: Option<&Id
             "notifications/subscriptions/acknowledged",
             &Notice { subscription, uri: None, filter: Some(filter) },
         ),
+        ServerNotification::Task(task) => {
+            write::notification("notifications/tasks", &TaskNotice { subscription, task })
+        }
         ServerNotification::ElicitationComplete { elicitation_id } => write::notification(
             "notifications/elicitation/complete",
             &serde_json::json!({ "elicitationId": elicitation_id }),
@@ -59,6 +63,7 @@ pub(crate) fn decode_server(
         "notifications/subscriptions/acknowledged" => {
             ServerNotification::Acknowledged(member(method, "notifications", params)?)
         }
+        "notifications/tasks" => ServerNotification::Task(Box::new(decode_params(method, params)?)),
         "notifications/elicitation/complete" => {
             let elicitation_id = member(method, "elicitationId", params)?;
             ServerNotification::ElicitationComplete { elicitation_id }
@@ -118,6 +123,23 @@ impl Serialize for Notice<'_> {
         if let Some(filter) = self.filter {
             map.serialize_entry("notifications", filter)?;
         }
+        map.end()
+    }
+}
+
+/// The params of a notification about a task.
+struct TaskNotice<'a> {
+    subscription: Option<&'a Id>,
+    task: &'a Task<TaskState>,
+}
+
+impl Serialize for TaskNotice<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(id) = self.subscription {
+            map.serialize_entry("_meta", &serde_json::json!({ SUBSCRIPTION_ID: id }))?;
+        }
+        self.task.write_members(&mut map)?;
         map.end()
     }
 }

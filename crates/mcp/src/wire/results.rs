@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::types::json::Meta;
 use crate::types::operation::{Operation, Outcome};
+use crate::types::tasks::TaskResult;
 
 /// A result that a server sent and that its request's method does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +90,11 @@ pub(crate) fn write_members<S: SerializeMap>(outcome: &Outcome, map: &mut S) -> 
             }
             option("requestState", required.state.as_ref(), map)
         }
+        Outcome::Task(result) => match &**result {
+            TaskResult::Created(task) => task.write_members(map),
+            TaskResult::Found(task) => task.write_members(map),
+            TaskResult::Acknowledged => Ok(()),
+        },
     }
 }
 
@@ -103,7 +109,7 @@ pub(crate) fn meta(outcome: &Outcome) -> Option<&Meta> {
         Outcome::ListPrompts(result) => Some(&result.meta),
         Outcome::GetPrompt(result) => Some(&result.meta),
         Outcome::Complete(result) => Some(&result.meta),
-        Outcome::InputRequired(_) => None,
+        Outcome::InputRequired(_) | Outcome::Task(_) => None,
     }
     .filter(|meta| !meta.is_empty())
 }

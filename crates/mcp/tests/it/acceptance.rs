@@ -152,7 +152,8 @@ fn methods_that_the_modern_era_has_not() {
         "resources/subscribe",
         "resources/unsubscribe",
         "unknown/method",
-        "tasks/get",
+        "tasks/list",
+        "tasks/result",
         "elicitation/create",
         "sampling/createMessage",
         "roots/list",
@@ -160,6 +161,29 @@ fn methods_that_the_modern_era_has_not() {
         let parts = post(&[("mcp-method", Some(method)), ("mcp-name", None)]);
         check(&parts, &call(method, json!({ "_meta": meta() })), "404 -32601 id 7");
     }
+}
+
+#[test]
+fn requests_about_a_task_name_it_in_a_header() {
+    for (method, more) in [
+        ("tasks/get", json!({})),
+        ("tasks/cancel", json!({})),
+        ("tasks/update", json!({ "inputResponses": {} })),
+    ] {
+        let mut params = more;
+        params["_meta"] = meta();
+        let without = call(method, params.clone());
+        params["taskId"] = "t1".into();
+        let good = call(method, params);
+        let parts = |name| post(&[("mcp-method", Some(method)), ("mcp-name", name)]);
+        check(&parts(Some("t1")), &good, &format!("modern 2026-07-28 7 {method}"));
+        check(&parts(Some("t2")), &good, "400 -32020 id 7");
+        check(&parts(None), &good, "400 -32020 id 7");
+        check(&parts(None), &without, "400 -32602 id 7");
+    }
+    let parts = post(&[("mcp-method", Some("tasks/update")), ("mcp-name", Some("t1"))]);
+    let nothing = call("tasks/update", json!({ "taskId": "t1", "_meta": meta() }));
+    check(&parts, &nothing, "400 -32602 id 7");
 }
 
 #[test]

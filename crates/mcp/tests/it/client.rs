@@ -8,8 +8,9 @@ use barewire_mcp::server::{self, Accepted, Policy};
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::json::RawJson;
-use barewire_mcp::types::operation::{Operation, Page};
+use barewire_mcp::types::operation::{Operation, Outcome, Page};
 use barewire_mcp::types::resources::ReadResourceRequest;
+use barewire_mcp::types::tasks::{TaskRequest, TaskResult, TaskWanted};
 use barewire_mcp::types::tools::CallToolRequest;
 use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
 use http::HeaderMap;
@@ -35,6 +36,10 @@ fn modern_request(request: &v2026_07_28::Request, mirrored: &MirroredParams) -> 
         extra: None,
     };
     modern::request(&Id::from(1), request, &meta, mirrored).unwrap()
+}
+
+fn about_task(wanted: TaskWanted) -> v2026_07_28::Request {
+    v2026_07_28::Request::Task(TaskRequest { task_id: "t1".into(), wanted })
 }
 
 /// What the client writes, the server takes.
@@ -78,6 +83,11 @@ fn every_modern_request_is_taken() {
     for request in [
         v2026_07_28::Request::Discover,
         v2026_07_28::Request::Listen(Default::default()),
+        about_task(TaskWanted::Get),
+        about_task(TaskWanted::Update(
+            [("name".to_owned(), json!({ "action": "decline" }).into())].into_iter().collect(),
+        )),
+        about_task(TaskWanted::Cancel),
         v2026_07_28::Request::Operation(Operation::ListTools(page.clone())),
         v2026_07_28::Request::Operation(Operation::ListResources(page.clone())),
         v2026_07_28::Request::Operation(Operation::ListResourceTemplates(page.clone())),
@@ -185,7 +195,7 @@ fn results_that_a_client_does_not_take() {
     let list = Operation::ListTools(Page::default());
     // The method decides, not the shape: a result with a stray member stays what it is.
     let stray = json!({ "content": [], "tools": [], "messages": [], "contents": [] });
-    assert!(matches!(decode(&tool, stray), Ok(barewire_mcp::types::operation::Outcome::CallTool(_))));
+    assert!(matches!(decode(&tool, stray), Ok(Outcome::CallTool(_))));
     assert!(decode(&tool, json!({ "resultType": "task", "taskId": "x" })).is_err());
     assert!(decode(&tool, json!({ "resultType": "input_required" })).is_err());
     assert!(decode(&tool, json!({ "resultType": "input_required", "requestState": "x" })).is_ok());
@@ -196,6 +206,30 @@ fn results_that_a_client_does_not_take() {
         json!({ "content": [{ "type": "hologram", "x": 1 }, { "type": "text", "text": "t" }] });
     assert!(decode(&tool, unknown_block).is_ok());
     assert!(decode(&tool, json!({ "content": [{ "type": "text" }] })).is_err());
+}
+
+#[test]
+fn only_a_call_becomes_a_task() {
+    let task = json!({
+        "resultType": "task", "taskId": "t1", "status": "working", "ttlMs": null,
+        "createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z",
+    });
+    let raw = RawJson::from(task.clone());
+    let call = Operation::CallTool(CallToolRequest { name: "x".into(), ..Default::default() });
+    let decoded = v2026_07_28::decode_result(&call, raw.as_raw()).unwrap();
+    let Outcome::Task(created) = decoded.outcome else { panic!("{decoded:?}") };
+    assert!(matches!(*created, TaskResult::Created(task) if task.task_id == "t1"));
+    let read = Operation::ReadResource(ReadResourceRequest { uri: "a:b".into(), ..Default::default() });
+    for other in [read, Operation::ListTools(Page::default())] {
+        assert!(v2026_07_28::decode_result(&other, raw.as_raw()).is_err(), "{other:?}");
+    }
+    // Asked about, a task is a result like any other.
+    let get = TaskRequest { task_id: "t1".into(), wanted: TaskWanted::Get };
+    assert!(v2026_07_28::decode_task_result(&get, raw.as_raw()).is_err());
+    let mut found = task;
+    found["resultType"] = "complete".into();
+    let found = v2026_07_28::decode_task_result(&get, RawJson::from(found).as_raw()).unwrap();
+    assert!(matches!(found, TaskResult::Found(task) if task.task_id == "t1"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One golden file per revision: what each message looks like on the wire, so that a change of a byte is seen.
 
-use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::jsonrpc::{ErrorObject, Id};
 use barewire_mcp::types::caching::{CacheHint, CacheScope};
 use barewire_mcp::types::completion::{CompleteResult, Completion};
 use barewire_mcp::types::content::{ContentBlock, Role};
@@ -23,6 +23,7 @@ use barewire_mcp::types::resources::{
 };
 use barewire_mcp::types::sampling::{CreateMessageRequest, SamplingMessage};
 use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
+use barewire_mcp::types::tasks::{Task, TaskResult, TaskState, TaskStatus};
 use barewire_mcp::types::tools::{CallToolResult, ListToolsResult, Tool, ToolAnnotations};
 use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
 use serde_json::json;
@@ -115,6 +116,31 @@ fn requests() -> Vec<InputRequest> {
     ]
 }
 
+fn task<S>(state: S) -> Task<S> {
+    Task {
+        task_id: "t1".into(),
+        state,
+        status_message: Some("Half of it.".into()),
+        created_at: "2026-01-01T00:00:00.000Z".into(),
+        last_updated_at: "2026-01-01T00:00:01.000Z".into(),
+        ttl_ms: Some(60_000),
+        poll_interval_ms: Some(1_000),
+    }
+}
+
+fn task_results() -> Vec<TaskResult> {
+    let result = json!({ "content": [], "isError": true });
+    vec![
+        TaskResult::Created(task(TaskStatus::Working)),
+        TaskResult::Found(task(TaskState::InputRequired(
+            [("name".to_owned(), form())].into_iter().collect(),
+        ))),
+        TaskResult::Found(task(TaskState::Completed(result.into()))),
+        TaskResult::Found(task(TaskState::Failed(ErrorObject::new(-32603, "Internal error")))),
+        TaskResult::Acknowledged,
+    ]
+}
+
 fn notifications() -> Vec<ServerNotification> {
     vec![
         ServerNotification::Progress(Progress {
@@ -160,6 +186,7 @@ fn v2026_07_28_writes() {
     let names = ["form", "url", "sample", "roots"];
     let requests = names.iter().map(|name| (*name).to_owned()).zip(requests()).collect();
     outcomes.push(Outcome::InputRequired(InputRequired { requests, state: Some("sealed".into()) }));
+    outcomes.extend(task_results().into_iter().map(|result| Outcome::Task(Box::new(result))));
     let mut messages: Vec<_> = outcomes
         .iter()
         .map(|outcome| v2026_07_28::encode_result(&id, outcome, cache, Some(&info)).unwrap())
@@ -175,5 +202,7 @@ fn v2026_07_28_writes() {
     let filter = SubscriptionFilter { tools_list_changed: true, ..Default::default() };
     messages.push(v2026_07_28::encode_notification(&ServerNotification::Acknowledged(filter), Some(&id)));
     messages.extend(notifications().iter().map(|one| v2026_07_28::encode_notification(one, Some(&id))));
+    let changed = ServerNotification::Task(Box::new(task(TaskState::Cancelled)));
+    messages.push(v2026_07_28::encode_notification(&changed, Some(&id)));
     insta::assert_snapshot!("v2026_07_28", lines(messages));
 }

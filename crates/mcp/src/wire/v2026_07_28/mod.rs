@@ -9,29 +9,35 @@
 //! This revision removes: `initialize`, `ping`, `logging/setLevel`, `resources/subscribe` and `unsubscribe`, every
 //! request from server to client, sessions, the GET stream, resumption, tasks (now an extension), `elicitationId` and
 //! its notification, `notifications/roots/list_changed`, the errors -32002 and -32042.
+//!
+//! An extension adds [tasks](crate::types::tasks): `tasks/get`, `tasks/update`, `tasks/cancel`, `notifications/tasks`,
+//! the result type `task` of `tools/call`, and `taskIds` in a subscription.
 
 mod meta;
 mod results;
 
 use bytes::Bytes;
+use indexmap::IndexMap;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 pub(crate) use self::meta::RawMeta;
 pub use self::meta::{ClientMeta, RequestMeta, decode_meta, key};
 pub use self::results::{
-    Decoded, DiscoverResult, decode_discover, decode_result, encode_discover, encode_listen_closed,
-    encode_result,
+    Decoded, DiscoverResult, decode_discover, decode_result, decode_task_result, encode_discover,
+    encode_listen_closed, encode_result,
 };
 use super::Kind::{Input, Notification as Note, Request as Ask};
 use super::Sender::{Client, Server};
-use super::{Kind, Method, Sender, decode_params, notifications, operations};
+use super::{Kind, Method, Sender, decode_params, malformed, notifications, operations};
 use crate::error::{Error, InvalidParams};
 use crate::jsonrpc::{self, Id, write};
-use crate::types::json;
+use crate::types::json::{self, RawJson};
 use crate::types::notification::ServerNotification;
 use crate::types::operation::Operation;
 use crate::types::subscriptions::SubscriptionFilter;
+use crate::types::tasks::{TaskRequest, TaskWanted};
 
 const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
     Method { name, sender, kind }
@@ -70,6 +76,8 @@ pub enum Request {
     Discover,
     /// `subscriptions/listen`
     Listen(SubscriptionFilter),
+    /// `tasks/get`, `tasks/update` or `tasks/cancel`, of the extension of [`crate::types::tasks`].
+    Task(TaskRequest),
     /// What every revision has.
     Operation(Operation),
 }
@@ -80,6 +88,7 @@ impl Request {
         match self {
             Self::Discover => "server/discover",
             Self::Listen(_) => "subscriptions/listen",
+            Self::Task(request) => request.method(),
             Self::Operation(operation) => operation.method(),
         }
     }
@@ -88,6 +97,7 @@ impl Request {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Discover | Self::Listen(_) => None,
+            Self::Task(request) => Some(&request.task_id),
             Self::Operation(operation) => operation.name(),
         }
     }
@@ -102,6 +112,7 @@ pub fn decode_request(request: &jsonrpc::Request<'_>) -> Result<Request, Error> 
     Ok(match method {
         "server/discover" => Request::Discover,
         "subscriptions/listen" => Request::Listen(decode_params::<Listen>(method, params)?.notifications),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Request::Task(task_request(method, params)?),
         _ => Request::Operation(
             operations::decode(method, params)?
                 .ok_or_else(|| Error::MethodNotFound { method: method.to_owned() })?,
@@ -115,9 +126,8 @@ pub fn decode_request(request: &jsonrpc::Request<'_>) -> Result<Request, Error> 
 /// Only where the `Serialize` of what the application gave refuses.
 pub fn encode_request(id: &Id, request: &Request, meta: &ClientMeta<'_>) -> Result<Bytes, serde_json::Error> {
     match request {
-        Request::Discover => write::request(id, request.method(), &Plain { meta, filter: None }),
-        Request::Listen(filter) => {
-            write::request(id, request.method(), &Plain { meta, filter: Some(filter) })
+        Request::Discover | Request::Listen(_) | Request::Task(_) => {
+            write::request(id, request.method(), &Plain { meta, request })
         }
         Request::Operation(operation) => {
             let params = operations::Params { operation, meta: Some(meta), with_answers: true };
@@ -147,18 +157,43 @@ struct Listen {
     notifications: SubscriptionFilter,
 }
 
+fn task_request(method: &str, params: Option<&RawValue>) -> Result<TaskRequest, InvalidParams> {
+    let TaskParams { task_id, input_responses } = decode_params(method, params)?;
+    let wanted = match (method, input_responses) {
+        ("tasks/get", _) => TaskWanted::Get,
+        ("tasks/cancel", _) => TaskWanted::Cancel,
+        (_, Some(responses)) => TaskWanted::Update(responses),
+        (_, None) => return Err(malformed(method, &"missing field `inputResponses`")),
+    };
+    Ok(TaskRequest { task_id, wanted })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskParams {
+    task_id: String,
+    input_responses: Option<IndexMap<String, RawJson>>,
+}
+
 /// Params of a method that has few.
 struct Plain<'a> {
     meta: &'a ClientMeta<'a>,
-    filter: Option<&'a SubscriptionFilter>,
+    request: &'a Request,
 }
 
 impl Serialize for Plain<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("_meta", self.meta)?;
-        if let Some(filter) = self.filter {
-            map.serialize_entry("notifications", filter)?;
+        match self.request {
+            Request::Discover | Request::Operation(_) => {}
+            Request::Listen(filter) => map.serialize_entry("notifications", filter)?,
+            Request::Task(request) => {
+                map.serialize_entry("taskId", &request.task_id)?;
+                if let TaskWanted::Update(responses) = &request.wanted {
+                    map.serialize_entry("inputResponses", responses)?;
+                }
+            }
         }
         map.end()
     }

@@ -13,10 +13,13 @@ use crate::types::implementation::Implementation;
 use crate::types::input::{InputRequests, InputRequired};
 use crate::types::json::Meta;
 use crate::types::operation::{Operation, Outcome};
+use crate::types::tasks::{TaskRequest, TaskResult, TaskWanted};
 use crate::wire::results::{self, ResultFault, option, typed};
 
 const COMPLETE: &str = "complete";
 const INPUT_REQUIRED: &str = "input_required";
+/// Reserved by the extension of [`crate::types::tasks`].
+const TASK: &str = "task";
 
 /// What a server offers
 /// ([Discovery](https://modelcontextprotocol.io/specification/2026-07-28/server/discover)).
@@ -100,10 +103,30 @@ pub fn decode_result(operation: &Operation, result: &RawValue) -> Result<Decoded
             }
             Outcome::InputRequired(InputRequired { requests, state: request_state })
         }
+        // Any other request has no task to give.
+        Some(TASK) if matches!(operation, Operation::CallTool(_)) => {
+            Outcome::Task(Box::new(TaskResult::Created(typed(method, result)?)))
+        }
         Some(other) => return Err(unexpected(method, other)),
     };
     let cache = is_cacheable(&outcome).then(|| head.cache());
     Ok(Decoded { outcome, cache, server_info: head.server_info() })
+}
+
+/// Decodes the answer to a request about a task.
+///
+/// # Errors
+/// It has not the shape of the method's result.
+pub fn decode_task_result(request: &TaskRequest, result: &RawValue) -> Result<TaskResult, ResultFault> {
+    let method = request.method();
+    let head: Head = typed(method, result)?;
+    if let Some(other) = head.result_type.as_deref().filter(|kind| *kind != COMPLETE) {
+        return Err(unexpected(method, other));
+    }
+    Ok(match request.wanted {
+        TaskWanted::Get => TaskResult::Found(typed(method, result)?),
+        TaskWanted::Update(_) | TaskWanted::Cancel => TaskResult::Acknowledged,
+    })
 }
 
 /// Decodes the answer to `server/discover`.
@@ -151,8 +174,12 @@ struct Modern<'a> {
 impl Serialize for Modern<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let unfinished = matches!(self.outcome, Outcome::InputRequired(_));
-        map.serialize_entry("resultType", if unfinished { INPUT_REQUIRED } else { COMPLETE })?;
+        let kind = match self.outcome {
+            Outcome::InputRequired(_) => INPUT_REQUIRED,
+            Outcome::Task(result) if matches!(**result, TaskResult::Created(_)) => TASK,
+            _ => COMPLETE,
+        };
+        map.serialize_entry("resultType", kind)?;
         results::write_members(self.outcome, &mut map)?;
         if let Some(cache) = self.cache {
             write_cache(cache, &mut map)?;
