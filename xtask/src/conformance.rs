@@ -29,12 +29,16 @@ pub(crate) fn conformance(only: Option<&str>) -> Result<()> {
     for revision in REVISIONS.into_iter().filter(|revision| only.is_none_or(|only| only == *revision)) {
         let url = format!("http://{address}/mcp");
         scenarios("server", revision, &["--url", &url])?;
+        for one in SERVER_SINGLE.iter().filter(|one| one.revision == revision) {
+            single("server", one, &["--url", &url])?;
+        }
         let client = std::path::absolute(program("fixture-client"))?;
         scenarios("client", revision, &["--command", &client.to_string_lossy()])?;
     }
     server.stop()?;
-    for one in SINGLE.iter().filter(|one| only.is_none_or(|only| only == one.revision)) {
-        single(one)?;
+    let client = std::path::absolute(program("fixture-client"))?;
+    for one in CLIENT_SINGLE.iter().filter(|one| only.is_none_or(|only| only == one.revision)) {
+        single("client", one, &["--command", &client.to_string_lossy()])?;
     }
     Ok(())
 }
@@ -59,7 +63,7 @@ fn scenarios(role: &str, revision: &str, target: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A client scenario that no requirement set has, run alone, so that the client's exit code counts.
+/// A scenario that no requirement set has, run alone, so that a client's exit code counts.
 struct Single {
     scenario: &'static str,
     revision: &'static str,
@@ -67,7 +71,90 @@ struct Single {
     checks: &'static [&'static str],
 }
 
-const SINGLE: &[Single] = &[
+const SERVER_SINGLE: &[Single] = &[
+    extension(
+        "tasks-lifecycle",
+        "2026-07-28",
+        &[
+            "tasks-sync-tool-call",
+            "sep-2663-result-type-task-on-create",
+            "sep-2663-tasks-get-status-working",
+            "sep-2663-tasks-get-status-completed",
+            "sep-2663-tool-error-uses-completed-status",
+            "sep-2663-tasks-get-status-failed",
+            "sep-2663-cancel-ack-empty-result",
+            "tasks-cancel-terminal-idempotent-ack",
+        ],
+    ),
+    extension(
+        "tasks-capability-negotiation",
+        "2026-07-28",
+        &[
+            "tasks-extension-advertised",
+            "sep-2663-tasks-methods-non-declaring",
+            "sep-2663-server-rejects-undeclared-client",
+            "tasks-per-request-meta-opt-in",
+        ],
+    ),
+    extension(
+        "tasks-wire-fields",
+        "2026-07-28",
+        &[
+            "tasks-wire-field-renames",
+            "tasks-no-early-ttl-expiry",
+            "tasks-no-related-task-meta-on-inlined-result",
+        ],
+    ),
+    extension(
+        "tasks-request-state-removal",
+        "2026-07-28",
+        &["tasks-create-result-no-request-state", "tasks-get-detailed-no-request-state"],
+    ),
+    extension(
+        "tasks-mrtr-input",
+        "2026-07-28",
+        &[
+            "sep-2663-tasks-get-status-input-required",
+            "tasks-mrtr-tasks-update-resumes",
+            "tasks-mrtr-partial-fulfillment",
+        ],
+    ),
+    extension("tasks-mrtr-composition", "2026-07-28", &["sep-2663-mrtr-synchronous-before-task-creation"]),
+    extension(
+        "tasks-request-headers",
+        "2026-07-28",
+        &[
+            "tasks-headers-tolerate-mcp-method-on-tools-call",
+            "sep-2663-routing-headers-accepted-on-tasks-get",
+            "tasks-headers-reject-mismatched-method",
+            "sep-2663-server-rejects-mismatched-mcp-name-on-tasks-get",
+        ],
+    ),
+    extension(
+        "tasks-dispatch-and-envelope",
+        "2026-07-28",
+        &[
+            "sep-2663-tasks-result-removed-method-not-found",
+            "tasks-removed-tasks-list",
+            "tasks-server-directed-creation-no-hint",
+            "sep-2663-legacy-task-param-ignored",
+            "tasks-immediate-result-shortcut",
+            "tasks-result-type-complete-on-non-task-responses",
+            "sep-2663-durable-create-strong-consistency",
+            "sep-2663-tasks-get-invalid-task-id-32602",
+        ],
+    ),
+    extension(
+        "tasks-required-task-error",
+        "2026-07-28",
+        &[
+            "sep-2663-server-returns-missing-capability-when-required",
+            "sep-2663-server-returns-missing-capability-data-shape",
+        ],
+    ),
+];
+
+const CLIENT_SINGLE: &[Single] = &[
     Single {
         scenario: "auth/2025-03-26-oauth-metadata-backcompat",
         revision: "2025-03-26",
@@ -115,16 +202,17 @@ const fn extension(
     Single { scenario, revision, checks }
 }
 
-fn single(one: &Single) -> Result<()> {
+fn single(role: &str, one: &Single, target: &[&str]) -> Result<()> {
     let results = std::path::absolute(
-        target_directory().join("conformance/single").join(one.revision).join(one.scenario),
+        target_directory().join("conformance/single").join(role).join(one.revision).join(one.scenario),
     )?;
     if results.exists() {
         std::fs::remove_dir_all(&results).context("cannot clear the results of the last run")?;
     }
-    let client = std::path::absolute(program("fixture-client"))?;
     run(suite()?
-        .args(["client", "--command", &client.to_string_lossy(), "--scenario", one.scenario])
+        .arg(role)
+        .args(target)
+        .args(["--scenario", one.scenario])
         // Extensions have no revision of their own.
         .args(["--spec-version", one.revision, "--force"])
         .arg("-o")
@@ -136,7 +224,7 @@ fn single(one: &Single) -> Result<()> {
             bail!("{} at {}: the check {wanted} did not run", one.scenario, one.revision);
         }
     }
-    eprintln!("  client {} {}: {} checks of it", one.revision, one.scenario, one.checks.len());
+    eprintln!("  {role} {} {}: {} checks of it", one.revision, one.scenario, one.checks.len());
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod content;
 mod prompts;
 mod resources;
 mod serve;
+mod tasks;
 mod timing;
 
 use std::sync::{Arc, OnceLock};
@@ -29,6 +30,7 @@ pub fn server() -> Result<McpServer, BuildError> {
     let builder = timing::register(builder);
     let builder = changes::register(builder, &publisher);
     let builder = asking::register(builder);
+    let builder = tasks::register(builder);
     let builder = resources::register(builder);
     let server = prompts::register(builder).build()?;
     publisher.get_or_init(|| server.publish());

@@ -144,6 +144,7 @@ fn entry<'a>(at: Time, path: &'a str, record: &'a Record<'a>) -> Entry<'a> {
         Outcome::Result => ("result", None),
         Outcome::ToolError => ("tool_error", None),
         Outcome::InputRequired => ("input_required", None),
+        Outcome::Task => ("task", None),
         Outcome::Error(code) => ("error", Some(code)),
         Outcome::Nothing => ("nothing", None),
         Outcome::Cancelled => ("cancelled", None),

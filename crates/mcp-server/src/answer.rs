@@ -6,6 +6,7 @@ use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::server::reply;
 use barewire_mcp::types::content::ContentBlock;
 use barewire_mcp::types::operation::Outcome;
+use barewire_mcp::types::tasks::TaskResult;
 use barewire_mcp::types::tools::CallToolResult;
 use barewire_mcp::wire::{legacy, v2026_07_28};
 use bytes::Bytes;
@@ -55,6 +56,9 @@ impl Answer {
                 outcome: match outcome {
                     Outcome::CallTool(result) if result.is_error => observer::Outcome::ToolError,
                     Outcome::InputRequired(_) => observer::Outcome::InputRequired,
+                    Outcome::Task(result) if matches!(**result, TaskResult::Created(_)) => {
+                        observer::Outcome::Task
+                    }
                     _ => observer::Outcome::Result,
                 },
                 ..Self::encoded(message)

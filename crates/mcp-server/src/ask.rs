@@ -4,6 +4,7 @@
 //! Towards 2026-07-28 the call ends with an `input_required` result, and when the client comes back with the answers
 //! the handler runs again from the start; `AskBook` then hands out what was answered before
 //! ([Multi round-trip requests](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr)).
+//! A call that has become a task asks by way of it, and the handler waits.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -31,6 +32,7 @@ use crate::outbox::Said;
 use crate::seal::{Purpose, random_bytes};
 use crate::session::SessionKey;
 use crate::shares::{Share, Shares};
+use crate::tasks;
 
 /// Why an answer did not come.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,9 @@ pub enum AskError {
     /// The question does not serialise.
     #[error("the question does not serialise")]
     Encoding(#[source] serde_json::Error),
+    /// The call has become a task, and its question could not be written down.
+    #[error("the question could not be stored")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// What was asked and answered in one call. Untouched by calls that ask nothing.
@@ -225,6 +230,11 @@ impl AskBook {
         Ok(InputRequired { requests: std::mem::take(&mut pages.wanted), state: Some(state) })
     }
 
+    /// The tool that is called.
+    pub(crate) fn tool(&self) -> Option<&str> {
+        (self.subject.method == "tools/call").then_some(self.subject.name.as_str())
+    }
+
     pub(crate) fn memo(&self, key: &str) -> Option<RawJson> {
         self.lock().memos.get(key).cloned()
     }
@@ -263,6 +273,12 @@ pub(crate) async fn ask<T>(
     }
     if let Some(missing) = call.capabilities.missing(&request.required_capabilities()) {
         return Err(AskError::Unsupported { missing: Box::new(missing) });
+    }
+    if let Some(worker) = call.task.get() {
+        let raw = tasks::ask(call, worker, key, &request).await?;
+        let answer = read(&raw).ok_or_else(|| AskError::InvalidAnswers { key: key.to_owned() })?;
+        call.asks.lock().answered.insert(key.to_owned(), raw);
+        return Ok(answer);
     }
     match call.revision.era() {
         Era::Modern => {

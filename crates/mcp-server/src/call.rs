@@ -17,6 +17,7 @@ use crate::auth::Principal;
 use crate::outbox::Outbox;
 use crate::server::Shared;
 use crate::session::Session;
+use crate::tasks::TaskSlot;
 
 /// One request at work. Made once per request, shared by reference, and gone with it.
 pub(crate) struct CallState {
@@ -36,6 +37,7 @@ pub(crate) struct CallState {
     pub(crate) asks: AskBook,
     pub(crate) cancel: Cancel,
     pub(crate) last_progress: LastProgress,
+    pub(crate) task: TaskSlot,
 }
 
 impl CallState {
@@ -57,6 +59,11 @@ impl Cancel {
     pub(crate) fn set(&self) {
         self.flag.store(true, Ordering::Release);
         self.notify.notify_waiters();
+        self.runner.wake();
+    }
+
+    /// Has the handler polled once more.
+    pub(crate) fn wake(&self) {
         self.runner.wake();
     }
 

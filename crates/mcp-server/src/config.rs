@@ -20,7 +20,7 @@ pub struct Limits {
     /// How long a handler may work before its call ends with an internal error.
     #[serde(with = "humantime_serde")]
     pub call_timeout: Duration,
-    /// How long a server-to-client request of a legacy revision waits for its answer.
+    /// How long a server-to-client request of a legacy revision, or a question of a task, waits for its answer.
     #[serde(with = "humantime_serde")]
     pub ask_timeout: Duration,
     /// How often a user is asked again after an answer that does not fit the requested schema (legacy revisions;
@@ -70,6 +70,33 @@ pub struct Limits {
     /// How long the end of such a call is kept for a client that may come back.
     #[serde(with = "humantime_serde")]
     pub resume_ttl: Duration,
+    /// Tasks at work in this process
+    /// ([the extension](https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md)).
+    pub max_tasks: usize,
+    /// Of these, those of one principal.
+    pub max_tasks_per_principal: usize,
+    /// Tasks that are kept, at work or ended. Beyond that, a user's own oldest that has ended makes room for another, and
+    /// whoever has none gets no task.
+    pub max_kept_tasks: usize,
+    /// Of these, those of one principal, likewise.
+    pub max_kept_tasks_per_principal: usize,
+    /// Bytes that are kept of one task: its questions and answers, or its result; a larger result is lost.
+    pub max_task_bytes: usize,
+    /// Questions that one task may ask.
+    pub max_task_questions: usize,
+    /// How long a task may work, its questions included, before it ends with an internal error.
+    #[serde(with = "humantime_serde")]
+    pub task_timeout: Duration,
+    /// How long a task is kept after its end.
+    #[serde(with = "humantime_serde")]
+    pub task_ttl: Duration,
+    /// How long a client is told to wait between two questions about a task, and how often progress is written at most.
+    #[serde(with = "humantime_serde")]
+    pub task_poll_interval: Duration,
+    /// How long a task of a process that says nothing any more counts as at work. Tasks at work are renewed three times
+    /// as often, and hear then what was done to them at another replica.
+    #[serde(with = "humantime_serde")]
+    pub task_lease: Duration,
     /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first. One
     /// with many subscriptions counts as several, one more for each KiB.
     pub max_remembered_sessions: usize,
@@ -133,6 +160,16 @@ impl Default for Limits {
             max_resumable_calls_per_principal: 50,
             max_replay_bytes: 64 * 1024,
             resume_ttl: minutes(1),
+            max_tasks: 1_000,
+            max_tasks_per_principal: 50,
+            max_kept_tasks: 1_000,
+            max_kept_tasks_per_principal: 100,
+            max_task_bytes: 256 * 1024,
+            max_task_questions: 32,
+            task_timeout: minutes(60),
+            task_ttl: minutes(60),
+            task_poll_interval: Duration::from_secs(1),
+            task_lease: Duration::from_secs(30),
             max_remembered_sessions: 10_000,
             max_terminated_sessions: 100_000,
             session_ttl: minutes(7 * 24 * 60),

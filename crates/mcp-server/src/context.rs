@@ -25,6 +25,7 @@ use crate::error::ToolError;
 use crate::form;
 use crate::hub::Publisher;
 use crate::outbox::Said;
+use crate::tasks::{self, TaskOptions};
 
 /// One call, as its handler sees it. Cheap to clone; a clone that outlives the call can do no harm.
 ///
@@ -135,10 +136,35 @@ impl Context {
         Ok(result)
     }
 
+    /// Goes on as a task, if the client understands that
+    /// ([the extension](https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md)): the
+    /// client is answered now with the task, and asks for it until the handler has ended. `false` where it does not, in
+    /// every revision before 2026-07-28, and where the server has no [`McpServerBuilder::tasks`](crate::McpServerBuilder::tasks);
+    /// the handler then goes on as before, and a tool that cannot
+    /// [requires](crate::Tool::requires) [`required_capabilities`](crate::types::tasks::required_capabilities).
+    ///
+    /// Questions before it end the run of the handler, as always; questions after it do not: the handler waits for their
+    /// answers. So ask first what decides whether there is anything to do. A task works at most
+    /// [`Limits::task_timeout`](crate::Limits::task_timeout). When it is cancelled the handler's future is dropped, and when
+    /// the process ends the task has failed.
+    ///
+    /// # Errors
+    /// The server or this user has too many tasks, or the task cannot be stored; pass it on with `?`.
+    pub async fn start_task(&self, options: TaskOptions) -> Result<bool, ToolError> {
+        tasks::start(&self.0, options).await
+    }
+
     /// Reports progress, if the client asked for it
     /// ([Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)). What does not
-    /// go forward is not sent. Waits while the client reads slowly.
+    /// go forward is not sent. Waits while the client reads slowly. A task tells its client the message only, and not more
+    /// often than that is expected to ask.
     pub async fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        if let Some(worker) = self.0.task.get() {
+            if let Some(message) = message.filter(|_| self.0.last_progress.advance(done)) {
+                worker.report(&self.0.server, message).await;
+            }
+            return;
+        }
         let Some(progress_token) = self.0.progress_token.clone() else { return };
         if !self.0.outbox.is_open() || !self.0.last_progress.advance(done) {
             return;
@@ -150,9 +176,10 @@ impl Context {
 
     /// Sends a log message, if the client wants messages of this level and the server declared that it logs
     /// ([Logging](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging)). The client reads
-    /// it: no secrets.
+    /// it: no secrets. A task has no way to send any.
     pub async fn log(&self, level: LoggingLevel, logger: Option<&str>, data: impl Serialize + Send) {
-        if self.0.log_level.is_none_or(|least| level < least) || !self.0.outbox.is_open() {
+        let lost = !self.0.outbox.is_open() || self.0.task.get().is_some();
+        if lost || self.0.log_level.is_none_or(|least| level < least) {
             return;
         }
         let Ok(data) = RawJson::of(&data) else { return };

@@ -100,6 +100,7 @@ impl From<AskError> for ToolError {
             | AskError::NoSession
             | AskError::Refused(_)
             | AskError::InvalidAnswers { .. } => return Self::new(error.to_string()),
+            AskError::Store(cause) => Kind::Internal(cause),
             AskError::TooMany | AskError::DuplicateKey { .. } | AskError::Encoding(_) => {
                 Kind::Internal(error.into())
             }

@@ -16,7 +16,7 @@ use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
 use barewire_mcp::wire::{legacy, v2026_07_28};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::config::Limits;
 use crate::session::{SessionKey, SessionMemory};
@@ -98,6 +98,24 @@ struct State {
 struct Waiting {
     messages: VecDeque<Bytes>,
     changes: IndexMap<What, Bytes>,
+    /// Tasks that changed. How far one is, is looked up when it goes out.
+    tasks: IndexSet<Arc<str>>,
+}
+
+impl State {
+    /// A task may have changed before somebody began to watch it, so its present state is the first thing to say.
+    fn of(kind: &Kind) -> Self {
+        let Kind::Listen { filter, .. } = kind else { return Self::default() };
+        let tasks: IndexSet<Arc<str>> = filter.task_ids.iter().map(|id| id.as_str().into()).collect();
+        let waiting = (!tasks.is_empty()).then(|| Box::new(Waiting { tasks, ..Waiting::default() }));
+        Self { waiting, closed: false }
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.changes.is_empty() && self.tasks.is_empty()
+    }
 }
 
 /// What changed.
@@ -117,6 +135,8 @@ const TOLD_AT_ONCE: usize = 256;
 pub(crate) enum Next {
     /// An event, as it goes out.
     Event(Bytes),
+    /// A task changed.
+    Task(Arc<str>),
     /// The server ends the stream.
     End,
 }
@@ -151,6 +171,8 @@ impl Hub {
             // In order, so that looking for one among many is short.
             filter.resource_subscriptions.sort_unstable();
             filter.resource_subscriptions.shrink_to_fit();
+            filter.task_ids.sort_unstable();
+            filter.task_ids.dedup();
         }
         let mut streams = self.lock();
         if streams.closing {
@@ -159,7 +181,7 @@ impl Hub {
         let place = self.places.take(owner).map_err(|_| NoStream::TooMany)?;
         let number = streams.next;
         streams.next += 1;
-        let (state, reader) = (Mutex::default(), AtomicWaker::new());
+        let (state, reader) = (Mutex::new(State::of(&kind)), AtomicWaker::new());
         let subscriber = Arc::new(Subscriber { kind, state, reader, _place: place });
         match &subscriber.kind {
             Kind::Listen { .. } => streams.listening.insert(number, subscriber.clone()),
@@ -204,6 +226,26 @@ impl Hub {
                 };
                 if wanted {
                     subscriber.note(&mut event, self.max_changes);
+                }
+            }
+            if told < TOLD_AT_ONCE {
+                return;
+            }
+        }
+    }
+
+    /// Tells all streams that watch this task, a few at a time.
+    pub(crate) fn task_changed(&self, id: &str) {
+        let id: Arc<str> = id.into();
+        let mut from = 0;
+        loop {
+            let streams = self.lock();
+            let mut told = 0;
+            for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
+                (told, from) = (told + 1, number + 1);
+                if subscriber.watches(&id) {
+                    subscriber.lock().waiting.get_or_insert_default().tasks.insert(id.clone());
+                    subscriber.reader.wake();
                 }
             }
             if told < TOLD_AT_ONCE {
@@ -299,6 +341,11 @@ impl Subscriber {
         }
     }
 
+    fn watches(&self, task: &str) -> bool {
+        let Kind::Listen { filter, .. } = &self.kind else { return false };
+        filter.task_ids.binary_search_by(|wanted| wanted.as_str().cmp(task)).is_ok()
+    }
+
     /// Notes a change. One that is already noted stays where it is.
     fn note(&self, event: &mut Published, at_most: usize) {
         let Some(bytes) = event.event(&self.kind) else { return };
@@ -336,11 +383,13 @@ impl Subscriber {
         if let Some(waiting) = &mut state.waiting {
             let event = waiting.messages.pop_front();
             let event = event.or_else(|| waiting.changes.shift_remove_index(0).map(|(_, event)| event));
-            if waiting.messages.is_empty() && waiting.changes.is_empty() {
+            let next = event.map(Next::Event);
+            let next = next.or_else(|| waiting.tasks.shift_remove_index(0).map(Next::Task));
+            if waiting.is_empty() {
                 state.waiting = None;
             }
-            if let Some(event) = event {
-                return Some(Next::Event(event));
+            if next.is_some() {
+                return next;
             }
         }
         state.closed.then_some(Next::End)
@@ -410,7 +459,7 @@ mod tests {
     fn drain(subscription: &Subscription) -> Vec<Bytes> {
         std::iter::from_fn(|| match subscription.subscriber.next() {
             Some(Next::Event(event)) => Some(event),
-            Some(Next::End) | None => None,
+            Some(Next::Task(_) | Next::End) | None => None,
         })
         .collect()
     }

@@ -35,6 +35,7 @@ use crate::server::Shared;
 use crate::service::Caller;
 use crate::session::Session;
 use crate::streams::LongStream;
+use crate::tasks::TaskSlot;
 use crate::trail::Trail;
 
 /// What a session that never set a level gets: enough to see what a server does, without its details.
@@ -190,6 +191,7 @@ fn operate(
         outbox: Outbox::new(server.limits.stream_buffer, true),
         cancel: Cancel::default(),
         last_progress: LastProgress::default(),
+        task: TaskSlot::default(),
     });
     operation::begin(call, wanted, &parts.headers, trail)
 }

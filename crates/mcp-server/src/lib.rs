@@ -83,6 +83,7 @@ mod shares;
 mod sse_transport;
 mod statics;
 mod streams;
+mod tasks;
 mod trail;
 
 pub use ask::AskError;
@@ -109,6 +110,7 @@ pub use server::{BuildError, Clock, McpServer, McpServerBuilder};
 pub use service::McpService;
 pub use session::{InMemoryTerminations, SessionKey, Terminations};
 pub use sse_transport::{MessagesService, SseService};
+pub use tasks::{InMemoryTasks, Stored, StoredTask, TaskOptions, TaskRoom, TaskStore, TaskStoreError};
 
 /// The guides are compiled and run: a block that no longer works fails the documentation tests.
 #[cfg(doctest)]

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use barewire_mcp::error::Error;
 use barewire_mcp::jsonrpc::{Id, write};
-use barewire_mcp::revision::Era;
+use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::server::modern::Call;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
-use barewire_mcp::wire::v2026_07_28::{self as wire, Request};
+use barewire_mcp::wire::v2026_07_28::{self as wire, Request, RequestMeta};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 
-use crate::answer::written;
+use crate::answer::{Answer, written};
 use crate::ask::{AskBook, Subject};
 use crate::auth::Principal;
 use crate::auth::access::{Access, decide};
@@ -26,6 +26,7 @@ use crate::refused::Refused;
 use crate::server::Shared;
 use crate::service::Caller;
 use crate::streams::LongStream;
+use crate::tasks::{self, TaskSlot};
 use crate::trail::Trail;
 
 /// Begins to answer one request.
@@ -36,39 +37,23 @@ pub(crate) fn begin(
     request: Call,
     mut trail: Option<&mut Trail>,
 ) -> Begun {
-    let Call { id, revision, request, meta } = request;
+    let Call { id, revision, request, mut meta } = request;
     if let Some(trail) = &mut trail {
-        trail.revision = Some(revision);
-        trail.method = Some(request.method());
-        trail.joins(meta.trace);
-        trail.name = request.name().map(str::to_owned);
-        trail.client = meta.client_info.map(|info| (info.name, info.version));
+        note(trail, revision, &request, &mut meta);
     }
-    let request_method = request.method();
     match request {
         Request::Operation(wanted) => {
-            let call = Arc::new(CallState {
-                server: server.clone(),
-                revision,
-                method: wanted.method(),
-                asks: AskBook::new(Subject::of(&wanted)),
-                id,
-                principal: caller,
-                capabilities: meta.client_capabilities,
-                progress_token: meta.progress_token,
-                log_level: server.capabilities.logging.as_ref().and(meta.log_level),
-                session: None,
-                extensions: std::mem::take(&mut parts.extensions),
-                outbox: Outbox::new(server.limits.stream_buffer, true),
-                cancel: Cancel::default(),
-                last_progress: LastProgress::default(),
-            });
+            let subject = Subject::of(&wanted);
+            let call = at_work(server, parts, caller, Head { id, revision, meta }, wanted.method(), subject);
             operation::begin(call, wanted, &parts.headers, trail)
         }
-        Request::Task(_) => {
-            let method = request_method.to_owned();
-            let refused = Refused::error(&id, Era::Modern, Error::MethodNotFound { method });
-            Begun::Answered(refused.into_response(trail))
+        Request::Task(wanted) => {
+            let head = Head { id, revision, meta };
+            let call = at_work(server, parts, caller, head, wanted.method(), Subject::default());
+            match tasks::begin(&call, wanted) {
+                Ok(work) => Begun::AtWork(work, call),
+                Err(error) => Begun::Answered(Answer::of(&call, Err(error)).into_response(trail)),
+            }
         }
         Request::Discover => {
             if let Some(trail) = &mut trail {
@@ -77,31 +62,103 @@ pub(crate) fn begin(
             Begun::Answered(written(&id, Era::Modern, write::result(&id, &server.statics.discover)))
         }
         Request::Listen(filter) => {
-            let opened = listen(server, caller.as_deref(), &parts.headers, id, &filter);
+            let agreed = agree(server, caller.as_deref(), &filter);
+            let opened = listen(server, caller.as_ref(), &parts.headers, id, agreed);
             Begun::Answered(opened.unwrap_or_else(|refused| refused.into_response(trail)))
         }
     }
+}
+
+/// Whether a request wants to hear of tasks. Those are looked up before it is answered: [`watch_tasks`].
+pub(crate) fn watches_tasks(call: &Call) -> bool {
+    matches!(&call.request, Request::Listen(filter) if !filter.task_ids.is_empty())
+}
+
+/// Answers `subscriptions/listen` with tasks among what is wanted.
+pub(crate) async fn watch_tasks(
+    server: &Arc<Shared>,
+    headers: &HeaderMap,
+    caller: Caller,
+    request: Call,
+    trail: Option<&mut Trail>,
+) -> Result<Response<Body>, Refused> {
+    let Call { id, revision, request, mut meta } = request;
+    if let Some(trail) = trail {
+        note(trail, revision, &request, &mut meta);
+    }
+    let Request::Listen(filter) = request else {
+        return Err(Refused::error(&id, Era::Modern, Error::Internal));
+    };
+    let mut agreed = agree(server, caller.as_deref(), &filter);
+    let watched = tasks::watched(server, caller.as_deref(), &meta.client_capabilities, &filter.task_ids);
+    agreed.task_ids = watched.await.map_err(|missing| Refused::error(&id, Era::Modern, missing))?;
+    listen(server, caller.as_ref(), headers, id, agreed)
+}
+
+/// What the record says of a request.
+fn note(trail: &mut Trail, revision: Revision, request: &Request, meta: &mut RequestMeta) {
+    trail.revision = Some(revision);
+    trail.method = Some(request.method());
+    trail.joins(meta.trace);
+    trail.name = request.name().map(str::to_owned);
+    trail.client = meta.client_info.take().map(|info| (info.name, info.version));
+}
+
+/// What a request says before what it wants.
+struct Head {
+    id: Id,
+    revision: Revision,
+    meta: RequestMeta,
+}
+
+fn at_work(
+    server: &Arc<Shared>,
+    parts: &mut Parts,
+    caller: Caller,
+    head: Head,
+    method: &'static str,
+    subject: Subject,
+) -> Arc<CallState> {
+    let Head { id, revision, meta } = head;
+    Arc::new(CallState {
+        server: server.clone(),
+        revision,
+        method,
+        asks: AskBook::new(subject),
+        id,
+        principal: caller,
+        capabilities: meta.client_capabilities,
+        progress_token: meta.progress_token,
+        log_level: server.capabilities.logging.as_ref().and(meta.log_level),
+        session: None,
+        extensions: std::mem::take(&mut parts.extensions),
+        outbox: Outbox::new(server.limits.stream_buffer, true),
+        cancel: Cancel::default(),
+        last_progress: LastProgress::default(),
+        task: TaskSlot::default(),
+    })
 }
 
 /// `subscriptions/listen`: a stream that stays open
 /// ([Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)).
 fn listen(
     server: &Arc<Shared>,
-    caller: Option<&Principal>,
+    caller: Option<&Arc<Principal>>,
     headers: &HeaderMap,
     id: Id,
-    wanted: &SubscriptionFilter,
+    agreed: SubscriptionFilter,
 ) -> Result<Response<Body>, Refused> {
-    let agreed = agree(server, caller, wanted);
     let acknowledged = ServerNotification::Acknowledged(agreed.clone());
     let first = wire::encode_notification(&acknowledged, Some(&id));
-    let owner = server.owner(caller).unwrap_or_default();
+    let owner = server.owner(caller.map(|caller| &**caller)).unwrap_or_default();
     let kind = Kind::Listen { id: id.clone(), filter: agreed };
     let subscription = server.hub.open(kind, Some(&owner)).map_err(|reason| match reason {
         NoStream::Closing => Refused::ShuttingDown,
         NoStream::TooMany => Refused::TooManyStreams(id),
     })?;
-    let stream = LongStream::new(server.clone(), caller, headers, subscription, Some(first));
+    let stream =
+        LongStream::new(server.clone(), caller.map(|caller| &**caller), headers, subscription, Some(first))
+            .watching(caller.cloned());
     Ok(event_stream(Box::new(stream), server.limits.keep_alive))
 }
 
@@ -128,6 +185,7 @@ fn agree(server: &Shared, caller: Option<&Principal>, wanted: &SubscriptionFilte
             .filter(fits)
             .cloned()
             .collect(),
+        // Looked up one by one, see [`tasks::watched`].
         task_ids: Vec::new(),
     }
 }

@@ -75,7 +75,7 @@ pub struct Record<'a> {
     pub revision: Option<Revision>,
     /// The JSON-RPC method, once it was known.
     pub method: Option<&'static str>,
-    /// The tool, prompt or resource.
+    /// The tool, prompt or resource, or the id of the task that is asked about.
     pub name: Option<&'a str>,
     /// What [`Observer::digest`] made of the arguments.
     pub arguments: Option<[u8; 16]>,
@@ -128,6 +128,8 @@ pub enum Outcome {
     ToolError,
     /// With a request for input; the client comes back with a new request.
     InputRequired,
+    /// With a task: the work goes on, and the client asks for it.
+    Task,
     /// With a JSON-RPC error of this code.
     Error(i64),
     /// Without a message: accepted notifications, preflights, ended streams, refusals of HTTP.

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use barewire_mcp::http::sse;
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Era;
+use barewire_mcp::types::operation as mcp;
+use barewire_mcp::types::tasks::TaskResult;
 use bytes::Bytes;
 use futures_util::Stream;
 use http::Response;
@@ -28,6 +30,7 @@ use crate::resumable::FirstStream;
 use crate::server::Shared;
 use crate::session::SessionKey;
 use crate::shares::{Share, Shares};
+use crate::tasks;
 use crate::trail::Trail;
 
 /// A handler at work and what belongs to it.
@@ -45,6 +48,7 @@ pub(crate) struct Running {
 
 struct Waiting {
     deadline: Pin<Box<Sleep>>,
+    too_late: &'static str,
     _findable: Option<Findable>,
 }
 
@@ -87,7 +91,7 @@ impl Running {
         Self { work: Some(work), call, waiting: None, detached: false }
     }
 
-    pub(crate) fn call(&self) -> &CallState {
+    pub(crate) fn call(&self) -> &Arc<CallState> {
         &self.call
     }
 
@@ -103,10 +107,13 @@ impl Running {
         let result = match polled {
             Ok(Poll::Ready(result)) => result,
             Ok(Poll::Pending) => {
+                if let Some(worker) = self.call.task.take_up().cloned() {
+                    return Poll::Ready(Some(self.go_on_as(worker)));
+                }
                 let waiting = self.waiting.get_or_insert_with(|| Waiting::begin(&self.call));
                 match waiting.deadline.as_mut().poll(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(()) => Err(ToolError::internal("the handler took longer than call_timeout")),
+                    Poll::Ready(()) => Err(ToolError::internal(waiting.too_late)),
                 }
             }
             // The message has been printed by the panic hook; the payload may be anything.
@@ -115,6 +122,18 @@ impl Running {
         self.work = None;
         Poll::Ready(Some(Answer::of(&self.call, result)))
     }
+
+    /// The call has become a task: it is answered, and goes on without a connection.
+    fn go_on_as(&mut self, worker: Arc<tasks::Worker>) -> Answer {
+        let running = Self {
+            work: self.work.take(),
+            call: self.call.clone(),
+            waiting: Some(Waiting::of_task(&self.call)),
+            detached: true,
+        };
+        let created = TaskResult::Created(tasks::run(running, worker));
+        Answer::result(&self.call, &mcp::Outcome::Task(Box::new(created)))
+    }
 }
 
 impl Drop for Running {
@@ -122,7 +141,13 @@ impl Drop for Running {
     /// [must not](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server),
     /// so the work goes on without a reader.
     fn drop(&mut self) {
-        let Some(work) = self.work.take() else { return };
+        let Some(work) = self.work.take() else {
+            // A task has nobody who reads what it says on the way.
+            if self.call.task.get().is_some() {
+                self.call.outbox.close();
+            }
+            return;
+        };
         self.call.outbox.close();
         if self.call.revision.era() == Era::Legacy && !self.call.cancel.is_set() && !self.detached {
             let running = Self {
@@ -143,7 +168,13 @@ impl Drop for Running {
 impl Waiting {
     fn begin(call: &Arc<CallState>) -> Self {
         let deadline = Box::pin(sleep(call.server.limits.call_timeout));
-        Self { deadline, _findable: Findable::enter(call) }
+        let too_late = "the handler took longer than call_timeout";
+        Self { deadline, too_late, _findable: Findable::enter(call) }
+    }
+
+    fn of_task(call: &CallState) -> Self {
+        let deadline = Box::pin(sleep(call.server.limits.task_timeout));
+        Self { deadline, too_late: "the handler of a task took longer than task_timeout", _findable: None }
     }
 }
 

@@ -10,6 +10,7 @@ use barewire_mcp::server::Policy;
 use barewire_mcp::types::capabilities::{ListCapability, ResourcesCapability, ServerCapabilities};
 use barewire_mcp::types::implementation::{Icon, Implementation};
 use barewire_mcp::types::json::Object;
+use barewire_mcp::types::tasks;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,6 +36,7 @@ use crate::service::McpService;
 use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
 use crate::sse_transport::{MessagesService, SseService, SseSessions};
 use crate::statics::{About, Statics};
+use crate::tasks::{TaskStore, Tasks};
 
 /// The time, as a test may own it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) running: RunningCalls,
     pub(crate) replays: Replays,
     pub(crate) sse_sessions: SseSessions,
+    /// Where the server offers them.
+    pub(crate) tasks: Option<Tasks>,
     /// Lines about a Host or an Origin that was refused.
     pub(crate) mismatches: Seldom,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -85,6 +89,7 @@ impl McpServer {
             keys: None,
             clock: Arc::new(SystemTime::now),
             terminations: None,
+            tasks: None,
             observer: None,
             mistake: None,
         }
@@ -159,6 +164,7 @@ pub struct McpServerBuilder {
     keys: Option<KeyRing>,
     clock: Clock,
     terminations: Option<Arc<dyn Terminations>>,
+    tasks: Option<Arc<dyn TaskStore>>,
     observer: Option<Arc<dyn Observer>>,
     mistake: Option<BuildError>,
 }
@@ -368,6 +374,14 @@ impl McpServerBuilder {
         self
     }
 
+    /// Offers tasks, and says where they are kept: handlers may go on after their call was answered
+    /// ([`Context::start_task`]). Replicas share a store.
+    #[must_use]
+    pub fn tasks(mut self, store: impl TaskStore) -> Self {
+        self.tasks = Some(Arc::new(store));
+        self.extension(tasks::EXTENSION, Value::Object(Object::new()))
+    }
+
     /// Who receives one record per request.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
@@ -431,6 +445,7 @@ impl McpServerBuilder {
             running: RunningCalls::new(&limits),
             replays: Replays::new(&limits),
             sse_sessions: SseSessions::new(&limits),
+            tasks: self.tasks.map(|store| Tasks::new(store, &limits)),
             mismatches: Seldom::default(),
             observer: self.observer,
             drain: Arc::new(Drain::default()),

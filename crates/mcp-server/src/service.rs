@@ -124,6 +124,9 @@ where
         trail.bytes_in = body.len() as u64;
     }
     let begun = match accept_post(parts, &body)? {
+        Accepted::Call(call) if modern::watches_tasks(&call) => {
+            return Box::pin(modern::watch_tasks(server, &parts.headers, caller, *call, trail)).await;
+        }
         Accepted::Call(call) => modern::begin(server, parts, caller, *call, trail.as_deref_mut()),
         Accepted::Legacy(post) => {
             let session = legacy::session_of(server, caller.as_deref(), &post).await?;

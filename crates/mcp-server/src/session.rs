@@ -55,6 +55,8 @@ impl Session {
         ends: SystemTime,
     ) -> Self {
         let mut capabilities = ClientCapabilities { experimental: serde_json::Map::new(), ..declared };
+        // Nothing that came by a handshake can become a task.
+        capabilities.extensions.remove(barewire_mcp::types::tasks::EXTENSION);
         if serde_json::to_vec(&capabilities).map_or(true, |json| json.len() > MAX_DECLARED_BYTES) {
             capabilities.extensions = serde_json::Map::new();
             if let Some(elicitation) = &mut capabilities.elicitation {

@@ -41,7 +41,7 @@ use crate::auth::Principal;
 use crate::body::{Body, Source, event_stream_from, status_only};
 use crate::config::Limits;
 use crate::drain::UnderWay;
-use crate::hub::{Kind, Next, NoStream};
+use crate::hub::{Kind, NoStream};
 use crate::observer::Outcome;
 use crate::operation::Begun;
 use crate::read::{BoxError, read_body};
@@ -52,7 +52,7 @@ use crate::server::Shared;
 use crate::service::{Caller, identify};
 use crate::session::{Session, SessionKey};
 use crate::shares::{Share, Shares};
-use crate::streams::Deliveries;
+use crate::streams::{Deliveries, Delivery};
 use crate::trail::Trail;
 use crate::{cors, legacy};
 
@@ -495,11 +495,11 @@ impl SseStream {
         self.deliveries.token.clone_from(&self.session.lock().token);
         loop {
             match self.deliveries.poll_next(cx) {
-                Poll::Ready(Next::Event(event)) if self.session.agreed.get().is_some() => {
+                Poll::Ready(Delivery::Event(event)) if self.session.agreed.get().is_some() => {
                     return Poll::Ready(as_message(&event));
                 }
-                Poll::Ready(Next::Event(_)) => {}
-                Poll::Ready(Next::End) => {
+                Poll::Ready(Delivery::Event(_)) => {}
+                Poll::Ready(Delivery::End) => {
                     self.is_last = true;
                     return Poll::Pending;
                 }

@@ -70,9 +70,12 @@ impl Statics {
             cache,
         };
         let initialize = |revision: Revision| -> Result<(Revision, RawJson), serde_json::Error> {
+            let mut capabilities = about.capabilities.clone();
+            // Nobody who came by a handshake can use it.
+            capabilities.extensions.remove(barewire_mcp::types::tasks::EXTENSION);
             let result = InitializeResult {
                 protocol_version: revision.to_string(),
-                capabilities: about.capabilities.clone(),
+                capabilities,
                 server_info: about.info.clone(),
                 instructions: about.instructions.map(str::to_owned),
                 meta: Meta::new(),

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use barewire_mcp::http::sse;
+use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::wire::v2026_07_28;
 use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::body::Source;
 use crate::hub::{Kind, Next, Subscription};
 use crate::observer::Outcome;
 use crate::server::Shared;
+use crate::service::Caller;
 use crate::trail::Trail;
 
 /// A stream that stays open until its client leaves, its token ends, or the server stops.
@@ -35,13 +37,24 @@ pub(crate) struct Deliveries {
     subscription: Subscription,
     /// The reader's token: whoever lost the grant meanwhile hears nothing more.
     pub(crate) token: Option<AccessToken>,
-    /// The question whether the token is still good, and what goes out if it is.
-    asking: Option<Asking>,
+    /// Who watches tasks: what is said about one is decided anew each time.
+    watcher: Caller,
+    /// What is about to go out, while it is found out whether the reader may still have it.
+    checking: Option<Pin<Box<dyn Future<Output = Checked> + Send>>>,
 }
 
-struct Asking {
-    question: Pin<Box<dyn Future<Output = bool> + Send>>,
-    event: Bytes,
+/// What goes out.
+pub(crate) enum Delivery {
+    Event(Bytes),
+    /// The stream ends: the server says so, or the reader's token is not good any more.
+    End,
+}
+
+/// What becomes of something that is about to go out.
+enum Checked {
+    Deliver(Delivery),
+    /// There is nothing to say any more.
+    Nothing,
 }
 
 impl LongStream {
@@ -61,6 +74,12 @@ impl LongStream {
         Self { deliveries, first, token_ends, ended: false }
     }
 
+    /// Says whose tasks are watched.
+    pub(crate) fn watching(mut self, caller: Caller) -> Self {
+        self.deliveries.watcher = caller;
+        self
+    }
+
     /// The last message: the answer to the request that opened the stream. A GET has none.
     fn farewell(&mut self) -> Option<Bytes> {
         self.ended = true;
@@ -75,31 +94,58 @@ impl LongStream {
 
 impl Deliveries {
     pub(crate) fn new(server: Arc<Shared>, subscription: Subscription, token: Option<AccessToken>) -> Self {
-        Self { server, subscription, token, asking: None }
+        Self { server, subscription, token, watcher: None, checking: None }
     }
 
     /// The next event, once it is known that the reader may still have it; the end otherwise.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
         loop {
-            if let Some(asking) = &mut self.asking {
-                let Poll::Ready(still_good) = asking.question.as_mut().poll(cx) else { return Poll::Pending };
-                let event = self.asking.take().map(|asking| asking.event);
-                return Poll::Ready(event.filter(|_| still_good).map_or(Next::End, Next::Event));
-            }
-            let event = match self.subscription.poll_next(cx) {
-                Poll::Ready(Next::Event(event)) => event,
-                end => return end,
-            };
-            let Some(token) = self.token.clone() else { return Poll::Ready(Next::Event(event)) };
-            let server = self.server.clone();
-            let question = Box::pin(async move {
-                match &server.guard {
-                    Some(guard) => guard.is_still_good(&token, server.now()).await,
-                    None => true,
+            if let Some(checking) = &mut self.checking {
+                let Poll::Ready(checked) = checking.as_mut().poll(cx) else { return Poll::Pending };
+                self.checking = None;
+                match checked {
+                    Checked::Deliver(delivery) => return Poll::Ready(delivery),
+                    Checked::Nothing => {}
                 }
-            });
-            self.asking = Some(Asking { question, event });
+            }
+            match self.subscription.poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Next::End) => return Poll::Ready(Delivery::End),
+                Poll::Ready(Next::Event(event)) if self.token.is_none() => {
+                    return Poll::Ready(Delivery::Event(event));
+                }
+                Poll::Ready(due) => self.checking = Some(self.check(due)),
+            }
         }
+    }
+
+    /// Finds out whether the reader may still have what is due, and what it is by now.
+    fn check(&self, due: Next) -> Pin<Box<dyn Future<Output = Checked> + Send>> {
+        let (server, token, watcher) = (self.server.clone(), self.token.clone(), self.watcher.clone());
+        let subscription = match self.subscription.kind() {
+            Kind::Listen { id, .. } => Some(id.clone()),
+            Kind::Session { .. } => None,
+        };
+        Box::pin(async move {
+            if let (Some(guard), Some(token)) = (&server.guard, &token)
+                && !guard.is_still_good(token, server.now()).await
+            {
+                return Checked::Deliver(Delivery::End);
+            }
+            let event = match (due, &server.tasks) {
+                (Next::End, _) => return Checked::Deliver(Delivery::End),
+                (Next::Event(event), _) => Some(event),
+                (Next::Task(id), Some(tasks)) => {
+                    let task = tasks.look(&server, watcher.as_deref(), &id).await;
+                    task.map(|task| {
+                        let notification = ServerNotification::Task(Box::new(task));
+                        sse::message(&v2026_07_28::encode_notification(&notification, subscription.as_ref()))
+                    })
+                }
+                (Next::Task(_), None) => None,
+            };
+            event.map_or(Checked::Nothing, |event| Checked::Deliver(Delivery::Event(event)))
+        })
     }
 }
 
@@ -115,8 +161,8 @@ impl Source for LongStream {
             return Poll::Ready(self.farewell().as_deref().map(sse::message));
         }
         self.deliveries.poll_next(cx).map(|next| match next {
-            Next::Event(event) => Some(event),
-            Next::End => self.farewell().as_deref().map(sse::message),
+            Delivery::Event(event) => Some(event),
+            Delivery::End => self.farewell().as_deref().map(sse::message),
         })
     }
 

@@ -83,6 +83,7 @@ pub(crate) enum Ending {
     Result,
     ToolError,
     InputRequired,
+    Task,
     /// A JSON-RPC error of a code that the protocol knows.
     Error(i32),
     /// Of another one: applications can have any number.
@@ -237,6 +238,7 @@ impl From<Outcome> for Ending {
             Outcome::Result => Self::Result,
             Outcome::ToolError => Self::ToolError,
             Outcome::InputRequired => Self::InputRequired,
+            Outcome::Task => Self::Task,
             Outcome::Error(code) if KNOWN.contains(&code) || code == code::LEGACY_RESOURCE_NOT_FOUND => {
                 i32::try_from(code).map_or(Self::OtherError, Self::Error)
             }
@@ -253,6 +255,7 @@ impl Ending {
             Self::Result => "result",
             Self::ToolError => "tool_error",
             Self::InputRequired => "input_required",
+            Self::Task => "task",
             Self::Error(_) | Self::OtherError => "error",
             Self::Nothing => "nothing",
             Self::Cancelled => "cancelled",
@@ -277,7 +280,7 @@ impl Ending {
                 Some(status.to_string())
             }
             Self::Error(_) | Self::OtherError => self.code(),
-            Self::Result | Self::InputRequired | Self::Nothing => None,
+            Self::Result | Self::InputRequired | Self::Task | Self::Nothing => None,
         }
     }
 }

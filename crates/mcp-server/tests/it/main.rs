@@ -24,3 +24,4 @@ mod sessions;
 mod sse_transport;
 mod subscriptions;
 mod support;
+mod tasks;
