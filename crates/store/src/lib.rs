@@ -1,7 +1,8 @@
 //! Durable state on SQLite, for every part of Barewire that needs some.
 //!
 //! One [`Store`] is one file, and implements the traits of those who keep things:
-//! [`barewire_oauth_server::store`], the host's, the client's credentials, and the audit log. They do not know this crate; a program hands
+//! [`barewire_oauth_server::store`], the host's, the client's credentials, the tasks of
+//! the MCP server, and the audit log. They do not know this crate; a program hands
 //! them a `Store`. Several parts can share a file or have one each.
 //!
 //! What it does *not* do: decide. A rule of OAuth is never here; what is here is that a decision is written by one
@@ -23,6 +24,7 @@ mod keys;
 mod login_attempts;
 mod sessions;
 mod sweep;
+mod tasks;
 mod users;
 
 pub use open::{OpenError, Store};

@@ -8,4 +8,5 @@ mod host;
 mod laws;
 mod open;
 mod sqlite;
+mod tasks;
 mod writer;
