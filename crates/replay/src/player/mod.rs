@@ -3,7 +3,7 @@
 mod line;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Instant;
@@ -73,6 +73,8 @@ pub(crate) struct Player<'a> {
     pub(crate) names: Names,
     /// By the step that opened them.
     streams: HashMap<String, (Stream, Value)>,
+    /// The names that were given.
+    given: HashSet<String>,
     /// Whether the step before was answered.
     answered: bool,
     /// Names of a transcript that nobody gave, with what stands for them.
@@ -107,6 +109,7 @@ impl<'a> Player<'a> {
             means,
             names,
             streams: HashMap::new(),
+            given: given.keys().cloned().collect(),
             answered: false,
             missing,
         }
@@ -119,8 +122,8 @@ impl<'a> Player<'a> {
         if let TurnResult::Answered { answer, .. } = &turn.result {
             let view = answer.view();
             for (name, keep) in &step.keep {
-                // Whoever names a tool means it.
-                if !(keep.first_without.is_some() && self.names.get(name).is_some()) {
+                // Whoever gives a name means it.
+                if !self.given.contains(name) {
                     self.names.keep(name, keep, &view);
                 }
             }
