@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use barewire_audit::{Head, Time};
+use barewire_mcp::revision::Revision;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
@@ -118,7 +119,7 @@ pub(crate) struct Login {
     pub(crate) access: Access,
 }
 
-/// Who the client is, and how it comes to a token.
+/// Who the client is, how it comes to a token, and what it speaks.
 #[derive(Args)]
 #[command(next_help_heading = "Client and token")]
 pub(crate) struct Access {
@@ -169,6 +170,16 @@ pub(crate) struct Access {
     /// no word follows]
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub(crate) dpop: Option<Bound>,
+    /// Be a client that speaks nothing newer than this revision of the protocol, e.g. 2025-03-26 [default: the newest]
+    #[arg(long, value_name = "REVISION", value_parser = revision, help_heading = "Protocol")]
+    pub(crate) revision: Option<Revision>,
+}
+
+fn revision(name: &str) -> Result<Revision, String> {
+    Revision::parse(name).ok_or_else(|| {
+        let names = Revision::ALL.map(Revision::as_str).join(", ");
+        format!("the revisions are {names}")
+    })
 }
 
 /// When tokens are bound to a key.

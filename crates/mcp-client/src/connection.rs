@@ -8,7 +8,7 @@ use barewire_exchange::{Decision, Rpc, Step};
 use barewire_mcp::client::{self, Incoming, Outgoing};
 use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::jsonrpc::{ErrorObject, Id};
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ServerNotification;
@@ -76,6 +76,18 @@ pub(crate) struct Done {
 pub(crate) struct Response {
     pub(crate) outcome: Result<RawJson, ErrorObject>,
     pub(crate) recording: Recording,
+}
+
+/// What came at once.
+enum Read {
+    /// The response that is waited for, whatever came with it.
+    Response(Result<RawJson, ErrorObject>),
+    /// Messages, and the response is not among them.
+    Other,
+    /// Not one message that can be read.
+    Broken,
+    /// A batch that is not taken apart.
+    Batch(client::ServerFault),
 }
 
 impl Connection {
@@ -149,39 +161,34 @@ impl Connection {
             .await
     }
 
-    /// Reads the response out of one JSON body.
+    /// Reads the response out of one JSON body, which may be a batch.
     pub(crate) async fn read_message(
-        &self,
-        era: Era,
+        self: &Arc<Self>,
+        revision: Revision,
         pending: &Pending<'_>,
         reply: &mut Reply,
     ) -> Result<Response, CallError> {
         let recording = reply.recording.clone();
         let body = reply.body(self.options.config.max_answer_bytes).await.map_err(CallError::Transport)?;
         let status = reply.status;
-        match client::read(era, &body) {
-            // An error without an id is about a message that the server could not read; ours is the only one there is.
-            Ok(Incoming::Response { id, outcome }) if id.as_ref().is_none_or(|id| id == pending.id) => {
-                if let Err(error) = &outcome {
-                    recording.decide(&rpc_error(error));
-                }
-                Ok(Response { outcome, recording })
-            }
-            Ok(_) => Err(malformed(pending, "the body answers another request")),
-            Err(_) => {
+        let answered = match self.read_messages(revision, Some(pending), &recording, &body) {
+            Read::Response(outcome) => return Ok(Response { outcome, recording }),
+            Read::Other => return Err(malformed(pending, "the body answers another request")),
+            Read::Batch(fault) => return Err(malformed(pending, &fault.to_string())),
+            Read::Broken => {
                 let text = String::from_utf8_lossy(&body);
                 let text = self.options.shared.masker.text(text.trim());
-                let answered = crate::transport::describe(status, &reply.media_type(), &text);
-                recording.decide(&Decision::NotMcp { answered: answered.to_string() });
-                Err(CallError::Http(answered))
+                crate::transport::describe(status, &reply.media_type(), &text)
             }
-        }
+        };
+        recording.decide(&Decision::NotMcp { answered: answered.to_string() });
+        Err(CallError::Http(answered))
     }
 
     /// Reads one event of a response stream. `None` when it was not the response.
     pub(crate) fn read_event(
         self: &Arc<Self>,
-        era: Era,
+        revision: Revision,
         pending: Option<&Pending<'_>>,
         events: &Events,
         data: &str,
@@ -189,27 +196,73 @@ impl Connection {
         if data.trim().is_empty() {
             return Ok(None);
         }
-        match client::read(era, data.as_bytes()) {
-            Ok(Incoming::Response { id, outcome }) => {
-                let ours = pending.is_some_and(|pending| id.as_ref().is_none_or(|id| id == pending.id));
-                if let (true, Err(error)) = (ours, &outcome) {
-                    events.recording.decide(&rpc_error(error));
+        match self.read_messages(revision, pending, &events.recording, data.as_bytes()) {
+            Read::Response(outcome) => Ok(Some(outcome)),
+            // One message that breaks the protocol does not end a stream; the response may still come.
+            Read::Other | Read::Broken => Ok(None),
+            // What was in the batch does not come again.
+            Read::Batch(fault) => pending.map_or(Ok(None), |it| Err(malformed(it, &fault.to_string()))),
+        }
+    }
+
+    /// Reads what came at once: usually one message. All of a batch is read, whichever of it is the response.
+    fn read_messages(
+        self: &Arc<Self>,
+        revision: Revision,
+        pending: Option<&Pending<'_>>,
+        recording: &Recording,
+        text: &[u8],
+    ) -> Read {
+        let messages = match client::messages(revision, text, self.options.config.max_batch) {
+            Ok(messages) => messages,
+            Err(fault) => {
+                tracing::warn!(%fault, server = %self.url, "a batch was refused");
+                return Read::Batch(fault);
+            }
+        };
+        let mut read = Read::Broken;
+        for message in messages {
+            match client::read(revision, message) {
+                Ok(message) => {
+                    let response = self.take_in(message, pending, recording);
+                    match (response, &read) {
+                        (Some(outcome), _) => read = Read::Response(outcome),
+                        (None, Read::Broken) => read = Read::Other,
+                        (None, _) => {}
+                    }
                 }
-                Ok(ours.then_some(outcome))
+                Err(fault) => {
+                    tracing::warn!(%fault, server = %self.url, "the server broke the protocol");
+                }
             }
-            Ok(Incoming::Notification { notification, .. }) => {
+        }
+        read
+    }
+
+    /// Gives a message to whom it concerns; back comes the response to what is pending.
+    fn take_in(
+        self: &Arc<Self>,
+        message: Incoming,
+        pending: Option<&Pending<'_>>,
+        recording: &Recording,
+    ) -> Option<Result<RawJson, ErrorObject>> {
+        match message {
+            Incoming::Response { id, outcome } => {
+                // An error without an id is about a message that the server could not read; ours is the only one there is.
+                pending.filter(|pending| id.as_ref().is_none_or(|id| id == pending.id))?;
+                if let Err(error) = &outcome {
+                    recording.decide(&rpc_error(error));
+                }
+                Some(outcome)
+            }
+            Incoming::Notification { notification, .. } => {
                 self.notified(notification, pending.map(|pending| pending.tag));
-                Ok(None)
+                None
             }
-            Ok(Incoming::Request { id, request }) => {
+            Incoming::Request { id, request } => {
                 let tag = pending.and_then(|pending| pending.tag).map(str::to_owned);
                 self.asked(id, request, tag);
-                Ok(None)
-            }
-            // One message that breaks the protocol does not end a stream; the response may still come.
-            Err(fault) => {
-                tracing::warn!(%fault, server = %self.url, "the server broke the protocol");
-                Ok(None)
+                None
             }
         }
     }

@@ -65,7 +65,9 @@ impl ConnectError {
             Self::Refused { .. } => {
                 Some("Ask the operator of the server whether this client may use it.".to_owned())
             }
-            Self::Revision { .. } => Some("Update this client, or the server.".to_owned()),
+            Self::Revision { .. } => Some(
+                "Update this client, or the server; or let the client propose another revision.".to_owned(),
+            ),
             Self::Transport(error) => Some(error.what_next().to_owned()),
             Self::Rpc(_) | Self::Store(_) => None,
         }

@@ -1,8 +1,10 @@
 //! Answering what a server asks, the same in both eras.
 
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::elicitation::{ElicitAction, ElicitRequest, ElicitResult};
 use barewire_mcp::types::input::InputRequest;
 use barewire_mcp::types::json::RawJson;
+use barewire_mcp::wire::legacy;
 
 use crate::handler::{Asked, Handler, InputRefused};
 
@@ -13,17 +15,19 @@ pub(crate) enum NoAnswer {
     Undeclared,
     /// The handler refused.
     Refused(InputRefused),
-    /// The answer cannot be written.
+    /// The answer cannot be written, or not in this revision.
     Unwritable,
 }
 
-/// Asks the handler, unless the client did not declare it, and completes the answer.
+/// Asks the handler, unless the client did not declare it in this revision, and completes the answer.
 pub(crate) async fn answer(
     handler: &dyn Handler,
+    revision: Revision,
     asked: Asked,
     request: InputRequest,
 ) -> Result<RawJson, NoAnswer> {
-    if handler.capabilities().missing(&request.required_capabilities()).is_some() {
+    if legacy::declared(revision, handler.capabilities()).missing(&request.required_capabilities()).is_some()
+    {
         return Err(NoAnswer::Undeclared);
     }
     let answer = match request {
@@ -44,7 +48,8 @@ pub(crate) async fn answer(
             RawJson::of(&result)
         }
         InputRequest::Sample(request) => {
-            RawJson::of(&handler.sample(asked, *request).await.map_err(NoAnswer::Refused)?)
+            let said = handler.sample(asked, *request).await.map_err(NoAnswer::Refused)?;
+            RawJson::of(&legacy::sampled(revision, said).ok_or(NoAnswer::Unwritable)?)
         }
         InputRequest::Roots(_) => RawJson::of(&handler.roots(asked).await.map_err(NoAnswer::Refused)?),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use barewire_exchange::{Decision, Step};
 use barewire_mcp::client;
 use barewire_mcp::error::code;
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::input::{InputAnswers, InputRequired};
 use barewire_mcp::types::operation::{Operation, Outcome};
 use barewire_mcp::wire::v2026_07_28::{self as wire, ClientMeta, Request};
@@ -60,7 +60,7 @@ impl Connection {
             recording.decide(&Decision::InputRequired { questions: required.requests.len(), round: rounds });
             repeats = recording.id();
             drop(recording);
-            let answers = self.answer_all(required, call.tag.as_deref()).await?;
+            let answers = self.answer_all(revision, required, call.tag.as_deref()).await?;
             with_answers(&mut operation, answers);
         }
     }
@@ -98,19 +98,20 @@ impl Connection {
             })
             .await?;
         let pending = Pending { id: &id, method: operation.method(), tag: call.tag.as_deref() };
-        self.read_modern(&pending, reply).await
+        self.read_modern(revision, &pending, reply).await
     }
 
     /// Reads the response to a request, whichever way it comes.
     pub(crate) async fn read_modern(
         self: &Arc<Self>,
+        revision: Revision,
         pending: &Pending<'_>,
         mut reply: crate::transport::Reply,
     ) -> Result<Response, CallError> {
         if reply.is_stream() {
             let mut events = reply.events(self.options.config.max_answer_bytes);
             while let Some(event) = events.next().await.map_err(CallError::Transport)? {
-                if let Some(outcome) = self.read_event(Era::Modern, Some(pending), &events, &event.data)? {
+                if let Some(outcome) = self.read_event(revision, Some(pending), &events, &event.data)? {
                     events.recording.finish();
                     return Ok(Response { outcome, recording: events.recording });
                 }
@@ -118,7 +119,7 @@ impl Connection {
             return Err(CallError::Http(Answered::StreamEnded));
         }
         if reply.media_type() == "application/json" {
-            return self.read_message(Era::Modern, pending, &mut reply).await;
+            return self.read_message(revision, pending, &mut reply).await;
         }
         Err(not_mcp(reply).await)
     }
@@ -126,6 +127,7 @@ impl Connection {
     /// Gets all answers, at the same time: the user sees all questions at once.
     async fn answer_all(
         &self,
+        revision: Revision,
         required: InputRequired,
         tag: Option<&str>,
     ) -> Result<InputAnswers, CallError> {
@@ -134,7 +136,7 @@ impl Connection {
         let answers = requests.into_iter().map(|(key, request)| async move {
             let method = request.method();
             let asked = Asked { key: key.clone(), tag: tag.map(str::to_owned) };
-            match input::answer(handler, asked, request).await {
+            match input::answer(handler, revision, asked, request).await {
                 Ok(answer) => Ok((key, answer)),
                 // There is no way to tell the server "no" here but not to send the request again.
                 Err(NoAnswer::Refused(InputRefused::Declined)) => Err(CallError::Cancelled),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use barewire_exchange::Limits;
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_oauth::client_flow::DpopUse;
@@ -42,6 +43,10 @@ pub struct ClientOptions {
     pub owner: String,
     /// Which era to try.
     pub era: EraChoice,
+    /// The newest revision to speak: the newest there is, unless the application wants to be an older client. Then that
+    /// is what `initialize` proposes, and a server that wants a newer one is not understood. An older one than
+    /// 2026-07-28 leaves the handshake only, whatever the era.
+    pub newest: Revision,
     /// Names the work that everything outside of a call belongs to, in recorded exchanges.
     pub tag: Option<String>,
     /// Limits and times.
@@ -66,6 +71,7 @@ impl ClientOptions {
             unattended: None,
             owner: String::new(),
             era: EraChoice::default(),
+            newest: Revision::LATEST_MODERN,
             tag: None,
             config: ClientConfig::default(),
             clock: Arc::new(SystemTime::now),
@@ -171,6 +177,8 @@ pub struct ClientConfig {
     pub max_answer_bytes: usize,
     /// Bytes of a metadata document, registration or token answer. Default 256 KiB.
     pub max_oauth_bytes: usize,
+    /// How many messages a batch may have; only servers of 2025-03-26 send any. Default 100.
+    pub max_batch: usize,
     /// How often a stream is resumed without a new event before the call fails. Default 5.
     pub max_resumes: usize,
     /// The shortest wait before a stream is opened again, whatever `retry` a server names. Default 0.1.
@@ -219,6 +227,7 @@ impl Default for ClientConfig {
             max_entries: 10_000,
             max_answer_bytes: 16 * 1024 * 1024,
             max_oauth_bytes: 256 * 1024,
+            max_batch: 100,
             max_resumes: 5,
             min_retry: Duration::from_millis(100),
             max_retry: Duration::from_secs(60),

@@ -6,7 +6,7 @@ use barewire_exchange::{Decision, Step};
 use barewire_mcp::client::{self, Incoming};
 use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::jsonrpc::Id;
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::subscriptions::{Change, SubscriptionFilter};
 use barewire_mcp::wire::v2025_11_25::Request as LegacyRequest;
@@ -30,7 +30,7 @@ pub struct Subscription {
 
 enum Source {
     /// The answer to `subscriptions/listen`.
-    Stream(Box<Events>),
+    Stream(Box<Events>, Revision),
     /// What comes on the session's own stream.
     Session(broadcast::Receiver<Change>),
 }
@@ -50,11 +50,11 @@ impl Subscription {
         let connection = &self.handle.connection;
         loop {
             let change = match &mut self.source {
-                Source::Stream(events) => {
+                Source::Stream(events, revision) => {
                     let Some(event) = events.next().await.map_err(CallError::Transport)? else {
                         return Ok(None);
                     };
-                    match client::read(Era::Modern, event.data.as_bytes()) {
+                    match client::read(*revision, event.data.as_bytes()) {
                         Ok(Incoming::Notification {
                             notification: ServerNotification::Change(change),
                             ..
@@ -88,7 +88,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Source::Stream(events) = &self.source {
+        if let Source::Stream(events, _) = &self.source {
             events.recording.decide(&Decision::Cancelled);
             return;
         }
@@ -124,7 +124,7 @@ pub(crate) async fn open(
     let (agreed, source) = match &connection.spoken {
         Spoken::Modern(revision) => {
             let (agreed, events) = listen(connection, *revision, filter).await?;
-            (agreed, Source::Stream(Box::new(events)))
+            (agreed, Source::Stream(Box::new(events), *revision))
         }
         Spoken::Legacy(legacy) => {
             let changes = connection.changes.subscribe();
@@ -166,7 +166,7 @@ async fn listen(
             return Err(not_mcp(reply).await);
         }
         // No stream: the only thing a server may say here is no.
-        return match connection.read_message(Era::Modern, &pending, &mut reply).await?.outcome {
+        return match connection.read_message(revision, &pending, &mut reply).await?.outcome {
             Err(error) => Err(CallError::Rpc(error)),
             Ok(_) => Err(CallError::Malformed {
                 method: pending.method.to_owned(),
@@ -176,7 +176,7 @@ async fn listen(
     }
     let mut events = reply.events(connection.options.config.max_answer_bytes);
     while let Some(event) = events.next().await.map_err(CallError::Transport)? {
-        match client::read(Era::Modern, event.data.as_bytes()) {
+        match client::read(revision, event.data.as_bytes()) {
             Ok(Incoming::Notification { notification: ServerNotification::Acknowledged(agreed), .. }) => {
                 return Ok((agreed, events));
             }

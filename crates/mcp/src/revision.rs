@@ -82,6 +82,21 @@ impl Revision {
         }
     }
 
+    /// Whether each request of a session says which revision it speaks
+    /// ([Protocol Version Header](https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#protocol-version-header)).
+    pub const fn has_version_header(self) -> bool {
+        match self {
+            Self::V2024_11_05 | Self::V2025_03_26 => false,
+            Self::V2025_06_18 | Self::V2025_11_25 | Self::V2026_07_28 => true,
+        }
+    }
+
+    /// What a client proposes in a handshake when it speaks nothing newer than this.
+    #[must_use]
+    pub fn proposal(self) -> Self {
+        self.min(Self::LATEST_LEGACY)
+    }
+
     /// Whether this build speaks it.
     pub fn is_spoken(self) -> bool {
         Self::SPOKEN.contains(&self)
@@ -110,11 +125,10 @@ pub fn accept_modern(requested: &str) -> Option<Revision> {
     Revision::parse(requested).filter(|revision| revision.is_spoken() && revision.era() == Era::Modern)
 }
 
-/// What a client takes from the `protocolVersion` of an `initialize` result. A server may answer with an older
-/// revision than proposed; the older ones are read with the types of 2025-11-25, of which they are subsets. A modern
-/// revision is not accepted from a handshake.
-pub fn accept_initialize_result(answered: &str) -> Option<Revision> {
-    Revision::parse(answered).filter(|revision| revision.era() == Era::Legacy)
+/// What a client takes from the `protocolVersion` of an `initialize` result: what it proposed, or an older one. A newer
+/// one than proposed it would not understand, and a modern one does not come from a handshake.
+pub fn accept_initialize_result(answered: &str, proposed: Revision) -> Option<Revision> {
+    Revision::parse(answered).filter(|revision| revision.era() == Era::Legacy && *revision <= proposed)
 }
 
 /// What a client picks from the versions that a modern server lists, in `supportedVersions` or in the data of
@@ -138,6 +152,21 @@ mod tests {
         check("2026-07-28", "2025-11-25");
         check("1900-01-01", "2025-11-25");
         check("", "2025-11-25");
+    }
+
+    #[test]
+    fn a_client_takes_what_it_proposed_or_an_older_revision() {
+        let check = |proposed: Revision, answered: &str, taken: Option<&str>| {
+            let accepted = accept_initialize_result(answered, proposed);
+            assert_eq!(accepted.map(Revision::as_str), taken, "{proposed} {answered}");
+        };
+        check(Revision::V2025_11_25, "2025-11-25", Some("2025-11-25"));
+        check(Revision::V2025_11_25, "2024-11-05", Some("2024-11-05"));
+        check(Revision::V2025_03_26, "2025-06-18", None);
+        check(Revision::V2025_11_25, "2026-07-28", None);
+        check(Revision::V2025_11_25, "", None);
+        assert_eq!(Revision::V2026_07_28.proposal(), Revision::V2025_11_25);
+        assert_eq!(Revision::V2025_03_26.proposal(), Revision::V2025_03_26);
     }
 
     #[test]

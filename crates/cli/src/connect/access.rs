@@ -24,6 +24,7 @@ impl Access {
             Some(Bound::Never) => DpopUse::Never,
             Some(Bound::Always) => DpopUse::Always,
         };
+        options.newest = self.revision.unwrap_or(options.newest);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         (vec!["call", &nobody, "echo", "--args", "[1]"], 2, "JSON object"),
         (vec!["call", &nobody, "echo", "--args", "{"], 2, "not JSON"),
         (vec!["tools", &nobody], 3, "Is the server running"),
+        (vec!["tools", &nobody, "--revision", "2025-01-01"], 2, "2024-11-05, 2025-03-26"),
         (vec!["demo", "--set", "auth.acess_token_ttl=8s"], 2, "acess_token_ttl"),
         (vec!["demo", "--set", "auth.code_ttl=soon"], 2, "from --set"),
         (vec!["demo", "--listen", "nonsense"], 2, "HOST:PORT"),

@@ -42,6 +42,10 @@ fn log_in_list_call_step_up_answer_log_out() {
     let read = json(&demo.run(&["call", url, "read_post", "id=1", "--json"]));
     assert_eq!(read["structuredContent"]["id"], 1, "{read}");
 
+    // As a client of a time before structured content it is the same post, as text.
+    let older = json(&demo.run(&["call", url, "read_post", "id=1", "--revision", "2025-03-26", "--json"]));
+    assert!(older["structuredContent"].is_null() && older["content"][0]["text"].is_string(), "{older}");
+
     let missing = demo.run(&["call", url, "read_post", "id=999999"]);
     assert_eq!(missing.status.code(), Some(5), "{}", stderr(&missing));
 

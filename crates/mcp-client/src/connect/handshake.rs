@@ -4,15 +4,16 @@
 use barewire_exchange::{Decision, Step};
 use barewire_mcp::client::legacy::{HandshakeFault, Session};
 use barewire_mcp::client::{self, Incoming};
+use barewire_mcp::error::code;
 use barewire_mcp::jsonrpc::{ErrorObject, Id};
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::json::RawJson;
-use barewire_mcp::wire::v2025_11_25::{InitializeRequest, InitializeResult, Request as LegacyRequest};
+use barewire_mcp::wire::v2025_11_25::InitializeResult;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use url::Url;
 
-use super::{answered_by, refusal_of};
+use super::{answered_by, refusal_of, supported};
 use crate::authorized::{Authorized, Follow};
 use crate::connection::{purpose, rpc_error};
 use crate::error::{Answered, CallError, ConnectError};
@@ -43,22 +44,13 @@ pub(crate) async fn handshake(
     id: &Id,
     follow: Follow,
 ) -> Result<Handshake, ConnectError> {
-    let request = LegacyRequest::Initialize(Box::new(InitializeRequest {
-        protocol_version: Revision::LATEST_LEGACY.to_string(),
-        capabilities: options.handler.capabilities(),
-        client_info: options.identity.clone(),
-    }));
-    let purpose = purpose(
-        Step::Initialize,
-        "initialize",
-        Some(id),
-        None,
-        Some(Revision::LATEST_LEGACY),
-        options.tag.as_deref(),
-    );
+    let proposed = options.newest.proposal();
+    let purpose =
+        purpose(Step::Initialize, "initialize", Some(id), None, Some(proposed), options.tag.as_deref());
     let (mut reply, _) = authorized
         .send(follow, || {
-            let outgoing = client::legacy::request(id, &request, None, &Session::default())
+            let capabilities = options.handler.capabilities();
+            let outgoing = client::legacy::initialize(id, proposed, capabilities, options.identity.clone())
                 .map_err(|fault| unfit(&fault))?;
             Ok(Request {
                 purpose: purpose.clone(),
@@ -81,7 +73,7 @@ pub(crate) async fn handshake(
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
             recording.decide(&rpc_error(&error));
-            return Err(ConnectError::Rpc(error));
+            return Err(refused(error));
         }
         Err(CallError::Http(answered)) => {
             recording.decide(&Decision::NotMcp { answered: answered.to_string() });
@@ -94,7 +86,7 @@ pub(crate) async fn handshake(
         }
         Err(error) => return Err(refusal_of(error)),
     };
-    established(result, &headers, url, &recording)
+    established(result, &headers, url, &recording, proposed)
 }
 
 fn established(
@@ -102,11 +94,12 @@ fn established(
     headers: &HeaderMap,
     url: &Url,
     recording: &Recording,
+    proposed: Revision,
 ) -> Result<Handshake, ConnectError> {
-    match client::legacy::established(&raw, headers) {
+    match client::legacy::established(&raw, headers, proposed) {
         Ok((result, session)) => {
             recording.decide(&Decision::Legacy {
-                revision: session.revision.map(|revision| revision.to_string()).unwrap_or_default(),
+                revision: session.revision.to_string(),
                 session: session.id.is_some(),
             });
             Ok(Handshake::Established(Box::new(Established { result, session, raw })))
@@ -120,6 +113,16 @@ fn established(
     }
 }
 
+/// A server may refuse a proposal, and name what it speaks, rather than answer with what it speaks
+/// ([Error Handling](https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#error-handling)).
+fn refused(error: ErrorObject) -> ConnectError {
+    let about_revisions = [code::INVALID_PARAMS, code::UNSUPPORTED_PROTOCOL_VERSION].contains(&error.code);
+    match supported(&error).filter(|_| about_revisions) {
+        Some(offered) => ConnectError::Revision { offered },
+        None => ConnectError::Rpc(error),
+    }
+}
+
 /// The response to the handshake, in a body or in a stream. An error in a stream is an answer like any other.
 async fn first_response(
     reply: &mut Reply,
@@ -127,7 +130,7 @@ async fn first_response(
     options: &ClientOptions,
 ) -> Result<Result<RawJson, ErrorObject>, CallError> {
     let limit = options.config.max_answer_bytes;
-    let ours = |message: &[u8]| match client::read(Era::Legacy, message) {
+    let ours = |message: &[u8]| match client::read(options.newest.proposal(), message) {
         Ok(Incoming::Response { id: answered, outcome }) if answered.as_ref().is_none_or(|a| a == id) => {
             Some(outcome)
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use barewire_exchange::Decision;
 use barewire_mcp::client::probe::LegacySign;
-use barewire_mcp::jsonrpc::Id;
+use barewire_mcp::jsonrpc::{ErrorObject, Id};
 use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::wire::v2026_07_28::DiscoverResult;
@@ -77,7 +77,7 @@ impl Ladder {
     async fn climb(mut self) -> Result<Arc<Connection>, ConnectError> {
         let origin = self.url.origin().ascii_serialization();
         let known = self.options.shared.eras.recall(&origin, (self.options.clock)());
-        if self.options.era == EraChoice::Legacy {
+        if self.options.era == EraChoice::Legacy || self.options.newest.era() == Era::Legacy {
             return self.shake_hands(None).await;
         }
         if (self.options.era, known) == (EraChoice::Either, Some(Era::Legacy)) {
@@ -167,7 +167,7 @@ impl Ladder {
         self.remember(Era::Legacy);
         let Established { result, session, raw } = established;
         let info = ServerInfo {
-            revision: session.revision.unwrap_or(Revision::LATEST_LEGACY),
+            revision: session.revision,
             supported: Vec::new(),
             implementation: Some(result.server_info),
             capabilities: result.capabilities,
@@ -235,6 +235,12 @@ fn refusal_of(error: CallError) -> ConnectError {
             answered: Answered::Status { status: StatusCode::BAD_REQUEST, message: other.to_string() },
         },
     }
+}
+
+/// The revisions that an error names.
+fn supported(error: &ErrorObject) -> Option<Vec<String>> {
+    let list = error.data.as_ref()?.get("supported")?;
+    serde_json::from_value(list.clone()).ok()
 }
 
 /// Whether an answer tells more than "this was not understood".

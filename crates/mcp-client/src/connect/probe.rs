@@ -11,7 +11,7 @@ use barewire_mcp::wire::v2026_07_28::{ClientMeta, DiscoverResult, Request as Mod
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::{Ladder, answered_by, refusal_of};
+use super::{Ladder, answered_by, refusal_of, supported};
 use crate::authorized::Follow;
 use crate::connection::{purpose, rpc_error};
 use crate::error::{Answered, CallError, ConnectError, TransportError};
@@ -145,8 +145,7 @@ impl Ladder {
 }
 
 fn revision_error(error: ErrorObject) -> ConnectError {
-    let supported = error.data.as_ref().and_then(|data| data.get("supported"));
-    match supported.and_then(|list| serde_json::from_value::<Vec<String>>(list.clone()).ok()) {
+    match supported(&error) {
         Some(offered) => ConnectError::Revision { offered },
         None => ConnectError::Rpc(error),
     }

@@ -11,7 +11,6 @@ use barewire_exchange::{Decision, Step};
 use barewire_mcp::client::legacy::{self as message, Session};
 use barewire_mcp::error::code;
 use barewire_mcp::jsonrpc::{self, Id};
-use barewire_mcp::revision::Era;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ClientNotification;
 use barewire_mcp::types::operation::Operation;
@@ -111,7 +110,7 @@ impl Connection {
             let State { session, generation, .. } = legacy.state();
             let id = self.next_id();
             let _running = self.follow_progress(&id, call.tag.as_deref());
-            let mut purpose = purpose(step, request.method(), Some(&id), name, session.revision, tag);
+            let mut purpose = purpose(step, request.method(), Some(&id), name, Some(session.revision), tag);
             purpose.repeats.clone_from(&repeats);
             let progress = matches!(request, Request::Operation(Operation::CallTool(_))).then_some(&id);
             let abandon = Abandon::new(self, &id);
@@ -121,7 +120,7 @@ impl Connection {
                 })
                 .await?;
             let pending = Pending { id: &id, method: request.method(), tag: call.tag.as_deref() };
-            let outcome = self.read_legacy(legacy, &pending, reply, session.id.is_some()).await;
+            let outcome = self.read_legacy(legacy, &pending, reply, &session).await;
             abandon.disarm();
             match outcome? {
                 Heard::Response(response) => return Ok(response),
@@ -139,9 +138,9 @@ impl Connection {
         legacy: &Legacy,
         pending: &Pending<'_>,
         mut reply: Reply,
-        in_session: bool,
+        session: &Session,
     ) -> Result<Heard, CallError> {
-        if in_session && matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) {
+        if session.id.is_some() && matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) {
             return self.read_refusal(pending, reply).await;
         }
         if reply.is_stream() {
@@ -149,7 +148,7 @@ impl Connection {
             return self.read_stream(legacy, pending, events).await.map(Heard::Response);
         }
         if reply.media_type() == "application/json" {
-            return self.read_message(Era::Legacy, pending, &mut reply).await.map(Heard::Response);
+            return self.read_message(session.revision, pending, &mut reply).await.map(Heard::Response);
         }
         Err(not_mcp(reply).await)
     }
@@ -226,7 +225,7 @@ impl Connection {
             ClientNotification::RootsListChanged => "notifications/roots/list_changed",
             ClientNotification::Other { method } => method,
         };
-        let purpose = purpose(step, method, None, None, session.revision, self.options.tag.as_deref());
+        let purpose = purpose(step, method, None, None, Some(session.revision), self.options.tag.as_deref());
         let sent =
             self.post(Follow::Renewals, &purpose, || Ok(message::notification(notification, &session))).await;
         match sent {

@@ -65,22 +65,25 @@ impl Connection {
         request: Result<ServerRequest, Error>,
         tag: Option<String>,
     ) -> Result<RawJson, Error> {
+        let Spoken::Legacy(legacy) = &self.spoken else { return Err(Error::Internal) };
         let request = match request? {
             ServerRequest::Ping => return Ok(RawJson::empty_object()),
             ServerRequest::Input(request) => *request,
         };
         let method = request.method();
         let asked = Asked { key: id.to_string(), tag };
-        input::answer(&*self.options.handler, asked, request).await.map_err(|refusal| match refusal {
-            NoAnswer::Undeclared | NoAnswer::Refused(InputRefused::Unsupported) => {
-                Error::MethodNotFound { method: method.to_owned() }
-            }
-            // -1 is what the specification's own example of a rejected sampling request has.
-            NoAnswer::Refused(InputRefused::Declined) => {
-                Error::Application(Box::new(ErrorObject::new(-1, "User rejected the request")))
-            }
-            NoAnswer::Unwritable => Error::Internal,
-        })
+        input::answer(&*self.options.handler, legacy.session().revision, asked, request).await.map_err(
+            |refusal| match refusal {
+                NoAnswer::Undeclared | NoAnswer::Refused(InputRefused::Unsupported) => {
+                    Error::MethodNotFound { method: method.to_owned() }
+                }
+                // -1 is what the specification's own example of a rejected sampling request has.
+                NoAnswer::Refused(InputRefused::Declined) => {
+                    Error::Application(Box::new(ErrorObject::new(-1, "User rejected the request")))
+                }
+                NoAnswer::Unwritable => Error::Internal,
+            },
+        )
     }
 
     async fn send_answer(&self, id: &Id, answer: Result<RawJson, Error>, tag: Option<String>) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use barewire_exchange::{Decision, Step};
 use barewire_mcp::client::legacy::{self as message, Session};
-use barewire_mcp::revision::Era;
 use http::Method;
 use http::header::HeaderValue;
 use tokio::sync::oneshot;
@@ -33,14 +32,14 @@ impl Connection {
         let mut last_id: Option<String> = None;
         let mut retry = self.options.config.default_retry;
         let mut resumes = 0;
+        let revision = legacy.session().revision;
         loop {
             let ended = loop {
                 match events.next().await {
                     Ok(Some(event)) => {
                         resumes = 0;
-                        if let Some(outcome) =
-                            self.read_event(Era::Legacy, Some(pending), &events, &event.data)?
-                        {
+                        let outcome = self.read_event(revision, Some(pending), &events, &event.data)?;
+                        if let Some(outcome) = outcome {
                             events.recording.finish();
                             return Ok(Response { outcome, recording: events.recording });
                         }
@@ -127,14 +126,15 @@ impl Connection {
             let mut purpose = Purpose::of(step);
             purpose.tag.clone_from(&self.options.tag);
             let started = tokio::time::Instant::now();
-            match self.get_stream(&legacy.session(), last_id.as_deref(), purpose).await {
+            let session = legacy.session();
+            match self.get_stream(&session, last_id.as_deref(), purpose).await {
                 Ok(reply) if reply.is_stream() => {
                     let mut events = reply.events(config.max_answer_bytes);
                     opened.take().map(|opened| opened.send(()));
                     while let Ok(Some(event)) = events.next().await {
                         failures = 0;
                         // A response on this stream belongs to nothing here; everything else is told and asked.
-                        if let Err(error) = self.read_event(Era::Legacy, None, &events, &event.data) {
+                        if let Err(error) = self.read_event(session.revision, None, &events, &event.data) {
                             tracing::debug!(%error, "an event of the server's stream was dropped");
                         }
                     }

@@ -8,6 +8,7 @@ mod demo;
 mod legacy;
 mod login;
 mod modern;
+mod older;
 mod possession;
 mod refresh;
 mod secrets;

@@ -8,18 +8,21 @@ use crate::error::Error;
 use crate::http::headers;
 use crate::jsonrpc::{Id, write};
 use crate::revision::{Era, Revision, accept_initialize_result};
+use crate::types::capabilities::ClientCapabilities;
+use crate::types::implementation::Implementation;
 use crate::types::json::RawJson;
 use crate::types::notification::ClientNotification;
 use crate::types::progress::ProgressToken;
-use crate::wire::v2025_11_25::{self as wire, InitializeResult, Request};
+use crate::wire::legacy as wire;
+use crate::wire::v2025_11_25::{self, InitializeRequest, InitializeResult, Request};
 
-/// What the handshake established. Before it, the default: no session and no version.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What the handshake established.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The session's id, where the server gave one.
     pub id: Option<HeaderValue>,
     /// The revision that is spoken.
-    pub revision: Option<Revision>,
+    pub revision: Revision,
 }
 
 /// An answer to `initialize` that a client cannot go on from.
@@ -31,7 +34,7 @@ pub enum HandshakeFault {
         /// What the parser says.
         detail: String,
     },
-    /// The server answered with a revision that this build does not read.
+    /// The server answered with a revision that this client does not read: newer than proposed, or unknown.
     #[error("the server speaks revision `{version}`, which this client does not")]
     Version {
         /// The revision.
@@ -42,7 +45,21 @@ pub enum HandshakeFault {
     SessionId,
 }
 
-/// A request.
+/// The request of a handshake that proposes a revision.
+///
+/// # Errors
+/// Something of the application's cannot be written.
+pub fn initialize(
+    id: &Id,
+    revision: Revision,
+    capabilities: ClientCapabilities,
+    client_info: Implementation,
+) -> Result<Outgoing, BuildFault> {
+    let request = InitializeRequest { protocol_version: revision.to_string(), capabilities, client_info };
+    Ok(Outgoing { headers: post_headers(), body: wire::encode_initialize_request(revision, id, request)? })
+}
+
+/// A request in a session.
 ///
 /// # Errors
 /// Something of the application's cannot be written.
@@ -52,16 +69,13 @@ pub fn request(
     progress_token: Option<&ProgressToken>,
     session: &Session,
 ) -> Result<Outgoing, BuildFault> {
-    let headers = match request {
-        Request::Initialize(_) => post_headers(),
-        _ => in_session(session, post_headers()),
-    };
-    Ok(Outgoing { headers, body: wire::encode_request(id, request, progress_token)? })
+    let body = wire::encode_request(session.revision, id, request, progress_token)?;
+    Ok(Outgoing { headers: in_session(session, post_headers()), body })
 }
 
 /// A notification.
 pub fn notification(notification: &ClientNotification, session: &Session) -> Outgoing {
-    let body = wire::encode_client_notification(notification);
+    let body = v2025_11_25::encode_client_notification(notification);
     Outgoing { headers: in_session(session, post_headers()), body }
 }
 
@@ -98,32 +112,32 @@ pub fn end(session: &Session) -> HeaderMap {
     in_session(session, HeaderMap::new())
 }
 
-/// Reads the answer to `initialize`: its body, and the headers that it came with.
+/// Reads the answer to an `initialize` that proposed a revision: its body, and the headers that it came with.
 ///
 /// # Errors
 /// The client cannot go on from it.
 pub fn established(
     result: &RawJson,
     headers: &HeaderMap,
+    proposed: Revision,
 ) -> Result<(InitializeResult, Session), HandshakeFault> {
     let result: InitializeResult =
         result.decode().map_err(|error| HandshakeFault::Malformed { detail: error.to_string() })?;
-    let revision = accept_initialize_result(&result.protocol_version)
+    let revision = accept_initialize_result(&result.protocol_version, proposed)
         .ok_or_else(|| HandshakeFault::Version { version: result.protocol_version.clone() })?;
     let id = headers.get(headers::SESSION_ID).cloned();
     if id.as_ref().is_some_and(|id| !id.to_str().is_ok_and(headers::is_session_id)) {
         return Err(HandshakeFault::SessionId);
     }
-    Ok((result, Session { id, revision: Some(revision) }))
+    Ok((result, Session { id, revision }))
 }
 
 fn in_session(session: &Session, mut headers: HeaderMap) -> HeaderMap {
     if let Some(id) = &session.id {
         headers.insert(headers::SESSION_ID, id.clone());
     }
-    // The header came with 2025-06-18, but older servers ignore it.
-    if let Some(revision) = session.revision {
-        headers.insert(headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
+    if session.revision.has_version_header() {
+        headers.insert(headers::PROTOCOL_VERSION, HeaderValue::from_static(session.revision.as_str()));
     }
     headers
 }

@@ -13,11 +13,11 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::error::{Error, code};
 use crate::http::headers;
 use crate::http::mirrored::UnfitArgument;
-use crate::jsonrpc::{self, EnvelopeError, ErrorObject, Id, Message};
-use crate::revision::Era;
+use crate::jsonrpc::{self, EnvelopeError, EnvelopeFault, ErrorObject, Id, Message};
+use crate::revision::{Era, Revision};
 use crate::types::json::RawJson;
 use crate::types::notification::ServerNotification;
-use crate::wire::{v2025_11_25, v2026_07_28};
+use crate::wire::{legacy as legacy_wire, v2025_11_25, v2026_07_28};
 
 /// A POST to the MCP endpoint, without what the transport adds (`Host`, `Authorization`).
 #[derive(Debug, Clone)]
@@ -71,6 +71,9 @@ pub enum ServerFault {
     /// It is not a message.
     #[error("the server sent something that is not a JSON-RPC message: {0}")]
     Envelope(#[from] EnvelopeError),
+    /// It is a batch that cannot be one.
+    #[error("the server sent a batch that cannot be read: {0}")]
+    Batch(EnvelopeFault),
     /// A notification whose params are not what its method takes.
     #[error("the server sent a malformed notification: {0}")]
     Notification(crate::error::InvalidParams),
@@ -82,25 +85,45 @@ pub enum ServerFault {
     },
 }
 
-/// Decodes one message of a server: a JSON body, or the data of one event.
+/// Takes apart what came in one body or in one event: a message, or where the revision has batches several, of which
+/// there may be `max`.
+///
+/// # Errors
+/// A batch that is empty, that is not JSON, or that has too many messages.
+pub fn messages(revision: Revision, text: &[u8], max: usize) -> Result<Vec<&[u8]>, ServerFault> {
+    let is_array = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if !is_array || !legacy_wire::has_batches(revision) {
+        return Ok(vec![text]);
+    }
+    let messages = jsonrpc::parse_batch(text, max).map_err(ServerFault::Batch)?;
+    Ok(messages.into_iter().map(|message| message.get().as_bytes()).collect())
+}
+
+/// Decodes one message of a server that speaks this revision.
 ///
 /// # Errors
 /// The message breaks the protocol.
-pub fn read(era: Era, message: &[u8]) -> Result<Incoming, ServerFault> {
+pub fn read(revision: Revision, message: &[u8]) -> Result<Incoming, ServerFault> {
+    let modern = revision.era() == Era::Modern;
     Ok(match jsonrpc::parse(message)? {
         Message::Response(response) => {
             Incoming::Response { id: response.id, outcome: response.outcome.map(RawJson::from) }
         }
-        Message::Notification(notification) => {
+        Message::Notification(notification) if modern => {
             let (notification, subscription) =
                 v2026_07_28::decode_server_notification(&notification).map_err(ServerFault::Notification)?;
             Incoming::Notification { notification, subscription }
         }
-        Message::Request(request) if era == Era::Modern => {
+        Message::Notification(notification) => {
+            let notification = legacy_wire::decode_server_notification(revision, &notification)
+                .map_err(ServerFault::Notification)?;
+            Incoming::Notification { notification, subscription: None }
+        }
+        Message::Request(request) if modern => {
             return Err(ServerFault::UnexpectedRequest { method: request.method.into_owned() });
         }
         Message::Request(request) => {
-            let decoded = v2025_11_25::decode_server_request(&request);
+            let decoded = legacy_wire::decode_server_request(revision, &request);
             Incoming::Request { id: request.id, request: decoded }
         }
     })

@@ -1,10 +1,11 @@
 //! How a revision with a handshake says what a newer one means.
 //!
-//! A handler returns what it means in the newest words. A revision that lacks some of them names, in its own folder, what
+//! A handler, and an application with a client, returns what it means in the newest words. A revision that lacks some of them names, in its own folder, what
 //! it leaves out and what it says instead; the change is made on the meaning, before a byte is written, and step by
 //! step: 2024-11-05 begins with what 2025-03-26 left over, and that with what 2025-06-18 did.
 
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
+use crate::types::completion::CompleteRequest;
 use crate::types::content::ContentBlock;
 use crate::types::implementation::Implementation;
 use crate::types::input::InputRequest;
@@ -12,6 +13,7 @@ use crate::types::notification::ServerNotification;
 use crate::types::operation::Outcome;
 use crate::types::prompts::Prompt;
 use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
+use crate::types::sampling::CreateMessageResult;
 use crate::types::tools::{CallToolResult, Tool};
 
 /// What one revision lacks of the next newer one. Everything that a method does not touch stays.
@@ -23,7 +25,7 @@ pub(super) trait Downgrade {
     fn content(&self, content: &mut ContentBlock);
     fn contents(&self, contents: &mut ResourceContents);
     fn call(&self, result: &mut CallToolResult);
-    fn server(&self, server: &mut Implementation);
+    fn implementation(&self, implementation: &mut Implementation);
     fn offers(&self, offers: &mut ServerCapabilities);
     /// What can be asked of a client of this revision, whatever it declares.
     fn asks(&self, capabilities: &mut ClientCapabilities);
@@ -31,6 +33,9 @@ pub(super) trait Downgrade {
     fn notification(&self, notification: ServerNotification) -> Option<ServerNotification>;
     /// `None` where it cannot be asked in this revision.
     fn request(&self, request: InputRequest) -> Option<InputRequest>;
+    fn completes(&self, request: &mut CompleteRequest);
+    /// `None` where this revision cannot say what the model said.
+    fn sampled(&self, result: &mut CreateMessageResult) -> Option<()>;
 }
 
 /// Changes every part of an outcome.

@@ -6,14 +6,17 @@
 use bytes::Bytes;
 
 use super::downgrade::{self, Downgrade};
-use super::v2025_11_25::{self, InitializeResult};
-use super::{Method, v2024_11_05, v2025_03_26, v2025_06_18};
-use crate::jsonrpc::Id;
+use super::v2025_11_25::{self, InitializeRequest, InitializeResult, Request, ServerRequest};
+use super::{Method, Sender, v2024_11_05, v2025_03_26, v2025_06_18};
+use crate::error::{Error, InvalidParams};
+use crate::jsonrpc::{self, Id};
 use crate::revision::Revision;
 use crate::types::capabilities::ClientCapabilities;
 use crate::types::input::InputRequest;
 use crate::types::notification::ServerNotification;
-use crate::types::operation::Outcome;
+use crate::types::operation::{Operation, Outcome};
+use crate::types::progress::ProgressToken;
+use crate::types::sampling::CreateMessageResult;
 
 /// Every method of a revision.
 pub fn methods(revision: Revision) -> &'static [Method] {
@@ -49,7 +52,7 @@ pub fn encode_initialize(
     mut result: InitializeResult,
 ) -> Result<Bytes, serde_json::Error> {
     for step in steps(revision) {
-        step.server(&mut result.server_info);
+        step.implementation(&mut result.server_info);
         step.offers(&mut result.capabilities);
     }
     v2025_11_25::encode_initialize(id, &result)
@@ -94,6 +97,93 @@ pub fn askable(revision: Revision, mut declared: ClientCapabilities) -> ClientCa
 #[must_use]
 pub const fn has_batches(revision: Revision) -> bool {
     matches!(revision, Revision::V2025_03_26)
+}
+
+/// What a client of that revision declares of what it can be asked for.
+#[must_use]
+pub fn declared(revision: Revision, mut ours: ClientCapabilities) -> ClientCapabilities {
+    // Before there were two forms of it, to declare elicitation was to declare the form.
+    if !steps(revision).is_empty() && ours.elicitation.as_ref().is_some_and(|elicitation| !elicitation.form())
+    {
+        ours.elicitation = None;
+    }
+    askable(revision, ours)
+}
+
+/// Writes the request of a handshake that proposes a revision; its `protocol_version` is that.
+///
+/// # Errors
+/// Only where the `Serialize` of what the application gave refuses.
+pub fn encode_initialize_request(
+    revision: Revision,
+    id: &Id,
+    mut request: InitializeRequest,
+) -> Result<Bytes, serde_json::Error> {
+    request.protocol_version = revision.to_string();
+    request.capabilities = declared(revision, request.capabilities);
+    for step in steps(revision) {
+        step.implementation(&mut request.client_info);
+    }
+    v2025_11_25::encode_request(id, &Request::Initialize(Box::new(request)), None)
+}
+
+/// Writes a request of a client.
+///
+/// # Errors
+/// Only where the `Serialize` of what the application gave refuses.
+pub fn encode_request(
+    revision: Revision,
+    id: &Id,
+    request: &Request,
+    progress_token: Option<&ProgressToken>,
+) -> Result<Bytes, serde_json::Error> {
+    if let (Request::Operation(Operation::Complete(request)), [_, ..]) = (request, steps(revision)) {
+        let mut request = request.clone();
+        steps(revision).iter().for_each(|step| step.completes(&mut request));
+        let request = Request::Operation(Operation::Complete(request));
+        return v2025_11_25::encode_request(id, &request, progress_token);
+    }
+    v2025_11_25::encode_request(id, request, progress_token)
+}
+
+/// What a model said, as the revision can say it; nothing where it cannot.
+#[must_use]
+pub fn sampled(revision: Revision, mut result: CreateMessageResult) -> Option<CreateMessageResult> {
+    steps(revision).iter().try_for_each(|step| step.sampled(&mut result))?;
+    Some(result)
+}
+
+/// Decodes a request of a server. What the revision does not have is not understood, whoever asks.
+///
+/// # Errors
+/// [`Error::MethodNotFound`] or [`Error::InvalidParams`].
+pub fn decode_server_request(
+    revision: Revision,
+    request: &jsonrpc::Request<'_>,
+) -> Result<ServerRequest, Error> {
+    if !is_servers(revision, &request.method) {
+        return Err(Error::MethodNotFound { method: request.method.to_string() });
+    }
+    v2025_11_25::decode_server_request(request)
+}
+
+/// Decodes a notification of a server. One that the revision does not have is [`ServerNotification::Other`].
+///
+/// # Errors
+/// Its params are not what the method takes.
+pub fn decode_server_notification(
+    revision: Revision,
+    notification: &jsonrpc::Notification<'_>,
+) -> Result<ServerNotification, InvalidParams> {
+    if !is_servers(revision, &notification.method) {
+        return Ok(ServerNotification::Other { method: notification.method.to_string() });
+    }
+    v2025_11_25::decode_server_notification(notification)
+}
+
+/// Whether a server of that revision sends this method.
+fn is_servers(revision: Revision, method: &str) -> bool {
+    methods(revision).iter().any(|row| row.name == method && row.sender != Sender::Client)
 }
 
 /// From 2025-11-25 down to a revision.

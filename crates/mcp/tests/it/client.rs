@@ -3,16 +3,21 @@
 use barewire_mcp::client::{self, Incoming, legacy, modern};
 use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::jsonrpc::{ErrorObject, Id};
-use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::server::{self, Accepted, Policy};
-use barewire_mcp::types::capabilities::ClientCapabilities;
+use barewire_mcp::types::capabilities::{ClientCapabilities, ElicitationCapability};
+use barewire_mcp::types::completion::{
+    CompleteRequest, CompletionArgument, CompletionContext, CompletionReference,
+};
+use barewire_mcp::types::content::{ContentBlock, MediaContent, Role};
 use barewire_mcp::types::implementation::Implementation;
-use barewire_mcp::types::json::RawJson;
+use barewire_mcp::types::json::{Meta, RawJson};
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
 use barewire_mcp::types::resources::ReadResourceRequest;
+use barewire_mcp::types::sampling::{CreateMessageResult, SamplingContent};
 use barewire_mcp::types::tasks::{TaskRequest, TaskResult, TaskWanted};
 use barewire_mcp::types::tools::CallToolRequest;
-use barewire_mcp::wire::{v2025_11_25, v2026_07_28};
+use barewire_mcp::wire::{legacy as wire, v2025_11_25, v2026_07_28};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -107,19 +112,47 @@ fn every_modern_request_is_taken() {
 
 #[test]
 fn a_session_is_established_and_kept() {
-    let hello = v2025_11_25::Request::Initialize(Box::new(v2025_11_25::InitializeRequest {
-        protocol_version: "2025-11-25".into(),
-        capabilities: ClientCapabilities::default(),
-        client_info: Implementation::new("test", "1"),
-    }));
-    let none = legacy::Session::default();
-    let outgoing = legacy::request(&Id::from(1), &hello, None, &none).unwrap();
+    let propose = |revision| {
+        let capabilities = ClientCapabilities {
+            elicitation: Some(ElicitationCapability::default()),
+            ..ClientCapabilities::default()
+        };
+        let mut info = Implementation::new("test", "1");
+        info.title = Some("Test".into());
+        info.website_url = Some("https://example.com".into());
+        legacy::initialize(&Id::from(1), revision, capabilities, info).unwrap()
+    };
+    let outgoing = propose(Revision::V2025_11_25);
     assert_eq!(
         lines(&outgoing.headers),
         ["accept: application/json, text/event-stream", "content-type: application/json"]
     );
     assert!(matches!(taken(&outgoing), Accepted::Legacy(post) if post.session.is_none()));
 
+    let params = |revision| {
+        let body: serde_json::Value = serde_json::from_slice(&propose(revision).body).unwrap();
+        body["params"].clone()
+    };
+    assert_eq!(
+        params(Revision::V2025_06_18),
+        json!({
+            "protocolVersion": "2025-06-18",
+            "capabilities": { "elicitation": {} },
+            "clientInfo": { "name": "test", "version": "1", "title": "Test" },
+        })
+    );
+    for older in [Revision::V2025_03_26, Revision::V2024_11_05] {
+        assert_eq!(
+            params(older),
+            json!({
+                "protocolVersion": older,
+                "capabilities": {},
+                "clientInfo": { "name": "test", "version": "1" },
+            })
+        );
+    }
+
+    let newest = Revision::V2025_11_25;
     let result = |version: &str| {
         RawJson::from(
             json!({ "protocolVersion": version, "capabilities": {}, "serverInfo": { "name": "s", "version": "1" } }),
@@ -127,12 +160,14 @@ fn a_session_is_established_and_kept() {
     };
     let mut headers = HeaderMap::new();
     headers.insert("mcp-session-id", "s1".parse().unwrap());
-    let (_, session) = legacy::established(&result("2025-03-26"), &headers).unwrap();
-    assert_eq!(session.revision, Some(Revision::V2025_03_26));
-    assert!(legacy::established(&result("2026-07-28"), &headers).is_err());
-    assert!(legacy::established(&RawJson::empty_object(), &headers).is_err());
+    let (_, session) = legacy::established(&result("2025-03-26"), &headers, newest).unwrap();
+    assert_eq!(session.revision, Revision::V2025_03_26);
+    assert_eq!(lines(&legacy::end(&session)), ["mcp-session-id: s1"], "the version header came later");
+    assert!(legacy::established(&result("2025-06-18"), &headers, Revision::V2025_03_26).is_err());
+    assert!(legacy::established(&result("2026-07-28"), &headers, newest).is_err());
+    assert!(legacy::established(&RawJson::empty_object(), &headers, newest).is_err());
 
-    let (_, session) = legacy::established(&result("2025-11-25"), &headers).unwrap();
+    let (_, session) = legacy::established(&result("2025-11-25"), &headers, newest).unwrap();
     let outgoing = legacy::request(&Id::from(2), &v2025_11_25::Request::Ping, None, &session).unwrap();
     assert!(matches!(taken(&outgoing), Accepted::Legacy(post) if post.session.as_deref() == Some("s1")));
     let event = "e1".parse().unwrap();
@@ -147,13 +182,16 @@ fn a_session_is_established_and_kept() {
     );
     assert_eq!(lines(&legacy::end(&session)), ["mcp-protocol-version: 2025-11-25", "mcp-session-id: s1"]);
     headers.insert("mcp-session-id", "a b".parse().unwrap());
-    assert_eq!(legacy::established(&result("2025-11-25"), &headers), Err(legacy::HandshakeFault::SessionId));
+    assert_eq!(
+        legacy::established(&result("2025-11-25"), &headers, newest),
+        Err(legacy::HandshakeFault::SessionId)
+    );
 }
 
 #[test]
 fn messages_of_a_server() {
-    let check = |era, message: &str, expected: &str| {
-        let seen = match client::read(era, message.as_bytes()) {
+    let check = |revision, message: &str, expected: &str| {
+        let seen = match client::read(revision, message.as_bytes()) {
             Ok(Incoming::Response { id, outcome }) => format!("response {id:?} {}", outcome.is_ok()),
             Ok(Incoming::Notification { notification, subscription }) => {
                 format!("{notification:?} {subscription:?}")
@@ -163,26 +201,107 @@ fn messages_of_a_server() {
         };
         assert!(seen.starts_with(expected), "{message}: {seen}");
     };
-    check(Era::Modern, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "response Some(Integer(1)) true");
-    check(Era::Modern, r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, "response None false");
-    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":4}}}"#;
-    check(Era::Modern, changed, "Change(Tools) Some(Integer(4))");
-    check(Era::Modern, r#"{"jsonrpc":"2.0","method":"notifications/new"}"#, "Other");
-    check(Era::Modern, r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#, "fault");
+    check(Revision::V2026_07_28, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "response Some(Integer(1)) true");
     check(
-        Era::Modern,
+        Revision::V2026_07_28,
+        r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#,
+        "response None false",
+    );
+    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":4}}}"#;
+    check(Revision::V2026_07_28, changed, "Change(Tools) Some(Integer(4))");
+    check(Revision::V2026_07_28, r#"{"jsonrpc":"2.0","method":"notifications/new"}"#, "Other");
+    check(
+        Revision::V2026_07_28,
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#,
+        "fault",
+    );
+    check(
+        Revision::V2026_07_28,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
         "fault the server sent the request `ping`",
     );
-    check(Era::Legacy, r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 Ok(Ping)");
-    check(Era::Legacy, r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#, "request 1 Ok(Input(Roots");
-    check(Era::Legacy, r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#, "request 1 Err(MethodNotFound");
+    check(Revision::V2025_11_25, r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 Ok(Ping)");
     check(
-        Era::Legacy,
+        Revision::V2025_11_25,
+        r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#,
+        "request 1 Ok(Input(Roots",
+    );
+    check(Revision::V2025_11_25, r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#, "request 1 Err(MethodNotFound");
+    check(
+        Revision::V2025_11_25,
         r#"{"jsonrpc":"2.0","id":1,"method":"elicitation/create"}"#,
         "request 1 Err(InvalidParams",
     );
-    check(Era::Legacy, "<html>", "fault");
+    check(Revision::V2025_11_25, "<html>", "fault");
+    // What came with a later revision is not there before it.
+    let form = r#"{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"m","requestedSchema":{"type":"object","properties":{}}}}"#;
+    check(Revision::V2025_06_18, form, "request 1 Ok(Input(Elicit(Form");
+    check(Revision::V2025_03_26, form, "request 1 Err(MethodNotFound");
+    let done =
+        r#"{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"e"}}"#;
+    check(Revision::V2025_11_25, done, "ElicitationComplete");
+    check(Revision::V2025_06_18, done, "Other");
+}
+
+#[test]
+fn batches_of_a_server() {
+    let batch = br#"[{"jsonrpc":"2.0","method":"notifications/new"},{"jsonrpc":"2.0","id":1,"result":{}}]"#;
+    let messages = client::messages(Revision::V2025_03_26, batch, 2).unwrap();
+    assert_eq!(messages.len(), 2);
+    for message in messages {
+        client::read(Revision::V2025_03_26, message).unwrap();
+    }
+    assert!(client::messages(Revision::V2025_03_26, batch, 1).is_err());
+    assert_eq!(client::messages(Revision::V2025_03_26, b" {}", 1).unwrap(), [b" {}"]);
+    let elsewhere = client::messages(Revision::V2025_06_18, batch, 2).unwrap();
+    assert!(client::read(Revision::V2025_06_18, elsewhere[0]).is_err());
+}
+
+#[test]
+fn what_an_older_revision_cannot_say() {
+    let session = |revision| legacy::Session { id: None, revision };
+    let request = CompleteRequest {
+        reference: CompletionReference::Prompt { name: "p".into(), title: Some("P".into()) },
+        argument: CompletionArgument { name: "a".into(), value: "v".into() },
+        context: CompletionContext { arguments: [("b".to_owned(), "w".to_owned())].into() },
+    };
+    let request = v2025_11_25::Request::Operation(Operation::Complete(request));
+    let written = |revision| {
+        let outgoing = legacy::request(&Id::from(1), &request, None, &session(revision)).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&outgoing.body).unwrap()["params"].clone()
+    };
+    let older =
+        json!({ "ref": { "type": "ref/prompt", "name": "p" }, "argument": { "name": "a", "value": "v" } });
+    assert_eq!(written(Revision::V2025_06_18)["context"], json!({ "arguments": { "b": "w" } }));
+    assert_eq!(written(Revision::V2025_03_26), older);
+    assert_eq!(written(Revision::V2024_11_05), older);
+
+    let said = |revision, content: SamplingContent| {
+        let (role, model) = (Role::Assistant, "m".to_owned());
+        let result = CreateMessageResult { role, content, model, stop_reason: None, meta: Meta::new() };
+        wire::sampled(revision, result).map(|result| result.content)
+    };
+    let texts = SamplingContent::Many(vec![ContentBlock::text("a"), ContentBlock::text("b")]);
+    assert_eq!(said(Revision::V2025_11_25, texts.clone()), Some(texts.clone()));
+    assert_eq!(said(Revision::V2025_06_18, texts), Some(ContentBlock::text("a\nb").into()));
+    let media = || MediaContent {
+        data: String::new(),
+        mime_type: "audio/wav".into(),
+        annotations: None,
+        meta: Meta::new(),
+    };
+    let sound = SamplingContent::from(ContentBlock::Audio(media()));
+    assert!(said(Revision::V2025_03_26, sound.clone()).is_some());
+    assert_eq!(said(Revision::V2024_11_05, sound), None);
+    let both = SamplingContent::Many(vec![ContentBlock::text("a"), ContentBlock::Image(media())]);
+    assert_eq!(said(Revision::V2025_06_18, both), None);
+
+    let by_address = ClientCapabilities {
+        elicitation: Some(ElicitationCapability { form: None, url: Some(Default::default()) }),
+        ..ClientCapabilities::default()
+    };
+    assert!(wire::declared(Revision::V2025_11_25, by_address.clone()).elicitation.is_some());
+    assert!(wire::declared(Revision::V2025_06_18, by_address).elicitation.is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use barewire_mcp::client;
 use barewire_mcp::http::sse::Decoder;
-use barewire_mcp::revision::Era;
+use barewire_mcp::revision::Revision;
 use barewire_mcp::server;
 
 use crate::acceptance::head;
@@ -48,7 +48,8 @@ fn damaged_messages() {
         for byte in [0, b'"', b'{', b'}', b'[', b',', b'9', 0xFF] {
             damaged[at] = byte;
             let _ = server::accept_post(&parts, &damaged);
-            let _ = client::read(Era::Legacy, &damaged);
+            let _ = client::read(Revision::V2025_11_25, &damaged);
+            let _ = client::messages(Revision::V2025_03_26, &damaged, 2);
             let _ = Decoder::new(1000).feed(&damaged);
         }
         damaged[at] = message[at];

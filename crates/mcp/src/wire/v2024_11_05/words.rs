@@ -1,6 +1,7 @@
 //! What this revision lacks of 2025-03-26.
 
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
+use crate::types::completion::CompleteRequest;
 use crate::types::content::{ContentBlock, EmbeddedResource};
 use crate::types::implementation::Implementation;
 use crate::types::input::InputRequest;
@@ -8,6 +9,7 @@ use crate::types::json::Meta;
 use crate::types::notification::ServerNotification;
 use crate::types::prompts::Prompt;
 use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
+use crate::types::sampling::CreateMessageResult;
 use crate::types::tools::{CallToolResult, Tool};
 use crate::wire::downgrade::Downgrade;
 
@@ -39,7 +41,7 @@ impl Downgrade for Words {
 
     fn call(&self, _: &mut CallToolResult) {}
 
-    fn server(&self, _: &mut Implementation) {}
+    fn implementation(&self, _: &mut Implementation) {}
 
     fn offers(&self, offers: &mut ServerCapabilities) {
         offers.completions = None;
@@ -65,5 +67,12 @@ impl Downgrade for Words {
             }
         }
         Some(request)
+    }
+
+    fn completes(&self, _: &mut CompleteRequest) {}
+
+    fn sampled(&self, result: &mut CreateMessageResult) -> Option<()> {
+        let audio = result.content.blocks().iter().any(|block| matches!(block, ContentBlock::Audio(_)));
+        (!audio).then_some(())
     }
 }

@@ -1,6 +1,7 @@
 //! What this revision lacks of 2025-06-18.
 
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
+use crate::types::completion::{CompleteRequest, CompletionContext, CompletionReference};
 use crate::types::content::{Annotations, ContentBlock, EmbeddedResource, MediaContent, TextContent};
 use crate::types::implementation::Implementation;
 use crate::types::input::InputRequest;
@@ -8,6 +9,7 @@ use crate::types::json::Meta;
 use crate::types::notification::ServerNotification;
 use crate::types::prompts::Prompt;
 use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
+use crate::types::sampling::CreateMessageResult;
 use crate::types::tools::{CallToolResult, Tool};
 use crate::wire::downgrade::Downgrade;
 
@@ -68,8 +70,8 @@ impl Downgrade for Words {
         }
     }
 
-    fn server(&self, server: &mut Implementation) {
-        server.title = None;
+    fn implementation(&self, implementation: &mut Implementation) {
+        implementation.title = None;
     }
 
     fn offers(&self, _: &mut ServerCapabilities) {}
@@ -84,6 +86,17 @@ impl Downgrade for Words {
 
     fn request(&self, request: InputRequest) -> Option<InputRequest> {
         (!matches!(request, InputRequest::Elicit(_))).then_some(request)
+    }
+
+    fn completes(&self, request: &mut CompleteRequest) {
+        request.context = CompletionContext::default();
+        if let CompletionReference::Prompt { title, .. } = &mut request.reference {
+            *title = None;
+        }
+    }
+
+    fn sampled(&self, _: &mut CreateMessageResult) -> Option<()> {
+        Some(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What this revision lacks of 2025-11-25.
 
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
+use crate::types::completion::CompleteRequest;
 use crate::types::content::ContentBlock;
 use crate::types::elicitation::{ChoiceSchema, ElicitRequest, ElicitSchema, PrimitiveSchema};
 use crate::types::implementation::Implementation;
@@ -8,7 +9,7 @@ use crate::types::input::InputRequest;
 use crate::types::notification::ServerNotification;
 use crate::types::prompts::Prompt;
 use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
-use crate::types::sampling::{CreateMessageRequest, SamplingContent, SamplingMessage};
+use crate::types::sampling::{CreateMessageRequest, CreateMessageResult, SamplingContent, SamplingMessage};
 use crate::types::tools::{CallToolResult, Tool};
 use crate::wire::downgrade::Downgrade;
 
@@ -37,10 +38,10 @@ impl Downgrade for Words {
 
     fn call(&self, _: &mut CallToolResult) {}
 
-    fn server(&self, server: &mut Implementation) {
-        server.icons.clear();
-        server.description = None;
-        server.website_url = None;
+    fn implementation(&self, implementation: &mut Implementation) {
+        implementation.icons.clear();
+        implementation.description = None;
+        implementation.website_url = None;
     }
 
     fn offers(&self, offers: &mut ServerCapabilities) {
@@ -78,6 +79,24 @@ impl Downgrade for Words {
             InputRequest::Roots(request) => Some(InputRequest::Roots(request)),
         }
     }
+
+    fn completes(&self, _: &mut CompleteRequest) {}
+
+    fn sampled(&self, result: &mut CreateMessageResult) -> Option<()> {
+        if let SamplingContent::Many(blocks) = &result.content {
+            result.content = one_block(blocks)?.into();
+        }
+        Some(())
+    }
+}
+
+/// `None` where only several can say it.
+fn one_block(blocks: &[ContentBlock]) -> Option<ContentBlock> {
+    if let [block] = blocks {
+        return Some(block.clone());
+    }
+    let texts = blocks.iter().map(ContentBlock::as_text).collect::<Option<Vec<_>>>()?;
+    Some(ContentBlock::text(texts.join("\n")))
 }
 
 /// `None` where it has a choice of several values.
