@@ -151,9 +151,10 @@ pub(crate) fn connect_failure(error: ConnectError) -> Failure {
     let kind = match &error {
         ConnectError::Url { .. } => Kind::Usage,
         ConnectError::LoginRequired(_) | ConnectError::Login(_) => Kind::Login,
-        ConnectError::NotMcp { .. } | ConnectError::Revision { .. } | ConnectError::Transport(_) => {
-            Kind::Connection
-        }
+        ConnectError::NotMcp { .. }
+        | ConnectError::Revision { .. }
+        | ConnectError::Endpoint { .. }
+        | ConnectError::Transport(_) => Kind::Connection,
         ConnectError::Refused { .. } | ConnectError::Rpc(_) => Kind::Refused,
         ConnectError::Store(_) => Kind::Internal,
     };

@@ -144,6 +144,7 @@ impl Connection {
         &self,
         follow: Follow,
         purpose: &Purpose,
+        url: &Url,
         mut outgoing: impl FnMut() -> Result<Outgoing, CallError>,
     ) -> Result<(Reply, bool), CallError> {
         self.authorized
@@ -152,7 +153,7 @@ impl Connection {
                 Ok(Request {
                     purpose: purpose.clone(),
                     method: Method::POST,
-                    url: self.url.clone(),
+                    url: url.clone(),
                     headers,
                     body: Some(body),
                     timeout: self.options.config.answer_timeout,
@@ -240,7 +241,7 @@ impl Connection {
     }
 
     /// Gives a message to whom it concerns; back comes the response to what is pending.
-    fn take_in(
+    pub(crate) fn take_in(
         self: &Arc<Self>,
         message: Incoming,
         pending: Option<&Pending<'_>>,

@@ -36,6 +36,12 @@ pub enum ConnectError {
         /// What it said.
         answered: Answered,
     },
+    /// The server speaks the transport of 2024-11-05 and wants messages at another origin than its own.
+    #[error("the server wants messages at {endpoint}, which is not on its own origin")]
+    Endpoint {
+        /// What it named.
+        endpoint: String,
+    },
     /// No revision in common.
     #[error("the server speaks {}, and this client does not", .offered.join(", "))]
     Revision {
@@ -68,6 +74,9 @@ impl ConnectError {
             Self::Revision { .. } => Some(
                 "Update this client, or the server; or let the client propose another revision.".to_owned(),
             ),
+            Self::Endpoint { .. } => {
+                Some("The server has to name an endpoint at its own origin; ask its operator.".to_owned())
+            }
             Self::Transport(error) => Some(error.what_next().to_owned()),
             Self::Rpc(_) | Self::Store(_) => None,
         }

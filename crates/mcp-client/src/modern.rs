@@ -93,7 +93,7 @@ impl Connection {
         let mut purpose = purpose(step, operation.method(), Some(&id), operation.name(), Some(revision), tag);
         purpose.repeats = repeats;
         let (reply, _) = self
-            .post(Follow::Everything, &purpose, || {
+            .post(Follow::Everything, &purpose, &self.url, || {
                 client::modern::request(&id, &request, &meta, &mirrored).map_err(|fault| unfit(&fault))
             })
             .await?;

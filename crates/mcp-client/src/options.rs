@@ -177,6 +177,9 @@ pub struct ClientConfig {
     pub max_answer_bytes: usize,
     /// Bytes of a metadata document, registration or token answer. Default 256 KiB.
     pub max_oauth_bytes: usize,
+    /// How long to wait for the stream of the transport of 2024-11-05 to name its endpoint. Default 10.
+    #[serde(with = "humantime_serde")]
+    pub endpoint_timeout: Duration,
     /// How many messages a batch may have; only servers of 2025-03-26 send any. Default 100.
     pub max_batch: usize,
     /// How often a stream is resumed without a new event before the call fails. Default 5.
@@ -227,6 +230,7 @@ impl Default for ClientConfig {
             max_entries: 10_000,
             max_answer_bytes: 16 * 1024 * 1024,
             max_oauth_bytes: 256 * 1024,
+            endpoint_timeout: Duration::from_secs(10),
             max_batch: 100,
             max_resumes: 5,
             min_retry: Duration::from_millis(100),

@@ -156,7 +156,7 @@ async fn listen(
     let purpose = purpose(Step::Listen, request.method(), Some(&id), None, Some(revision), tag);
     let none = MirroredParams::default();
     let (mut reply, _) = connection
-        .post(Follow::Everything, &purpose, || {
+        .post(Follow::Everything, &purpose, &connection.url, || {
             client::modern::request(&id, &request, &meta, &none).map_err(|fault| unfit(&fault))
         })
         .await?;

@@ -1083,7 +1083,7 @@ export type Status = "running" | "finished" | "failed";
 /**
  * Every kind of request the client, or the browser on its behalf, makes.
  */
-export type Step = "resource_metadata_named" | "resource_metadata_inserted" | "resource_metadata_root" | "server_metadata_oauth" | "server_metadata_openid" | "server_metadata_openid_appended" | "server_metadata_at_origin" | "provider_metadata" | "register" | "authorize" | "callback" | "redeem_code" | "client_credentials" | "exchange_token" | "redeem_assertion" | "refresh_token" | "revoke_token" | "discover" | "initialize" | "initialized" | "list_tools" | "list_resources" | "list_resource_templates" | "list_prompts" | "call_tool" | "read_resource" | "get_prompt" | "complete" | "answer_input" | "answer_server" | "cancel" | "ping" | "set_log_level" | "subscribe" | "message" | "listen" | "open_stream" | "resume_stream" | "end_session" | "plain_resource" | "other";
+export type Step = "resource_metadata_named" | "resource_metadata_inserted" | "resource_metadata_root" | "server_metadata_oauth" | "server_metadata_openid" | "server_metadata_openid_appended" | "server_metadata_at_origin" | "provider_metadata" | "register" | "authorize" | "callback" | "redeem_code" | "client_credentials" | "exchange_token" | "redeem_assertion" | "refresh_token" | "revoke_token" | "discover" | "initialize" | "open_http_sse" | "initialized" | "list_tools" | "list_resources" | "list_resource_templates" | "list_prompts" | "call_tool" | "read_resource" | "get_prompt" | "complete" | "answer_input" | "answer_server" | "cancel" | "ping" | "set_log_level" | "subscribe" | "message" | "listen" | "open_stream" | "resume_stream" | "end_session" | "plain_resource" | "other";
 
 /**
  * One server-sent event.

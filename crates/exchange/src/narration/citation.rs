@@ -87,6 +87,8 @@ rules! {
     Sessions = "MCP 2025-11-25", "Transports, Session Management", "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management";
     Listening = "MCP 2025-11-25", "Transports, Listening for Messages from the Server", "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server";
     Resumability = "MCP 2025-11-25", "Transports, Resumability and Redelivery", "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery";
+    OldTransport = "MCP 2025-11-25", "Transports, Backwards Compatibility", "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility";
+    HttpSse = "MCP 2024-11-05", "Transports, HTTP with SSE", "https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse";
     SendingMessages = "MCP 2026-07-28", "Streamable HTTP, Sending Messages", "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#sending-messages";
     Receiving = "MCP 2026-07-28", "Streamable HTTP, Receiving Messages", "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#receiving-messages";
     ParameterHeaders = "MCP 2026-07-28", "Streamable HTTP, Custom Headers from Tool Parameters", "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters";

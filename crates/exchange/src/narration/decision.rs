@@ -61,6 +61,16 @@ pub enum Decision {
     FallBack { because: String },
     /// The handshake succeeded.
     Legacy { revision: String, session: bool },
+    /// A stream of the transport of 2024-11-05 named where messages go.
+    Endpoint { endpoint: String },
+    /// No stream of that transport.
+    NoEndpoint { found: String },
+    /// Messages would go to another origin.
+    EndpointElsewhere { endpoint: String },
+    /// The response comes on the stream of that transport.
+    AnswerOnStream,
+    /// That stream ended, and with it the session.
+    StreamLost { waiting: usize },
     /// The session is gone.
     SessionLost,
     /// The token is not good any more and can be renewed.
@@ -264,6 +274,35 @@ impl Decision {
                     ""
                 };
                 noted(format!("Agreed on {revision}.{session}"), R::Initialize)
+            }
+            Self::Endpoint { endpoint } => noted(
+                format!(
+                    "The server speaks the transport of 2024-11-05: messages are sent to {endpoint}, and every answer comes on this stream."
+                ),
+                R::HttpSse,
+            ),
+            Self::NoEndpoint { found } => noted(
+                format!("No stream that names an endpoint: {found}. This was the last way to connect."),
+                R::OldTransport,
+            ),
+            Self::EndpointElsewhere { endpoint } => refused(
+                format!(
+                    "The server wants messages at {endpoint}, which is not on its own origin: what we say, and the token, would go there."
+                ),
+                R::HttpSse,
+                "The server has to name an endpoint at its own origin.",
+            ),
+            Self::AnswerOnStream => noted("Accepted; the answer comes on the session's stream.", R::HttpSse),
+            Self::StreamLost { waiting } => {
+                let missing = match waiting {
+                    0 => String::new(),
+                    1 => " One request has lost its answer.".to_owned(),
+                    waiting => format!(" {waiting} requests have lost their answers."),
+                };
+                noted(
+                    format!("The stream ended, and with it the session.{missing} Another one is opened."),
+                    R::HttpSse,
+                )
             }
             Self::SessionLost => {
                 noted("The server has forgotten the session; a new one is opened once.", R::Sessions)

@@ -169,6 +169,12 @@ steps! {
         "The server did not answer as a 2026-07-28 server does, so it gets the handshake of the older revisions.",
         Some(R::Initialize),
         Some("2026-07-28: no handshake. Every request carries revision, client and capabilities in `_meta`.");
+    /// GET that opens the stream of the transport of 2024-11-05.
+    OpenHttpSse, Negotiate, Client > McpServer,
+        "Try the transport of 2024-11-05",
+        "Servers of the first revision take no POST here: a GET opens their one stream, whose first event says where to POST.",
+        Some(R::OldTransport),
+        Some("2025-03-26 and later: one URL for everything, and a POST is answered in place.");
     /// `notifications/initialized`.
     Initialized, Negotiate, Client > McpServer,
         "Confirm the handshake",

@@ -64,6 +64,7 @@ impl From<ConnectError> for Trouble {
             ConnectError::Url { .. }
             | ConnectError::NotMcp { .. }
             | ConnectError::Revision { .. }
+            | ConnectError::Endpoint { .. }
             | ConnectError::Rpc(_)
             | ConnectError::Transport(_)
             | ConnectError::Store(_) => Self::Failed { message, what_next },

@@ -1,10 +1,11 @@
 //! The ladder: which era a server speaks, and the first agreement with it.
 //!
 //! The modern era first. Only a recognised modern answer proves a modern server; after everything else the handshake of
-//! the older revisions is tried, before anybody is asked to log in again or told that this is no MCP server
+//! the older revisions is tried, and where its POST is not taken the transport of 2024-11-05, before anybody is asked to log in again or told that this is no MCP server
 //! ([Backward Compatibility](https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#backward-compatibility)).
 
 mod handshake;
+pub(crate) mod http_sse;
 mod probe;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use url::Url;
 
 use self::handshake::Established;
 pub(crate) use self::handshake::{Handshake, handshake};
+pub(crate) use self::http_sse::Opened;
 use self::probe::Probed;
 use crate::auth::Auth;
 use crate::authorized::{Authorized, Follow, challenge_of};
@@ -106,6 +108,7 @@ impl Ladder {
                     match self.try_handshake(Follow::ButKeepRefusals).await? {
                         Handshake::Established(established) => return Ok(self.settle(*established).await),
                         Handshake::Refused(reply) => self.log_in(&reply).await?,
+                        Handshake::Failed { error, .. } => return Err(error),
                     }
                 }
                 Probed::Legacy { answered, .. } => return self.shake_hands(answered).await,
@@ -138,10 +141,11 @@ impl Ladder {
                 Err(ConnectError::Refused { answered })
             }
             // The probe got a page or a 404; what the handshake got is no news.
-            Err(ConnectError::NotMcp { url, answered }) => {
+            Ok(Handshake::Failed { error: ConnectError::NotMcp { url, answered }, .. })
+            | Err(ConnectError::NotMcp { url, answered }) => {
                 Err(ConnectError::NotMcp { url, answered: probed.filter(is_telling).unwrap_or(answered) })
             }
-            Err(error) => Err(error),
+            Ok(Handshake::Failed { error, .. }) | Err(error) => Err(error),
         }
     }
 
@@ -153,19 +157,29 @@ impl Ladder {
                 error @ (ConnectError::LoginRequired(_) | ConnectError::Login(_) | ConnectError::Store(_)),
             ) => Err(error),
             Err(error @ ConnectError::Transport(TransportError::Connect { .. })) => Err(error),
-            Ok(Handshake::Refused(_)) | Err(_) => Ok(None),
+            Ok(Handshake::Refused(_) | Handshake::Failed { .. }) | Err(_) => Ok(None),
         }
     }
 
     async fn try_handshake(&mut self, follow: Follow) -> Result<Handshake, ConnectError> {
         let id = self.id();
-        handshake(&self.authorized, &self.options, &self.url, &id, follow).await
+        let outcome = handshake(&self.authorized, &self.options, &self.url, &id, follow).await?;
+        let Handshake::Failed { status, error } = outcome else { return Ok(outcome) };
+        // A server that names revisions has read the proposal.
+        if matches!(error, ConnectError::Revision { .. }) || !http_sse::may_follow(status) {
+            return Ok(Handshake::Failed { status, error });
+        }
+        let id = self.id();
+        match http_sse::connect(&self.authorized, &self.options, &self.url, &id, None).await? {
+            Some(established) => Ok(Handshake::Established(Box::new(established))),
+            None => Ok(Handshake::Failed { status, error }),
+        }
     }
 
     /// The session is there; completes the handshake and listens.
     async fn settle(&self, established: Established) -> Arc<Connection> {
         self.remember(Era::Legacy);
-        let Established { result, session, raw } = established;
+        let Established { result, session, opened, raw } = established;
         let info = ServerInfo {
             revision: session.revision,
             supported: Vec::new(),
@@ -174,12 +188,9 @@ impl Ladder {
             raw_capabilities: member(&raw, "capabilities"),
             instructions: result.instructions,
         };
-        let spoken = Spoken::Legacy(Box::new(Legacy::new(session)));
-        let connection = self.connection(spoken, info);
-        if let Spoken::Legacy(legacy) = &connection.spoken {
-            connection.initialized(legacy).await;
-        }
-        connection.open_stream().await;
+        let (legacy, events) = Legacy::new(session, opened);
+        let connection = self.connection(Spoken::Legacy(Box::new(legacy)), info);
+        connection.begin_session(events).await;
         connection
     }
 

@@ -1,9 +1,11 @@
 //! The handshake era: sessions, and requests in them.
 
 mod abandon;
+mod http_sse;
 mod questions;
 mod stream;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -17,18 +19,20 @@ use barewire_mcp::types::operation::Operation;
 use barewire_mcp::wire::v2025_11_25::{self as wire, Request};
 use http::{Method, StatusCode};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use self::abandon::Abandon;
+use self::http_sse::{Expected, Link};
 use crate::authorized::Follow;
 use crate::client::CallOptions;
-use crate::connect;
+use crate::connect::{self, Opened};
 use crate::connection::{
-    Connection, Done, Pending, Response, conclude, newly_wanted, not_mcp, purpose, step_of,
+    Connection, Done, Pending, Response, Spoken, conclude, newly_wanted, not_mcp, purpose, step_of,
 };
 use crate::error::{Answered, CallError};
 use crate::modern::unfit;
 use crate::recording::Purpose;
-use crate::transport::{Reply, Request as HttpRequest};
+use crate::transport::{Events, Reply, Request as HttpRequest};
 
 /// What the handshake era remembers.
 pub(crate) struct Legacy {
@@ -46,16 +50,28 @@ struct State {
     generation: u64,
     /// Ends the stream of this session.
     stream: CancellationToken,
+    /// Over the transport of 2024-11-05: where messages go, and who waits for what.
+    link: Option<Arc<Link>>,
+}
+
+impl State {
+    fn new(session: Session, generation: u64, opened: Option<Opened>) -> (Self, Option<Events>) {
+        let (link, events) = opened.map(Opened::split).unzip();
+        (Self { session, generation, stream: CancellationToken::new(), link }, events)
+    }
 }
 
 impl Legacy {
-    pub(crate) fn new(session: Session) -> Self {
-        Self {
-            state: RwLock::new(State { session, generation: 0, stream: CancellationToken::new() }),
+    /// With the stream to follow, over the transport of 2024-11-05.
+    pub(crate) fn new(session: Session, opened: Option<Opened>) -> (Self, Option<Events>) {
+        let (state, events) = State::new(session, 0, opened);
+        let legacy = Self {
+            state: RwLock::new(state),
             reopening: tokio::sync::Mutex::default(),
             level: Mutex::default(),
             questions: Mutex::default(),
-        }
+        };
+        (legacy, events)
     }
 
     pub(crate) fn session(&self) -> Session {
@@ -66,11 +82,18 @@ impl Legacy {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn replace(&self, session: Session) {
+    fn replace(&self, session: Session, opened: Option<Opened>) -> Option<Events> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.stream.cancel();
-        *state = State { session, generation: state.generation + 1, stream: CancellationToken::new() };
+        let (next, events) = State::new(session, state.generation + 1, opened);
+        *state = next;
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        events
+    }
+
+    /// Where messages go.
+    fn endpoint<'a>(&'a self, url: &'a Url) -> Cow<'a, Url> {
+        self.state().link.map_or(Cow::Borrowed(url), |link| Cow::Owned(link.endpoint.clone()))
     }
 }
 
@@ -107,20 +130,35 @@ impl Connection {
         let tag = call.tag.as_deref().or(self.options.tag.as_deref());
         let mut repeats: Option<String> = None;
         loop {
-            let State { session, generation, .. } = legacy.state();
+            let State { session, generation, link, .. } = legacy.state();
             let id = self.next_id();
+            let (endpoint, expected) = match &link {
+                None => (&self.url, None),
+                Some(link) => match link.expect(&id) {
+                    Ok(expected) => (&link.endpoint, Some(expected)),
+                    Err(_) if repeats.is_none() => {
+                        repeats = Some(String::new());
+                        self.reopen(legacy, generation).await?;
+                        continue;
+                    }
+                    Err(lost) => return Err(lost),
+                },
+            };
             let _running = self.follow_progress(&id, call.tag.as_deref());
             let mut purpose = purpose(step, request.method(), Some(&id), name, Some(session.revision), tag);
-            purpose.repeats.clone_from(&repeats);
+            purpose.repeats = repeats.clone().filter(|id| !id.is_empty());
             let progress = matches!(request, Request::Operation(Operation::CallTool(_))).then_some(&id);
             let abandon = Abandon::new(self, &id);
             let (reply, _) = self
-                .post(Follow::Everything, &purpose, || {
+                .post(Follow::Everything, &purpose, endpoint, || {
                     message::request(&id, request, progress, &session).map_err(|fault| unfit(&fault))
                 })
                 .await?;
             let pending = Pending { id: &id, method: request.method(), tag: call.tag.as_deref() };
-            let outcome = self.read_legacy(legacy, &pending, reply, &session).await;
+            let outcome = match expected {
+                None => self.read_legacy(legacy, &pending, reply, &session).await,
+                Some(expected) => self.read_on_stream(&pending, reply, expected).await,
+            };
             abandon.disarm();
             match outcome? {
                 Heard::Response(response) => return Ok(response),
@@ -151,6 +189,29 @@ impl Connection {
             return self.read_message(session.revision, pending, &mut reply).await.map(Heard::Response);
         }
         Err(not_mcp(reply).await)
+    }
+
+    /// The POST is only accepted; the response comes on the stream.
+    async fn read_on_stream(
+        &self,
+        pending: &Pending<'_>,
+        mut reply: Reply,
+        expected: Expected,
+    ) -> Result<Heard, CallError> {
+        if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) {
+            return self.read_refusal(pending, reply).await;
+        }
+        if !reply.status.is_success() {
+            return Err(not_mcp(reply).await);
+        }
+        let recording = reply.recording.clone();
+        recording.decide(&Decision::AnswerOnStream);
+        reply.excerpt().await;
+        let outcome = expected.response().await?;
+        if let Err(error) = &outcome {
+            recording.decide(&crate::connection::rpc_error(error));
+        }
+        Ok(Heard::Response(Response { outcome, recording }))
     }
 
     /// A 404 means that the session is gone
@@ -197,22 +258,41 @@ impl Connection {
             return Ok(());
         }
         let id = self.next_id();
-        let established =
-            connect::handshake(&self.authorized, &self.options, &self.url, &id, Follow::Everything)
-                .await
-                .map_err(|error| CallError::Session(Box::new(error)))?;
-        let established = match established {
-            connect::Handshake::Established(established) => *established,
-            connect::Handshake::Refused(reply) => return Err(not_mcp(*reply).await),
+        let (authorized, options, url) = (&self.authorized, &self.options, &self.url);
+        let lost = |error| CallError::Session(Box::new(error));
+        let established = if legacy.state().link.is_some() {
+            let connected = connect::http_sse::connect(authorized, options, url, &id, None).await;
+            connected.map_err(lost)?.ok_or(CallError::Http(Answered::StreamEnded))?
+        } else {
+            let outcome = connect::handshake(authorized, options, url, &id, Follow::Everything).await;
+            match outcome.map_err(lost)? {
+                connect::Handshake::Established(established) => *established,
+                connect::Handshake::Refused(reply) => return Err(not_mcp(*reply).await),
+                connect::Handshake::Failed { error, .. } => return Err(lost(error)),
+            }
         };
-        legacy.replace(established.session);
-        self.initialized(legacy).await;
-        self.open_stream().await;
+        let events = legacy.replace(established.session, established.opened);
+        self.begin_session(events).await;
         Ok(())
     }
 
+    /// Completes the handshake and listens; over the transport of 2024-11-05 on the stream that is there already.
+    pub(crate) async fn begin_session(self: &Arc<Self>, events: Option<Events>) {
+        let Spoken::Legacy(legacy) = &self.spoken else { return };
+        match events {
+            Some(events) => {
+                self.follow_http_sse(events);
+                self.initialized(legacy).await;
+            }
+            None => {
+                self.initialized(legacy).await;
+                self.open_stream().await;
+            }
+        }
+    }
+
     /// Completes the handshake. A server that refuses this notification will refuse what follows too, and says it there.
-    pub(crate) async fn initialized(&self, legacy: &Legacy) {
+    async fn initialized(&self, legacy: &Legacy) {
         self.notify(legacy, Step::Initialized, &ClientNotification::Initialized).await;
     }
 
@@ -226,8 +306,11 @@ impl Connection {
             ClientNotification::Other { method } => method,
         };
         let purpose = purpose(step, method, None, None, Some(session.revision), self.options.tag.as_deref());
-        let sent =
-            self.post(Follow::Renewals, &purpose, || Ok(message::notification(notification, &session))).await;
+        let sent = self
+            .post(Follow::Renewals, &purpose, &legacy.endpoint(&self.url), || {
+                Ok(message::notification(notification, &session))
+            })
+            .await;
         match sent {
             Ok((mut reply, _)) if !reply.is_stream() => {
                 reply.excerpt().await;

@@ -92,7 +92,7 @@ impl Connection {
         let mut purpose = Purpose::of(Step::AnswerServer);
         purpose.tag = tag.or_else(|| self.options.tag.clone());
         let sent = self
-            .post(Follow::Renewals, &purpose, || match &answer {
+            .post(Follow::Renewals, &purpose, &legacy.endpoint(&self.url), || match &answer {
                 Ok(result) => message::response(id, result, &session).map_err(|fault| unfit(&fault)),
                 Err(error) => Ok(message::refusal(id, error, &session)),
             })

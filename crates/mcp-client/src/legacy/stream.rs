@@ -98,7 +98,7 @@ impl Connection {
 
     /// Opens the server's own stream in the background, and waits a moment for it: a server may ask there during the
     /// very next request. Servers that have none say so at once; some hold back the head until there is something to say.
-    pub(crate) async fn open_stream(self: &Arc<Self>) {
+    pub(super) async fn open_stream(self: &Arc<Self>) {
         let (opened, wait) = oneshot::channel();
         let connection = Arc::clone(self);
         tokio::spawn(async move {

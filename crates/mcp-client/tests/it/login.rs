@@ -98,6 +98,14 @@ impl Rules {
 
 /// A modern MCP server at `/mcp` and authorization servers at `/as1` and `/as2`.
 pub(crate) async fn world(rules: Arc<Rules>) -> Stage {
+    world_around(rules, |_| None).await
+}
+
+/// The same, around what answers those who have a token, at `/mcp` and at `/messages`.
+pub(crate) async fn world_around(
+    rules: Arc<Rules>,
+    inside: impl Fn(&Seen) -> Option<Response> + Send + Sync + 'static,
+) -> Stage {
     // What each code was asked for.
     let codes: Mutex<HashMap<String, String>> = Mutex::default();
     Stage::new(move |seen| {
@@ -111,7 +119,7 @@ pub(crate) async fn world(rules: Arc<Rules>) -> Stage {
                     "scopes_supported": ["basic"]}),
                 )
             }
-            "/mcp" => resource(&rules, &seen, &origin),
+            "/mcp" | "/messages" => resource(&rules, &seen, &origin, &inside),
             path if path.starts_with("/.well-known/oauth-authorization-server/as") => {
                 let issuer = format!("{origin}/{}", path.rsplit('/').next().unwrap());
                 json_reply(
@@ -175,7 +183,12 @@ fn authorized(rules: &Rules, seen: &Seen) -> Option<String> {
     (issuer == *rules.issuer.lock().unwrap()).then(|| scope.clone())
 }
 
-fn resource(rules: &Rules, seen: &Seen, origin: &str) -> Response {
+fn resource(
+    rules: &Rules,
+    seen: &Seen,
+    origin: &str,
+    inside: &dyn Fn(&Seen) -> Option<Response>,
+) -> Response {
     let place = format!("resource_metadata=\"{origin}/.well-known/oauth-protected-resource/mcp\"");
     let Some(scope) = authorized(rules, seen) else {
         return challenge(401, &format!("Bearer {place}, scope=\"basic\""));
@@ -185,6 +198,9 @@ fn resource(rules: &Rules, seen: &Seen, origin: &str) -> Response {
         && !scope.split(' ').any(|have| have == needed)
     {
         return challenge(403, &format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\", {place}"));
+    }
+    if let Some(response) = inside(seen) {
+        return response;
     }
     match method.as_str() {
         "server/discover" => seen.discovered(),

@@ -5,6 +5,7 @@ mod stage;
 mod watcher;
 
 mod demo;
+mod http_sse;
 mod legacy;
 mod login;
 mod modern;

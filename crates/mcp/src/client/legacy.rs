@@ -97,10 +97,14 @@ pub fn refusal(id: &Id, error: &Error, session: &Session) -> Outgoing {
     Outgoing { headers: in_session(session, post_headers()), body }
 }
 
+/// The headers of a GET that may open the stream of the transport of 2024-11-05, before there is a session.
+pub fn open() -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(headers::EVENT_STREAM))])
+}
+
 /// The headers of a GET that opens the stream of a session, or resumes the stream that ended with this event.
 pub fn listen(session: &Session, last_event_id: Option<&HeaderValue>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static(headers::EVENT_STREAM));
+    let mut headers = open();
     if let Some(id) = last_event_id {
         headers.insert(headers::LAST_EVENT_ID, id.clone());
     }
