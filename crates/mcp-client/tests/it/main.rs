@@ -8,6 +8,7 @@ mod demo;
 mod http_sse;
 mod legacy;
 mod login;
+mod matrix;
 mod modern;
 mod older;
 mod possession;
