@@ -1,4 +1,5 @@
-// `barewire` as the client of servers that are not ours: the official everything server (2025 era, sessions, SSE)
+// `barewire` as the client of servers that are not ours: the official everything server (2025 era, sessions, SSE, and
+// the transport of 2024-11-05)
 // and a small server on the official SDK 2.x (2026-07-28).
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -28,28 +29,35 @@ async function freePort() {
   return port;
 }
 
-test('the official everything server', { timeout: 60_000 }, async (t) => {
-  const port = await freePort();
-  const script = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  const server = spawn(process.execPath, [script, 'streamableHttp'], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(() => server.kill());
-  const url = `http://localhost:${port}/mcp`;
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (await fetch(url).then(() => true, () => false)) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+// Over Streamable HTTP, and over the HTTP+SSE transport of 2024-11-05 (`SSEServerTransport` of the SDK 1.x), where the
+// same URL takes no POST.
+for (const [transport, path] of [['streamableHttp', 'mcp'], ['sse', 'sse']]) {
+  test(`the official everything server, ${transport}`, { timeout: 60_000 }, async (t) => {
+    const port = await freePort();
+    const script = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+    const server = spawn(process.execPath, [script, transport], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
+    t.after(() => server.kill());
+    const origin = `http://localhost:${port}`;
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      if (await fetch(origin).then(() => true, () => false)) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const url = `${origin}/${path}`;
 
-  const { tools } = await barewire('tools', 'list', url);
-  assert.ok(tools.some(({ name }) => name === 'echo'), JSON.stringify(tools.map(({ name }) => name)));
-  const echoed = await barewire('call', url, 'echo', 'message=over the wire');
-  assert.match(echoed.content[0].text, /over the wire/);
-  const { prompts } = await barewire('prompts', 'list', url);
-  assert.ok(prompts.length > 0);
-  const { resources } = await barewire('resources', 'list', url);
-  assert.ok(resources.length > 0);
-  const read = await barewire('resources', 'read', url, resources[0].uri);
-  assert.ok(read.contents.length > 0);
-});
+    const { tools } = await barewire('tools', 'list', url);
+    assert.ok(tools.some(({ name }) => name === 'echo'), JSON.stringify(tools.map(({ name }) => name)));
+    for (const revision of ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']) {
+      const echoed = await barewire('call', url, 'echo', `message=in ${revision}`, '--revision', revision);
+      assert.match(echoed.content[0].text, new RegExp(`in ${revision}`));
+    }
+    const { prompts } = await barewire('prompts', 'list', url);
+    assert.ok(prompts.length > 0);
+    const { resources } = await barewire('resources', 'list', url);
+    assert.ok(resources.length > 0);
+    const read = await barewire('resources', 'read', url, resources[0].uri);
+    assert.ok(read.contents.length > 0);
+  });
+}
 
 test('a server on the official SDK 2.x', { timeout: 60_000 }, async (t) => {
   const handler = createMcpHandler(() => {
