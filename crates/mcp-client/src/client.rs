@@ -13,6 +13,7 @@ use barewire_mcp::types::operation::{Operation, Outcome};
 use barewire_mcp::types::prompts::{GetPromptRequest, GetPromptResult, Prompt};
 use barewire_mcp::types::resources::{ReadResourceRequest, ReadResourceResult, Resource, ResourceTemplate};
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
+use barewire_mcp::types::tasks::TaskResult;
 use barewire_mcp::types::tools::{CallToolRequest, CallToolResult, Tool};
 use barewire_oauth::client_flow::Grant;
 use indexmap::IndexMap;
@@ -24,6 +25,7 @@ use crate::error::{CallError, ConnectError};
 use crate::options::ClientOptions;
 use crate::plain::PlainResponse;
 use crate::subscription::{self, Subscription};
+use crate::tasks::{Begun, TaskHandle};
 
 /// A connection to one server. Cheap to clone; clones are the same connection.
 #[derive(Clone)]
@@ -89,7 +91,9 @@ impl Client {
     /// have no [`Authorizer`](crate::Authorizer).
     pub async fn connect(url: impl Into<String>, options: ClientOptions) -> Result<Self, ConnectError> {
         let url = url.into();
-        let connection = connect::connect(url.clone(), options).await?;
+        // In a box: the way through all eras and a login is long, and its state would be kept on the stack of everybody
+        // who awaits this.
+        let connection = Box::pin(connect::connect(url.clone(), options)).await?;
         Ok(Self { url, handle: Arc::new(Handle { connection }) })
     }
 
@@ -152,7 +156,8 @@ impl Client {
         self.connection().list_prompts().await
     }
 
-    /// Calls a tool; questions on the way go to the handler.
+    /// Calls a tool; questions on the way go to the handler. Where the server goes on with it as a task, this asks for the
+    /// task until it ends, and cancels it when nobody waits any more.
     ///
     /// # Errors
     /// [`CallError`]. A tool that fails by itself is a result with `is_error`.
@@ -171,6 +176,38 @@ impl Client {
             Outcome::CallTool(result) => Ok(result),
             _ => Err(another("tools/call")),
         }
+    }
+
+    /// Calls a tool, and comes back when the server goes on with it as a task, with the task: to be asked for later, even
+    /// by another process. [`Client::call_tool`] waits for its end instead. Questions before that go to the handler.
+    ///
+    /// # Errors
+    /// [`CallError`], as for [`Client::call_tool`].
+    pub async fn begin_tool(
+        &self,
+        name: &str,
+        arguments: RawJson,
+        options: CallOptions,
+    ) -> Result<Begun, CallError> {
+        let request = CallToolRequest {
+            name: name.to_owned(),
+            arguments: Some(arguments),
+            answers: InputAnswers::default(),
+        };
+        match self.connection().begin(Operation::CallTool(request), &options).await?.outcome {
+            Outcome::CallTool(result) => Ok(Begun::Done(result)),
+            Outcome::Task(result) => match *result {
+                TaskResult::Created(task) => Ok(Begun::Task(self.task(task.task_id))),
+                TaskResult::Found(_) | TaskResult::Acknowledged => Err(another("tools/call")),
+            },
+            _ => Err(another("tools/call")),
+        }
+    }
+
+    /// A task whose id was kept.
+    #[must_use]
+    pub fn task(&self, id: impl Into<String>) -> TaskHandle {
+        TaskHandle::new(Arc::clone(&self.handle), id.into())
     }
 
     /// Reads a resource.
@@ -263,6 +300,6 @@ impl Client {
 }
 
 /// Results are decoded by the request's method, so this does not happen; it is not worth a panic either.
-fn another(method: &str) -> CallError {
+pub(crate) fn another(method: &str) -> CallError {
     CallError::Malformed { method: method.to_owned(), detail: "the result is another method's".to_owned() }
 }

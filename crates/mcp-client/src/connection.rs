@@ -14,6 +14,7 @@ use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::operation::{Operation, Outcome};
 use barewire_mcp::types::subscriptions::Change;
+use barewire_mcp::types::tasks::TaskResult;
 use http::Method;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -119,24 +120,38 @@ impl Connection {
         Id::from(self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Does an operation in the era of the connection.
+    /// Does an operation in the era of the connection, to its end.
     pub(crate) async fn run(
         self: &Arc<Self>,
         operation: Operation,
         call: &CallOptions,
     ) -> Result<Done, CallError> {
-        let work = async {
+        unless_cancelled(call, async {
+            let revision = match &self.spoken {
+                Spoken::Modern(revision) => *revision,
+                Spoken::Legacy(legacy) => return self.run_legacy(legacy, operation, call).await,
+            };
+            let done = self.run_modern(revision, operation.clone(), call).await?;
+            let Outcome::Task(result) = &done.outcome else { return Ok(done) };
+            let TaskResult::Created(created) = &**result else { return Ok(done) };
+            self.follow_task(revision, &operation, created, call).await
+        })
+        .await
+    }
+
+    /// The same, but a call that has become a task is not waited for.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        operation: Operation,
+        call: &CallOptions,
+    ) -> Result<Done, CallError> {
+        unless_cancelled(call, async {
             match &self.spoken {
                 Spoken::Modern(revision) => self.run_modern(*revision, operation, call).await,
                 Spoken::Legacy(legacy) => self.run_legacy(legacy, operation, call).await,
             }
-        };
-        // Leaving drops the work: its stream closes, and a legacy server is told.
-        tokio::select! {
-            biased;
-            () = call.cancel.cancelled() => Err(CallError::Cancelled),
-            outcome = work => outcome,
-        }
+        })
+        .await
     }
 
     /// POSTs one message, with the token, and again where that helps.
@@ -333,6 +348,20 @@ impl Connection {
 
     fn running(&self) -> MutexGuard<'_, HashMap<Id, Option<String>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaving drops the work: its stream closes, a legacy server is told, a task is cancelled.
+async fn unless_cancelled(
+    call: &CallOptions,
+    work: impl Future<Output = Result<Done, CallError>>,
+) -> Result<Done, CallError> {
+    // In a box: it has a long way in it, whose state would be kept on the stack of everybody who awaits this.
+    let work = Box::pin(work);
+    tokio::select! {
+        biased;
+        () = call.cancel.cancelled() => Err(CallError::Cancelled),
+        outcome = work => outcome,
     }
 }
 

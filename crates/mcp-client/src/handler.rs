@@ -9,6 +9,7 @@ use barewire_mcp::types::progress::Progress;
 use barewire_mcp::types::roots::ListRootsResult;
 use barewire_mcp::types::sampling::{CreateMessageRequest, CreateMessageResult};
 use barewire_mcp::types::subscriptions::Change;
+use barewire_mcp::types::tasks::{Task, TaskStatus};
 
 /// Which question of which work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,11 @@ pub trait Handler: Send + Sync {
     /// How far a call is. `tag` is that of the call.
     fn progress(&self, tag: Option<&str>, progress: &Progress) {
         let _ = (tag, progress);
+    }
+
+    /// A call goes on as a task of the server's, or one that does has changed. `tag` is that of the call.
+    fn task(&self, tag: Option<&str>, task: &Task<TaskStatus>) {
+        let _ = (tag, task);
     }
 
     /// A log message. `tag` is that of the call it came with.

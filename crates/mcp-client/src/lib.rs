@@ -45,6 +45,7 @@ mod recording;
 mod shared;
 mod signed;
 mod subscription;
+mod tasks;
 mod transport;
 mod unattended;
 
@@ -61,4 +62,5 @@ pub use plain::PlainResponse;
 pub use recorder::{NoRecorder, Recorder};
 pub use shared::Shared;
 pub use subscription::Subscription;
+pub use tasks::{Begun, TaskHandle};
 pub use unattended::{AssertionSource, Enterprise, Unattended};

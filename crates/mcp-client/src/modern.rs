@@ -5,6 +5,7 @@ use std::sync::Arc;
 use barewire_exchange::{Decision, Step};
 use barewire_mcp::client;
 use barewire_mcp::error::code;
+use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::revision::Revision;
 use barewire_mcp::types::input::{InputAnswers, InputRequired};
 use barewire_mcp::types::operation::{Operation, Outcome};
@@ -19,7 +20,8 @@ use crate::handler::{Asked, InputRefused};
 use crate::input::{self, NoAnswer};
 
 impl Connection {
-    /// Does an operation: rounds of questions included, and once again when the server expects other headers.
+    /// Does an operation: rounds of questions included, and once again when the server expects other headers. A call may
+    /// come back as a task.
     pub(crate) async fn run_modern(
         self: &Arc<Self>,
         revision: Revision,
@@ -31,8 +33,11 @@ impl Connection {
         let mut repeats: Option<String> = None;
         loop {
             let step = if rounds > 0 { Step::AnswerInput } else { step_of(&operation) };
-            let Response { outcome, recording } =
-                self.ask_modern(revision, step, &operation, call, repeats.take()).await?;
+            let request = Request::Operation(operation);
+            let response = self.ask_modern(revision, step, &request, call, repeats.take()).await;
+            let Request::Operation(asked) = request else { unreachable!("it is made three lines above") };
+            operation = asked;
+            let Response { outcome, recording } = response?;
             let result = match outcome {
                 Ok(result) => result,
                 // The tool's definition changed since it was listed, or it never was.
@@ -48,9 +53,16 @@ impl Connection {
             let decoded = wire::decode_result(&operation, result.as_raw()).map_err(|fault| {
                 CallError::Malformed { method: operation.method().to_owned(), detail: fault.to_string() }
             })?;
-            let Outcome::InputRequired(required) = decoded.outcome else {
-                conclude(&decoded.outcome, &recording);
-                return Ok(Done { outcome: decoded.outcome, recording });
+            let required = match decoded.outcome {
+                Outcome::InputRequired(required) => required,
+                Outcome::Task(result) => {
+                    recording.decide(&Decision::BecameTask);
+                    return Ok(Done { outcome: Outcome::Task(result), recording });
+                }
+                outcome => {
+                    conclude(&outcome, &recording);
+                    return Ok(Done { outcome, recording });
+                }
             };
             rounds += 1;
             if rounds > self.options.config.max_input_rounds {
@@ -66,22 +78,24 @@ impl Connection {
     }
 
     /// Sends one request and reads its response.
-    async fn ask_modern(
+    pub(crate) async fn ask_modern(
         self: &Arc<Self>,
         revision: Revision,
         step: Step,
-        operation: &Operation,
+        request: &Request,
         call: &CallOptions,
         repeats: Option<String>,
     ) -> Result<Response, CallError> {
-        let mirrored = self.mirrored(operation)?;
+        let (mirrored, is_call) = match request {
+            Request::Operation(operation) => (self.mirrored(operation)?, is_call(operation)),
+            _ => (MirroredParams::default(), false),
+        };
         let tag = call.tag.as_deref().or(self.options.tag.as_deref());
         let id = self.next_id();
-        let request = Request::Operation(operation.clone());
         let _running = self.follow_progress(&id, call.tag.as_deref());
         let capabilities = self.options.capabilities();
         // Whoever names no work follows no progress, and then the server need not send any.
-        let follows = call.tag.is_some() || is_call(operation);
+        let follows = is_call || (call.tag.is_some() && matches!(request, Request::Operation(_)));
         let meta = ClientMeta {
             revision,
             client_info: &self.options.identity,
@@ -90,14 +104,14 @@ impl Connection {
             progress_token: follows.then_some(&id),
             extra: None,
         };
-        let mut purpose = purpose(step, operation.method(), Some(&id), operation.name(), Some(revision), tag);
+        let mut purpose = purpose(step, request.method(), Some(&id), request.name(), Some(revision), tag);
         purpose.repeats = repeats;
         let (reply, _) = self
             .post(Follow::Everything, &purpose, &self.url, || {
-                client::modern::request(&id, &request, &meta, &mirrored).map_err(|fault| unfit(&fault))
+                client::modern::request(&id, request, &meta, &mirrored).map_err(|fault| unfit(&fault))
             })
             .await?;
-        let pending = Pending { id: &id, method: operation.method(), tag: call.tag.as_deref() };
+        let pending = Pending { id: &id, method: request.method(), tag: call.tag.as_deref() };
         self.read_modern(revision, &pending, reply).await
     }
 
@@ -125,7 +139,7 @@ impl Connection {
     }
 
     /// Gets all answers, at the same time: the user sees all questions at once.
-    async fn answer_all(
+    pub(crate) async fn answer_all(
         &self,
         revision: Revision,
         required: InputRequired,

@@ -7,6 +7,7 @@ use barewire_exchange::Limits;
 use barewire_mcp::revision::Revision;
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
+use barewire_mcp::types::tasks;
 use barewire_oauth::client_flow::DpopUse;
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +80,10 @@ impl ClientOptions {
         }
     }
 
-    /// What is declared to servers: what the handler can do, and the extension by which tokens are got.
+    /// What is declared to servers: what the handler can do, tasks, and the extension by which tokens are got.
     pub(crate) fn capabilities(&self) -> ClientCapabilities {
         let mut capabilities = self.handler.capabilities();
+        capabilities.extensions.entry(tasks::EXTENSION).or_insert_with(|| serde_json::json!({}));
         if let Some(name) = self.unattended.as_ref().and_then(Unattended::extension) {
             capabilities.extensions.entry(name.to_owned()).or_insert_with(|| serde_json::json!({}));
         }
@@ -169,6 +171,16 @@ pub struct ClientConfig {
     pub max_logins: usize,
     /// How many rounds of questions one call may take. Default 10.
     pub max_input_rounds: usize,
+    /// How long to wait between two questions about a task where the server does not say. Default 1.
+    #[serde(with = "humantime_serde")]
+    pub task_poll_interval: Duration,
+    /// The longest such pause of a server that is respected. Default 60.
+    #[serde(with = "humantime_serde")]
+    pub max_task_poll_interval: Duration,
+    /// How many questions about a task may fail in a row before its call does. Default 5.
+    pub max_task_failures: u32,
+    /// How many questions of one task are answered. Default 32.
+    pub max_task_questions: usize,
     /// How many pages of a list are read. Default 100.
     pub max_pages: usize,
     /// How many entries of a list are kept. Default 10 000.
@@ -226,6 +238,10 @@ impl Default for ClientConfig {
             refresh_margin: Duration::from_secs(30),
             max_logins: 3,
             max_input_rounds: 10,
+            task_poll_interval: Duration::from_secs(1),
+            max_task_poll_interval: Duration::from_secs(60),
+            max_task_failures: 5,
+            max_task_questions: 32,
             max_pages: 100,
             max_entries: 10_000,
             max_answer_bytes: 16 * 1024 * 1024,

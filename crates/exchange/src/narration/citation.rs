@@ -96,6 +96,7 @@ rules! {
     Cancellation = "MCP 2026-07-28", "Streamable HTTP, Cancellation", "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#cancellation";
     OldCancellation = "MCP 2025-11-25", "Cancellation", "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation";
     InputRequired = "MCP 2026-07-28", "Multi Round-Trip Requests", "https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr";
+    Tasks = "MCP extension", "Tasks", "https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md";
     Tools = "MCP 2026-07-28", "Tools", "https://modelcontextprotocol.io/specification/2026-07-28/server/tools";
     Resources = "MCP 2026-07-28", "Resources", "https://modelcontextprotocol.io/specification/2026-07-28/server/resources";
     Prompts = "MCP 2026-07-28", "Prompts", "https://modelcontextprotocol.io/specification/2026-07-28/server/prompts";

@@ -83,6 +83,20 @@ pub enum Decision {
     InputRequired { questions: usize, round: usize },
     /// Answered too often.
     InputLimit { rounds: usize },
+    /// The server goes on with the call as a task.
+    BecameTask,
+    /// The task has not ended.
+    TaskGoesOn { message: Option<String> },
+    /// The task needs something from the user.
+    TaskAsks { questions: usize },
+    /// The task has asked too often.
+    TaskQuestionLimit { questions: usize },
+    /// The task has a result.
+    TaskCompleted,
+    /// The task ended with an error.
+    TaskFailed { code: i64, message: String },
+    /// The task was cancelled.
+    TaskCancelled,
     /// The connection ended before the answer; it will be resumed.
     ResumeAfter { milliseconds: u64 },
     /// The server has no stream of its own.
@@ -329,6 +343,32 @@ impl Decision {
                 R::InputRequired,
                 "Raise `max_input_rounds` if the server really needs more.",
             ),
+            Self::BecameTask => noted(
+                "The server goes on with the call as a task, and wants to be asked for it.".to_owned(),
+                R::Tasks,
+            ),
+            Self::TaskGoesOn { message } => {
+                let message =
+                    message.as_ref().map(|message| format!(" It says: {message}")).unwrap_or_default();
+                noted(format!("The task is still at work.{message}"), R::Tasks)
+            }
+            Self::TaskAsks { questions } => {
+                noted(format!("The task asks {questions} question(s) and waits for the answers."), R::Tasks)
+            }
+            Self::TaskQuestionLimit { questions } => refused(
+                format!("The task still asks after {questions} questions."),
+                R::Tasks,
+                "Raise `max_task_questions` if the server really needs more.",
+            ),
+            Self::TaskCompleted => {
+                noted("The task has ended; this is the result of the call.".to_owned(), R::Tasks)
+            }
+            Self::TaskFailed { code, message } => refused(
+                format!("The task ended with the error {code}: {message}"),
+                R::Tasks,
+                "The call failed in the server; calling again may help.",
+            ),
+            Self::TaskCancelled => noted("The task was cancelled.".to_owned(), R::Tasks),
             Self::ResumeAfter { milliseconds } => noted(
                 format!("The connection ended before the answer; it is resumed after {milliseconds} ms."),
                 R::Resumability,

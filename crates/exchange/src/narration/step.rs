@@ -214,6 +214,21 @@ steps! {
         "The server needed something from the user. It kept no memory of the first try: the answers and its own sealed state come back with a new id.",
         Some(R::InputRequired),
         Some("2025-11-25: the server sends its own request on the stream and waits there for the answer.");
+    /// `tasks/get`.
+    GetTask, Call, Client > McpServer,
+        "Ask how far the task is",
+        "The call was answered with a task, so that nobody has to keep a connection; `Mcp-Name` is its id, which lets a proxy find the right process.",
+        Some(R::Tasks), None;
+    /// `tasks/update`.
+    AnswerTask, Call, Client > McpServer,
+        "Answer the task's questions",
+        "The task needed something from the user and waits for it; the call itself is not sent again.",
+        Some(R::Tasks), None;
+    /// `tasks/cancel`.
+    CancelTask, Call, Client > McpServer,
+        "Say that the task is not needed any more",
+        "There is no stream whose end could say it. Whether the server stops is its own decision.",
+        Some(R::Tasks), None;
     /// An answer to a request of the server (legacy).
     AnswerServer, Call, Client > McpServer,
         "Answer the server's question",

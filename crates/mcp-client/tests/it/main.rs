@@ -15,4 +15,5 @@ mod possession;
 mod refresh;
 mod secrets;
 mod shapes;
+mod tasks;
 mod unattended;

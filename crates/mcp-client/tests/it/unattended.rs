@@ -181,7 +181,7 @@ async fn the_extension_is_declared() {
     for seen in stage.seen().iter().filter(|seen| seen.path == "/mcp") {
         let capabilities =
             &seen.json()["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]["extensions"];
-        assert_eq!(capabilities, &json!({"io.modelcontextprotocol/oauth-client-credentials": {}}));
+        assert_eq!(capabilities["io.modelcontextprotocol/oauth-client-credentials"], json!({}));
     }
 }
 

@@ -10,6 +10,7 @@ use barewire_mcp::types::json::Object;
 use barewire_mcp::types::progress::Progress;
 use barewire_mcp::types::roots::{ListRootsResult, Root};
 use barewire_mcp::types::subscriptions::Change;
+use barewire_mcp::types::tasks::{Task, TaskStatus};
 use barewire_mcp_client::{Asked, ClientOptions, Handler, InputRefused, Recorder};
 
 /// Options for a test: a watcher for everything, and short waits.
@@ -125,6 +126,10 @@ impl Handler for Watcher {
 
     fn progress(&self, tag: Option<&str>, progress: &Progress) {
         self.tell(format!("progress {tag:?} {}", progress.progress));
+    }
+
+    fn task(&self, tag: Option<&str>, task: &Task<TaskStatus>) {
+        self.tell(format!("task {tag:?} {} {:?}", task.state.as_str(), task.status_message));
     }
 
     fn changed(&self, change: &Change) {
