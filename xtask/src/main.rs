@@ -22,6 +22,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::conformance::Only;
+
 /// Everything a developer or CI runs on this repository.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -44,11 +46,14 @@ enum Command {
         #[arg(long)]
         no_browser: bool,
     },
-    /// Run the official conformance suite against the fixture server and client
+    /// Run the official conformance suite in all roles and at all revisions, and write `docs/conformance.md`
     Conformance {
-        /// Only this requirement set, e.g. 2026-07-28
+        /// Only this revision, e.g. 2026-07-28
         #[arg(long)]
         revision: Option<String>,
+        /// Only scenarios with this in their names, e.g. auth/
+        #[arg(long)]
+        scenario: Option<String>,
     },
     /// Build our server and the peers', measure them in one run, and write `docs/benchmarks.md`
     Bench {
@@ -80,7 +85,9 @@ fn execute() -> Result<()> {
     match Arguments::parse().command {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Test { no_browser } => test::test(!no_browser),
-        Command::Conformance { revision } => conformance::conformance(revision.as_deref()),
+        Command::Conformance { revision, scenario } => {
+            conformance::conformance(&Only { revision, scenario })
+        }
         Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
         Command::Wire => wire::wire(),
         Command::Ci => test::test(true),

@@ -25,7 +25,7 @@ pub(crate) fn test(with_browser: bool) -> Result<()> {
     run(&mut cargo(&["test", "--workspace", "--locked"]))?;
 
     interop::interop()?;
-    conformance::conformance(None)?;
+    conformance::conformance(&conformance::Only::default())?;
     match browser {
         Some(browser) => browser_test(browser)?,
         None => eprintln!("\nSKIPPED the browser test, as --no-browser says"),
