@@ -6,6 +6,7 @@ mod content;
 mod prompts;
 mod resources;
 mod serve;
+mod skills;
 mod tasks;
 mod timing;
 
@@ -32,6 +33,7 @@ pub fn server() -> Result<McpServer, BuildError> {
     let builder = asking::register(builder);
     let builder = tasks::register(builder);
     let builder = resources::register(builder);
+    let builder = skills::register(builder);
     let server = prompts::register(builder).build()?;
     publisher.get_or_init(|| server.publish());
     Ok(server)

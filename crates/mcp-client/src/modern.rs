@@ -190,6 +190,7 @@ fn with_answers(operation: &mut Operation, answers: InputAnswers) {
         | Operation::ListResources(_)
         | Operation::ListResourceTemplates(_)
         | Operation::ListPrompts(_)
-        | Operation::Complete(_) => {}
+        | Operation::Complete(_)
+        | Operation::Skills(_) => {}
     }
 }

@@ -80,6 +80,7 @@ mod server;
 mod service;
 mod session;
 mod shares;
+mod skills;
 mod sse_transport;
 mod statics;
 mod streams;
@@ -103,7 +104,8 @@ pub use observer::{Decision, Observer, Offers, Outcome, Record};
 pub use registry::{
     CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,
     PromptArguments, PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
-    ResourceTemplate, Structured, TemplateError, Tool, ToolHints, ToolOutput, UriVariables,
+    ResourceTemplate, Skill, SkillError, Structured, TemplateError, Tool, ToolHints, ToolOutput,
+    UriVariables,
 };
 pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};

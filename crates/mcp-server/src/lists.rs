@@ -6,6 +6,7 @@ use barewire_mcp::types::caching::{CacheHint, CacheScope};
 use barewire_mcp::types::operation::{Outcome, Page};
 use barewire_mcp::types::prompts::ListPromptsResult;
 use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesResult};
+use barewire_mcp::types::skills::{ListSkillsResult, SkillsResult};
 use barewire_mcp::types::tools::ListToolsResult;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -13,17 +14,20 @@ use serde::{Deserialize, Serialize};
 use crate::auth::access::{Access, Rule, decide};
 use crate::auth::{Guard, Principal};
 use crate::call::CallState;
-use crate::registry::{PromptEntry, Registry, ResourceEntry, TemplateEntry, ToolEntry};
+use crate::registry::{
+    FolderEntry, PromptEntry, Registry, ResourceEntry, SkillEntry, TemplateEntry, ToolEntry,
+};
 use crate::seal::Purpose;
 use crate::statics::StaticPage;
 
-/// The four lists.
+/// The lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum List {
     Tools,
     Resources,
     ResourceTemplates,
     Prompts,
+    Skills,
 }
 
 /// A place in a list, as it travels in a cursor.
@@ -34,6 +38,8 @@ pub(crate) enum Position {
     Entry(usize),
     /// In a list that the application makes, named by its template: that outlives a change of their order.
     ResourceList { template: String, cursor: Option<String> },
+    /// In a folder of a skill.
+    InFolder { folder: String, entry: usize },
 }
 
 /// How many entries a list has, if all callers see the same. Which scopes an entry needs does not matter: whoever lacks
@@ -45,6 +51,7 @@ pub(crate) fn same_for_all(registry: &Registry, list: List) -> Option<usize> {
         List::Resources => all_visible(&registry.resources),
         List::ResourceTemplates => all_visible(&registry.templates),
         List::Prompts => all_visible(&registry.prompts),
+        List::Skills => all_visible(&registry.skills.entries),
     }
 }
 
@@ -77,6 +84,7 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
         Outcome::ListResources(result) => result.next_cursor = cursor,
         Outcome::ListResourceTemplates(result) => result.next_cursor = cursor,
         Outcome::ListPrompts(result) => result.next_cursor = cursor,
+        Outcome::Skills(SkillsResult::List(result)) => result.next_cursor = cursor,
         _ => {}
     }
     Ok(Listed::Made(outcome))
@@ -104,6 +112,7 @@ pub(crate) fn cache_hint(call: &CallState, outcome: &Outcome) -> CacheHint {
             | Outcome::ListResources(_)
             | Outcome::ListResourceTemplates(_)
             | Outcome::ListPrompts(_)
+            | Outcome::Skills(_)
     );
     let is_made =
         matches!(outcome, Outcome::ListResources(_)) && !call.server.registry.resource_lists.is_empty();
@@ -132,7 +141,7 @@ macro_rules! ruled {
     )*};
 }
 
-ruled!(ToolEntry, ResourceEntry, TemplateEntry, PromptEntry);
+ruled!(ToolEntry, ResourceEntry, TemplateEntry, PromptEntry, SkillEntry, FolderEntry);
 
 fn all_visible<T: Ruled>(entries: &IndexMap<String, T>) -> Option<usize> {
     entries.values().all(|entry| entry.rule().visible.is_none()).then_some(entries.len())
@@ -168,6 +177,12 @@ pub(crate) fn outcome(
                 page(&registry.prompts, principal, guard, start, size, |e| e.declared.clone());
             (Outcome::ListPrompts(ListPromptsResult { prompts, ..Default::default() }), next)
         }
+        List::Skills => {
+            let entries = &registry.skills.entries;
+            let (skills, next) = page(entries, principal, guard, start, size, |e| e.skill.clone());
+            let result = ListSkillsResult { skills, ..Default::default() };
+            (Outcome::Skills(SkillsResult::List(result)), next)
+        }
     }
 }
 
@@ -198,7 +213,7 @@ pub(crate) fn seal_cursor(call: &CallState, list: List, next: &Position) -> Stri
     call.server.keys.load().seal(Purpose::Cursor, &bound_to, until, &payload)
 }
 
-fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<Position> {
+pub(crate) fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<Position> {
     let bound_to = Principal::binding(call.principal.as_deref());
     let payload = call.server.keys.load().open(Purpose::Cursor, &bound_to, call.server.now(), cursor).ok()?;
     let (of, position): (u8, Position) = serde_json::from_slice(&payload).ok()?;

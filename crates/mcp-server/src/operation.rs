@@ -7,6 +7,7 @@ use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::revision::Era;
 use barewire_mcp::types::completion::{CompleteRequest, CompleteResult, CompletionReference};
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
+use barewire_mcp::types::skills::SkillsRequest;
 use barewire_mcp::types::tools::CallToolRequest;
 use http::{HeaderMap, Response};
 
@@ -20,6 +21,7 @@ use crate::lists::{List, Listed, list};
 use crate::observer;
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
 use crate::resource_lists;
+use crate::skills;
 use crate::trail::Trail;
 
 /// An operation is answered already, or a handler is at work on it.
@@ -123,6 +125,16 @@ fn look_up(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> 
             offered(call, offers.completions.is_some())?;
             complete(call, request)
         }
+        Operation::Skills(request) => {
+            offered(call, !registry.skills.entries.is_empty())?;
+            match request {
+                SkillsRequest::List(page) => Ok(Step::Listed(List::Skills, page)),
+                SkillsRequest::Get { uri } => skills::get(call, &uri).map(Step::Done),
+                SkillsRequest::ReadDirectory { uri, page } => {
+                    skills::read_directory(call, &uri, &page).map(Step::Done)
+                }
+            }
+        }
     }
 }
 
@@ -132,7 +144,11 @@ fn offered(call: &CallState, offered: bool) -> Result<(), Error> {
 }
 
 /// The same decision that lists make.
-fn permit(call: &CallState, rule: &Rule, unknown: impl FnOnce() -> Error) -> Result<(), ToolError> {
+pub(crate) fn permit(
+    call: &CallState,
+    rule: &Rule,
+    unknown: impl FnOnce() -> Error,
+) -> Result<(), ToolError> {
     match decide(rule, call.principal.as_deref(), call.server.guard.as_ref()) {
         Access::Allowed => Ok(()),
         Access::Hidden => Err(ToolError(Box::new(Kind::Hidden(unknown())))),

@@ -61,6 +61,7 @@ async fn collect(
             resources = declared;
             (0, None)
         }
+        Position::InFolder { .. } => return Err(Error::from(InvalidParams::Cursor).into()),
         Position::ResourceList { template, cursor } => {
             // Gone when another version of the application made the cursor.
             let index = server.registry.resource_lists.get_index_of(&template);

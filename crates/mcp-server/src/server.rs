@@ -10,10 +10,11 @@ use barewire_mcp::server::Policy;
 use barewire_mcp::types::capabilities::{ListCapability, ResourcesCapability, ServerCapabilities};
 use barewire_mcp::types::implementation::{Icon, Implementation};
 use barewire_mcp::types::json::Object;
+use barewire_mcp::types::skills;
 use barewire_mcp::types::tasks;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ask::PendingAsks;
 use crate::auth::{Guard, ResourceMetadata, ResourceServer, ResourceServerError, VerifiedTokens};
@@ -26,7 +27,7 @@ use crate::observer::{Observer, Offers};
 use crate::registry::{
     self, CompletionInput, CompletionOf, CompletionOutput, PageRequest, Prompt, PromptArguments,
     PromptOutput, Registry, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
-    ResourceTemplate, Tool, ToolOutput, UriVariables, insert_new,
+    ResourceTemplate, Skill, Tool, ToolOutput, UriVariables, insert_new,
 };
 use crate::replay::Replays;
 use crate::running::RunningCalls;
@@ -312,6 +313,13 @@ impl McpServerBuilder {
         self.note(added)
     }
 
+    /// Adds a skill. The server declares the extension then, with its optional reading of folders.
+    #[must_use]
+    pub fn skill(mut self, skill: Skill) -> Self {
+        let added = self.registry.skills.add(skill, &mut self.registry.resources);
+        self.note(added)
+    }
+
     /// Completes an argument of a prompt or a variable of a template.
     #[must_use]
     pub fn completion<R, F, Fut>(mut self, of: CompletionOf, handler: F) -> Self
@@ -469,7 +477,10 @@ impl Shared {
 }
 
 /// Everything that is there is declared, changes included: publishing one is always possible.
-fn capabilities(registry: &Registry, logging: bool, extensions: Object) -> ServerCapabilities {
+fn capabilities(registry: &Registry, logging: bool, mut extensions: Object) -> ServerCapabilities {
+    if !registry.skills.entries.is_empty() {
+        extensions.insert(skills::EXTENSION.to_owned(), json!({ skills::DIRECTORY_READ: true }));
+    }
     let list = || ListCapability { list_changed: true };
     let has_resources = !registry.resources.is_empty() || !registry.templates.is_empty();
     ServerCapabilities {

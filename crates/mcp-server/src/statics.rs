@@ -9,6 +9,7 @@ use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::types::capabilities::ServerCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::json::{Meta, RawJson};
+use barewire_mcp::types::{skills, tasks};
 use barewire_mcp::wire::legacy;
 use barewire_mcp::wire::v2025_11_25::InitializeResult;
 use barewire_mcp::wire::v2026_07_28::{self, DiscoverResult};
@@ -26,7 +27,7 @@ pub(crate) struct Statics {
     /// By negotiated revision.
     initialize: Vec<(Revision, RawJson)>,
     /// By list, and by revision; nothing where a list depends on its caller.
-    lists: [Option<Vec<(Revision, StaticList)>>; 4],
+    lists: [Option<Vec<(Revision, StaticList)>>; 5],
 }
 
 /// The pages of a list. Each is encoded when it is first asked for: most revisions are never spoken with most servers.
@@ -71,8 +72,9 @@ impl Statics {
         };
         let initialize = |revision: Revision| -> Result<(Revision, RawJson), serde_json::Error> {
             let mut capabilities = about.capabilities.clone();
-            // Nobody who came by a handshake can use it.
-            capabilities.extensions.remove(barewire_mcp::types::tasks::EXTENSION);
+            // Nobody who came by a handshake can use them.
+            capabilities.extensions.remove(tasks::EXTENSION);
+            capabilities.extensions.remove(skills::EXTENSION);
             let result = InitializeResult {
                 protocol_version: revision.to_string(),
                 capabilities,
@@ -91,6 +93,7 @@ impl Statics {
                 list(List::Resources),
                 list(List::ResourceTemplates),
                 list(List::Prompts),
+                list(List::Skills),
             ],
         })
     }

@@ -7,6 +7,7 @@ mod prompt;
 mod resource;
 mod resource_list;
 pub(crate) mod schema;
+mod skill;
 mod template;
 mod tool;
 
@@ -17,6 +18,7 @@ use std::pin::Pin;
 use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::http::mirrored::InvalidAnnotation;
 use barewire_mcp::types::operation::Outcome;
+use barewire_mcp::types::skills::SkillFault;
 use indexmap::IndexMap;
 
 pub(crate) use self::completion::{CompleteFn, complete_fn};
@@ -29,6 +31,8 @@ pub use self::resource::{Resource, ResourceTemplate};
 pub(crate) use self::resource::{ResourceEntry, TemplateEntry, read_fn, template_fn};
 pub(crate) use self::resource_list::{ListEntry, list_fn};
 pub use self::resource_list::{PageRequest, ResourceList, ResourcePage};
+pub(crate) use self::skill::{FolderEntry, SkillEntry, Skills};
+pub use self::skill::{Skill, SkillError};
 pub use self::template::{TemplateError, UriVariables};
 pub use self::tool::{NoArguments, Tool, ToolHints};
 pub(crate) use self::tool::{ToolEntry, tool_fn};
@@ -48,6 +52,7 @@ pub(crate) struct Registry {
     pub(crate) resource_lists: IndexMap<String, ListEntry>,
     pub(crate) prompts: IndexMap<String, PromptEntry>,
     pub(crate) completions: HashMap<CompletionOf, CompleteFn>,
+    pub(crate) skills: Skills,
 }
 
 /// Why a server cannot be built. Found at start, not by the first client.
@@ -98,6 +103,15 @@ pub enum RegistryError {
     /// A list of what cannot be read.
     #[error("there is no resource template {0} to read what its list shows")]
     ResourceList(String),
+    /// A skill that hosts would refuse.
+    #[error("the skill {skill} cannot be offered")]
+    Skill {
+        /// Its name, or the first line of its file.
+        skill: String,
+        /// What is wrong with it.
+        #[source]
+        source: SkillFault,
+    },
     /// A completion for something that is not there.
     #[error("there is nothing to complete for {0:?}")]
     Completion(CompletionOf),
@@ -116,7 +130,7 @@ impl Registry {
 
     /// The resource with this address, or the first template that it matches.
     pub(crate) fn resource(&self, uri: &str) -> Result<Found<'_>, Error> {
-        if let Some(entry) = self.resources.get(uri) {
+        if let Some(entry) = self.resources.get(uri).or_else(|| self.skills.files.get(uri)) {
             return Ok(Found::Resource(entry));
         }
         self.templates

@@ -21,6 +21,7 @@ mod resuming;
 mod revisions;
 mod schemas;
 mod sessions;
+mod skills;
 mod sse_transport;
 mod subscriptions;
 mod support;

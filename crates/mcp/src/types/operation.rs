@@ -10,6 +10,7 @@ use super::resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequest, ReadResourceResult,
 };
 use super::tasks::TaskResult;
+use super::skills::{SkillsRequest, SkillsResult};
 use super::tools::{CallToolRequest, CallToolResult, ListToolsResult};
 
 /// A page of a list; no cursor means the first one
@@ -39,6 +40,8 @@ pub enum Operation {
     GetPrompt(GetPromptRequest),
     /// `completion/complete`
     Complete(CompleteRequest),
+    /// What the skills extension adds, from 2026-07-28 on.
+    Skills(SkillsRequest),
 }
 
 impl Operation {
@@ -53,6 +56,7 @@ impl Operation {
             Self::ListPrompts(_) => "prompts/list",
             Self::GetPrompt(_) => "prompts/get",
             Self::Complete(_) => "completion/complete",
+            Self::Skills(request) => request.method(),
         }
     }
 
@@ -66,7 +70,8 @@ impl Operation {
             | Self::ListResources(_)
             | Self::ListResourceTemplates(_)
             | Self::ListPrompts(_)
-            | Self::Complete(_) => None,
+            | Self::Complete(_)
+            | Self::Skills(_) => None,
         }
     }
 }
@@ -90,6 +95,8 @@ pub enum Outcome {
     GetPrompt(GetPromptResult),
     /// Of `completion/complete`
     Complete(CompleteResult),
+    /// Of what the skills extension adds.
+    Skills(SkillsResult),
     /// Of `tools/call`, `resources/read` and `prompts/get` from 2026-07-28 on: something is needed first.
     InputRequired(InputRequired),
     /// Of `tools/call`, where it has become a task, and of what is asked about one. Only in 2026-07-28, by an extension.

@@ -59,7 +59,7 @@ pub(super) fn outcome(mut outcome: Outcome, to: &dyn Downgrade) -> Outcome {
             to.call(result);
             result.content.iter_mut().for_each(|block| content(block, to));
         }
-        Outcome::Complete(_) | Outcome::InputRequired(_) | Outcome::Task(_) => {}
+        Outcome::Complete(_) | Outcome::Skills(_) | Outcome::InputRequired(_) | Outcome::Task(_) => {}
     }
     outcome
 }

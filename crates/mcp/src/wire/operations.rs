@@ -12,6 +12,7 @@ use crate::types::json::RawJson;
 use crate::types::operation::{Operation, Page};
 use crate::types::prompts::GetPromptRequest;
 use crate::types::resources::ReadResourceRequest;
+use crate::types::skills::SkillsRequest;
 use crate::types::tools::CallToolRequest;
 
 /// Decodes the params of an operation; nothing where the method is none.
@@ -48,6 +49,23 @@ pub(crate) fn decode(method: &str, params: Option<&RawValue>) -> Result<Option<O
     }))
 }
 
+/// Decodes what the skills extension adds; nothing where the method is not of it. Only where the server has skills: to
+/// others these methods are unknown.
+pub(crate) fn decode_skills(
+    method: &str,
+    params: Option<&RawValue>,
+) -> Result<Option<SkillsRequest>, InvalidParams> {
+    Ok(Some(match method {
+        "skills/list" => SkillsRequest::List(decode_params::<PageParams>(method, params)?.into()),
+        "skills/get" => SkillsRequest::Get { uri: decode_params::<UriParams>(method, params)?.uri },
+        "resources/directory/read" => {
+            let UriParams { uri, cursor } = decode_params(method, params)?;
+            SkillsRequest::ReadDirectory { uri, page: Page { cursor } }
+        }
+        _ => return Ok(None),
+    }))
+}
+
 /// The params of an operation as a client writes them.
 pub(crate) struct Params<'a, M> {
     pub(crate) operation: &'a Operation,
@@ -65,6 +83,7 @@ impl<M: Serialize> Serialize for Params<'_, M> {
         }
         match self.operation {
             Operation::ListTools(Page { cursor })
+            | Operation::Skills(SkillsRequest::List(Page { cursor }))
             | Operation::ListResources(Page { cursor })
             | Operation::ListResourceTemplates(Page { cursor })
             | Operation::ListPrompts(Page { cursor }) => {
@@ -89,6 +108,13 @@ impl<M: Serialize> Serialize for Params<'_, M> {
                     map.serialize_entry("arguments", &request.arguments)?;
                 }
                 self.write_answers(&request.answers, &mut map)?;
+            }
+            Operation::Skills(SkillsRequest::Get { uri }) => map.serialize_entry("uri", uri)?,
+            Operation::Skills(SkillsRequest::ReadDirectory { uri, page }) => {
+                map.serialize_entry("uri", uri)?;
+                if let Some(cursor) = &page.cursor {
+                    map.serialize_entry("cursor", cursor)?;
+                }
             }
             Operation::Complete(request) => {
                 map.serialize_entry("ref", &request.reference)?;
@@ -119,6 +145,12 @@ impl<M> Params<'_, M> {
 
 #[derive(Deserialize)]
 struct PageParams {
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UriParams {
+    uri: String,
     cursor: Option<String>,
 }
 

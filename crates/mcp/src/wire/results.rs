@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::types::json::Meta;
 use crate::types::operation::{Operation, Outcome};
+use crate::types::skills::{SkillsRequest, SkillsResult};
 use crate::types::tasks::TaskResult;
 
 /// A result that a server sent and that its request's method does not have.
@@ -47,6 +48,11 @@ pub(crate) fn decode(operation: &Operation, result: &RawValue) -> Result<Outcome
         Operation::ListPrompts(_) => Outcome::ListPrompts(typed(method, result)?),
         Operation::GetPrompt(_) => Outcome::GetPrompt(typed(method, result)?),
         Operation::Complete(_) => Outcome::Complete(typed(method, result)?),
+        Operation::Skills(request) => Outcome::Skills(match request {
+            SkillsRequest::List(_) => SkillsResult::List(typed(method, result)?),
+            SkillsRequest::Get { .. } => SkillsResult::Get(typed(method, result)?),
+            SkillsRequest::ReadDirectory { .. } => SkillsResult::Directory(typed(method, result)?),
+        }),
     })
 }
 
@@ -84,6 +90,15 @@ pub(crate) fn write_members<S: SerializeMap>(outcome: &Outcome, map: &mut S) -> 
             map.serialize_entry("messages", &result.messages)
         }
         Outcome::Complete(result) => map.serialize_entry("completion", &result.completion),
+        Outcome::Skills(SkillsResult::List(result)) => {
+            map.serialize_entry("skills", &result.skills)?;
+            option("nextCursor", result.next_cursor.as_ref(), map)
+        }
+        Outcome::Skills(SkillsResult::Get(result)) => map.serialize_entry("skill", &result.skill),
+        Outcome::Skills(SkillsResult::Directory(result)) => {
+            map.serialize_entry("resources", &result.resources)?;
+            option("nextCursor", result.next_cursor.as_ref(), map)
+        }
         Outcome::InputRequired(required) => {
             if !required.requests.is_empty() {
                 map.serialize_entry("inputRequests", &required.requests)?;
@@ -109,6 +124,9 @@ pub(crate) fn meta(outcome: &Outcome) -> Option<&Meta> {
         Outcome::ListPrompts(result) => Some(&result.meta),
         Outcome::GetPrompt(result) => Some(&result.meta),
         Outcome::Complete(result) => Some(&result.meta),
+        Outcome::Skills(SkillsResult::List(result)) => Some(&result.meta),
+        Outcome::Skills(SkillsResult::Get(result)) => Some(&result.meta),
+        Outcome::Skills(SkillsResult::Directory(result)) => Some(&result.meta),
         Outcome::InputRequired(_) | Outcome::Task(_) => None,
     }
     .filter(|meta| !meta.is_empty())

@@ -261,7 +261,8 @@ fn without_answers(mut operation: Operation) -> Operation {
         | Operation::ListResources(_)
         | Operation::ListResourceTemplates(_)
         | Operation::ListPrompts(_)
-        | Operation::Complete(_) => {}
+        | Operation::Complete(_)
+        | Operation::Skills(_) => {}
     }
     operation
 }

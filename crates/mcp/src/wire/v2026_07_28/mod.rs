@@ -113,10 +113,14 @@ pub fn decode_request(request: &jsonrpc::Request<'_>) -> Result<Request, Error> 
         "server/discover" => Request::Discover,
         "subscriptions/listen" => Request::Listen(decode_params::<Listen>(method, params)?.notifications),
         "tasks/get" | "tasks/update" | "tasks/cancel" => Request::Task(task_request(method, params)?),
-        _ => Request::Operation(
-            operations::decode(method, params)?
-                .ok_or_else(|| Error::MethodNotFound { method: method.to_owned() })?,
-        ),
+        _ => {
+            let operation = match operations::decode_skills(method, params)? {
+                Some(skills) => Some(Operation::Skills(skills)),
+                None => operations::decode(method, params)?,
+            };
+            let unknown = || Error::MethodNotFound { method: method.to_owned() };
+            Request::Operation(operation.ok_or_else(unknown)?)
+        }
     })
 }
 

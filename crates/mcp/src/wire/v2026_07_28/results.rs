@@ -13,6 +13,7 @@ use crate::types::implementation::Implementation;
 use crate::types::input::{InputRequests, InputRequired};
 use crate::types::json::Meta;
 use crate::types::operation::{Operation, Outcome};
+use crate::types::skills::SkillsResult;
 use crate::types::tasks::{TaskRequest, TaskResult, TaskWanted};
 use crate::wire::results::{self, ResultFault, option, typed};
 
@@ -49,7 +50,7 @@ pub struct Decoded {
     pub server_info: Option<Implementation>,
 }
 
-/// Writes the answer to an operation. `cache` is written where this revision has it: on the five lists and reads.
+/// Writes the answer to an operation. `cache` is written where this revision has it: on lists and reads.
 ///
 /// # Errors
 /// Only where the `Serialize` of what the application gave refuses.
@@ -232,6 +233,7 @@ const fn is_cacheable(outcome: &Outcome) -> bool {
             | Outcome::ListResources(_)
             | Outcome::ListResourceTemplates(_)
             | Outcome::ReadResource(_)
+            | Outcome::Skills(SkillsResult::List(_) | SkillsResult::Get(_))
     )
 }
 
