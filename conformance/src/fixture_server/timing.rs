@@ -26,7 +26,8 @@ pub(super) fn register(builder: McpServerBuilder) -> McpServerBuilder {
         )
         .tool(
             Tool::new("test_reconnection", "Takes so long that a client may lose its stream meanwhile."),
-            async |_: Context, _: NoArguments| {
+            async |ctx: Context, _: NoArguments| {
+                ctx.close_stream(Duration::from_millis(500)).await;
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 Ok("still here")
             },

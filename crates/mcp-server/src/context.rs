@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::{Era, Revision};
@@ -185,6 +186,16 @@ impl Context {
         let Ok(data) = RawJson::of(&data) else { return };
         let message = LoggingMessage { level, logger: logger.map(str::to_owned), data };
         self.notify(ServerNotification::Log(message)).await;
+    }
+
+    /// Closes the connection on which the client waits, and has it come back after `retry` for what is said from then on:
+    /// for work of minutes, which proxies would not wait for. Only in 2025-11-25 and in a session does the client know how
+    /// ([Sending messages](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server));
+    /// elsewhere nothing happens.
+    pub async fn close_stream(&self, retry: Duration) {
+        if self.0.session.is_some() && self.0.revision.lets_streams_close() {
+            self.0.outbox.send(Said::Close(retry)).await;
+        }
     }
 
     /// Tells clients that something changed: for a handler that changes it.

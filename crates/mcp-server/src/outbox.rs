@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -14,12 +15,16 @@ pub(crate) enum Said {
     Notification(Bytes),
     /// Somebody waits for its answer.
     Question(Bytes),
+    /// Nothing: the client is to close its connection and come back after this time.
+    Close(Duration),
 }
 
 impl Said {
-    pub(crate) fn into_message(self) -> Bytes {
+    /// Nothing where there is nothing to read.
+    pub(crate) fn into_message(self) -> Option<Bytes> {
         match self {
-            Self::Notification(message) | Self::Question(message) => message,
+            Self::Notification(message) | Self::Question(message) => Some(message),
+            Self::Close(_) => None,
         }
     }
 }
@@ -141,7 +146,7 @@ mod tests {
         });
         for number in 0..5_u8 {
             let said = std::future::poll_fn(|cx| outbox.poll_next(cx)).await;
-            assert_eq!(said.into_message()[0], number);
+            assert_eq!(said.into_message().unwrap()[0], number);
             assert!(outbox.lock().queue.len() <= 2);
         }
         writer.await.unwrap();

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use barewire_mcp::http::sse::{self, Event};
 use bytes::Bytes;
@@ -41,6 +41,8 @@ struct Log {
     /// The number of the first message that is still there.
     first: u64,
     ended: bool,
+    /// When the client is to come back, where the stream on which it called is to close.
+    close: Option<Duration>,
     /// Which reader is the current one; 0 before the first.
     readers: u64,
     attached: bool,
@@ -59,6 +61,15 @@ impl Replay {
         }
         drop(log);
         self.reader.wake();
+    }
+
+    /// Closes the stream on which the call was made, once all is read. The client comes back after `retry`.
+    pub(crate) fn close(&self, retry: Duration) {
+        self.lock().close = Some(retry);
+    }
+
+    pub(crate) fn take_close(&self) -> Option<Duration> {
+        self.lock().close.take()
     }
 
     pub(crate) fn end(&self) {
@@ -129,9 +140,10 @@ impl Reader {
         sse::encode(&Event { id: Some(call.seal(&self.replay, self.next)), data, ..Event::default() })
     }
 
-    /// The event that only hands out an id: the client can come back before anything else was said.
-    pub(crate) fn prime(&self, call: &EventIds<'_>) -> Bytes {
-        sse::encode(&Event { id: Some(call.seal(&self.replay, self.next)), ..Event::default() })
+    /// The event that only hands out an id: the client can come back before anything else was said, and where `retry`
+    /// says so, it is to.
+    pub(crate) fn prime(&self, call: &EventIds<'_>, retry: Option<Duration>) -> Bytes {
+        sse::encode(&Event { id: Some(call.seal(&self.replay, self.next)), retry, ..Event::default() })
     }
 
     /// Whether something has been said that was not read.

@@ -23,6 +23,8 @@ pub(crate) struct FirstStream {
     replay: Arc<Replay>,
     reader: Reader,
     primed: bool,
+    /// Whether the client has been told to come back later.
+    closed: bool,
     /// Whether the reader has been given a moment between the last notification and the answer.
     breath: bool,
     outcome: Outcome,
@@ -32,7 +34,7 @@ impl FirstStream {
     pub(crate) fn new(call: Arc<CallState>, running: Running, replay: Arc<Replay>) -> Self {
         let reader = replay.attach(0);
         let (running, outcome) = (Some(running), Outcome::Cancelled);
-        Self { call, running, replay, reader, primed: false, breath: false, outcome }
+        Self { call, running, replay, reader, primed: false, closed: false, breath: false, outcome }
     }
 
     fn event_ids(&self) -> EventIds<'_> {
@@ -43,7 +45,10 @@ impl FirstStream {
 impl Source for FirstStream {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if !std::mem::replace(&mut self.primed, true) {
-            return Poll::Ready(Some(self.reader.prime(&self.event_ids())));
+            return Poll::Ready(Some(self.reader.prime(&self.event_ids(), None)));
+        }
+        if self.closed {
+            return Poll::Ready(None);
         }
         loop {
             match self.reader.poll_peek(cx) {
@@ -70,7 +75,11 @@ impl Source for FirstStream {
                     self.outcome = outcome;
                 }
                 Poll::Pending if self.reader.is_behind() => {}
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    let Some(retry) = self.replay.take_close() else { return Poll::Pending };
+                    self.closed = true;
+                    return Poll::Ready(Some(self.reader.prime(&self.event_ids(), Some(retry))));
+                }
             }
         }
     }
@@ -80,7 +89,12 @@ impl Source for FirstStream {
     }
 
     fn conclude(&self, trail: &mut Trail) {
-        trail.outcome = if self.reader.is_done() { self.outcome } else { Outcome::Cancelled };
+        trail.outcome = match () {
+            () if self.reader.is_done() => self.outcome,
+            // It goes on, and who comes back for its end has a record of their own.
+            () if self.closed => Outcome::Nothing,
+            () => Outcome::Cancelled,
+        };
     }
 }
 
@@ -135,6 +149,7 @@ impl Running {
                     }
                 }
                 Said::Question(message) | Said::Notification(message) => replay.push(message),
+                Said::Close(retry) => replay.close(retry),
             }
         }
         let Poll::Ready(answer) = polled else { return Poll::Pending };

@@ -208,9 +208,11 @@ impl CallMessages {
         {
             self.last = Last::Settled(answer.map(Box::new));
         }
-        if let Poll::Ready(said) = self.running.call.outbox.poll_next(cx) {
+        while let Poll::Ready(said) = self.running.call.outbox.poll_next(cx) {
+            // Who could not come back stays.
+            let Some(message) = said.into_message() else { continue };
             self.breath = false;
-            return Poll::Ready(Some(CallMessage::Said(said.into_message())));
+            return Poll::Ready(Some(CallMessage::Said(message)));
         }
         match &mut self.last {
             Last::Open => Poll::Pending,

@@ -74,6 +74,12 @@ impl Revision {
         Self::ALL.into_iter().find(|revision| revision.as_str() == name)
     }
 
+    /// Whether a server may close the stream of a request before it has answered, and the client comes back for the
+    /// answer.
+    pub const fn lets_streams_close(self) -> bool {
+        matches!(self, Self::V2025_11_25)
+    }
+
     /// Whether it has a handshake.
     pub const fn era(self) -> Era {
         match self {

@@ -1,6 +1,7 @@
 //! Legacy streams that break off and are taken up again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use barewire_mcp_server::{Context, Limits, McpServer, NoArguments, Tool};
 use reqwest::StatusCode;
@@ -57,9 +58,41 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
 }
 
 #[tokio::test]
+async fn a_call_of_minutes_lets_its_client_go_and_come_back() {
+    let probe = Arc::new(Probe::default());
+    let gate = probe.clone();
+    let tool = Tool::new("long", "Takes long.");
+    let server = McpServer::builder("x", "1").tool(tool, move |ctx: Context, _: NoArguments| {
+        let probe = gate.clone();
+        async move {
+            ctx.progress(1.0, None, None).await;
+            ctx.close_stream(Duration::from_millis(1_500)).await;
+            probe.go.notified().await;
+            Ok("done")
+        }
+    });
+    let server = Server::start(server.build().unwrap()).await;
+    let legacy = server.legacy().await;
+    let mut first = legacy.call_streaming(4, "long", json!({})).await;
+    assert_eq!(first.next().await.unwrap()["params"]["progress"], 1);
+    assert_eq!(first.next().await, None, "the server closed it");
+    assert_eq!(first.retry(), Some(Duration::from_millis(1_500)));
+    let mut second = resume(&legacy, &first.last_event_id.clone().unwrap()).await;
+    probe.go.notify_one();
+    assert_eq!(second.next().await.unwrap()["result"]["content"][0]["text"], "done");
+    assert_eq!(second.next().await, None);
+
+    // The newest revision has no way back, so its clients stay.
+    let mut stream = server.modern().call_streaming(5, "long", json!({})).await;
+    assert_eq!(stream.next().await.unwrap()["params"]["progress"], 1);
+    probe.go.notify_one();
+    assert_eq!(stream.next().await.unwrap()["result"]["content"][0]["text"], "done");
+}
+
+#[tokio::test]
 async fn a_stream_can_be_taken_up_before_it_said_anything() {
     let probe = Arc::new(Probe::default());
-    let limits = Limits { first_byte: std::time::Duration::from_millis(5), ..Limits::default() };
+    let limits = Limits { first_byte: Duration::from_millis(5), ..Limits::default() };
     let server = Server::start(crate::support::toolbox(&probe).limits(limits).build().unwrap()).await;
     let legacy = server.legacy().await;
     let response = legacy.post(&legacy.message(1, "tools/call", json!({ "name": "quiet" }))).await;

@@ -295,6 +295,11 @@ impl Stream {
         self.last_event_id.clone().unwrap()
     }
 
+    /// When to come back, if the server said so.
+    pub(crate) fn retry(&self) -> Option<std::time::Duration> {
+        self.decoder.retry()
+    }
+
     /// The next message; nothing at the end.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
