@@ -85,9 +85,7 @@ fn execute() -> Result<()> {
     match Arguments::parse().command {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Test { no_browser } => test::test(!no_browser),
-        Command::Conformance { revision, scenario } => {
-            conformance::conformance(&Only { revision, scenario })
-        }
+        Command::Conformance { revision, scenario } => conformance::conformance(&Only { revision, scenario }),
         Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
         Command::Wire => wire::wire(),
         Command::Ci => test::test(true),

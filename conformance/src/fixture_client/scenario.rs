@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 use barewire_mcp::types::json::RawJson;
+use barewire_mcp::types::skills::SkillResources;
 use barewire_mcp::types::subscriptions::SubscriptionFilter;
 use barewire_mcp::types::tools::Tool;
-use barewire_mcp_client::{CallOptions, Client};
+use barewire_mcp_client::{CallOptions, Client, SkillError};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -32,6 +33,11 @@ pub(super) async fn play(client: &Client, orders: &Orders) -> Result<()> {
             Ok(())
         }
         "json-schema-2020-12-preservation" => echo_schema(client).await,
+        // It lists, and waits until somebody wants one.
+        "sep-2640-client-no-prefetch" => client.list_skills().await.map(drop).context("the listing"),
+        "sep-2640-client-verify-digest"
+        | "sep-2640-client-verify-size"
+        | "sep-2640-client-verify-frontmatter" => skills(client).await,
         login if login.starts_with("auth/") => {
             client.list_tools().await?;
             call(client, "test-tool", json!({})).await?;
@@ -41,6 +47,26 @@ pub(super) async fn play(client: &Client, orders: &Orders) -> Result<()> {
         // `initialize`, `request-metadata` and `json-schema-ref-no-deref` want no more than this.
         _ => client.list_tools().await.map(drop).context("the listing"),
     }
+}
+
+/// Loads each skill that can be loaded, and reads its other files.
+async fn skills(client: &Client) -> Result<()> {
+    for skill in client.list_skills().await? {
+        let files = skill.resources.clone();
+        let folder = skill.folder().to_owned();
+        match client.load_skill(skill).await {
+            Ok(loaded) => {
+                let SkillResources::Files(files) = files else { continue };
+                for path in files.iter().filter_map(|file| file.uri.strip_prefix(&folder)?.strip_prefix('/'))
+                {
+                    client.read_skill_file(&loaded, path).await?;
+                }
+            }
+            Err(SkillError::Fault(fault)) => tracing::warn!(folder, %fault, "not loaded"),
+            Err(error) => return Err(error).with_context(|| format!("loading {folder}")),
+        }
+    }
+    Ok(())
 }
 
 async fn call(client: &Client, name: &str, arguments: Value) -> Result<()> {

@@ -290,11 +290,15 @@ impl Client {
         connection.closed.cancel();
     }
 
-    async fn run(&self, operation: Operation, options: &CallOptions) -> Result<Outcome, CallError> {
+    pub(crate) async fn run(
+        &self,
+        operation: Operation,
+        options: &CallOptions,
+    ) -> Result<Outcome, CallError> {
         self.connection().run(operation, options).await.map(|done| done.outcome)
     }
 
-    fn connection(&self) -> &Arc<Connection> {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
     }
 }

@@ -13,6 +13,7 @@ use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::types::operation::{Operation, Outcome};
+use barewire_mcp::types::skills::{SkillsRequest, SkillsResult};
 use barewire_mcp::types::subscriptions::Change;
 use barewire_mcp::types::tasks::TaskResult;
 use http::Method;
@@ -406,6 +407,9 @@ pub(crate) fn step_of(operation: &Operation) -> Step {
         Operation::ListPrompts(_) => Step::ListPrompts,
         Operation::GetPrompt(_) => Step::GetPrompt,
         Operation::Complete(_) => Step::Complete,
+        Operation::Skills(SkillsRequest::List(_)) => Step::ListSkills,
+        Operation::Skills(SkillsRequest::Get { .. }) => Step::GetSkill,
+        Operation::Skills(SkillsRequest::ReadDirectory { .. }) => Step::ReadDirectory,
     }
 }
 
@@ -417,6 +421,8 @@ pub(crate) fn conclude(outcome: &Outcome, recording: &Recording) {
         Outcome::ListResources(result) => &result.next_cursor,
         Outcome::ListResourceTemplates(result) => &result.next_cursor,
         Outcome::ListPrompts(result) => &result.next_cursor,
+        Outcome::Skills(SkillsResult::List(result)) => &result.next_cursor,
+        Outcome::Skills(SkillsResult::Directory(result)) => &result.next_cursor,
         _ => return,
     };
     if next.is_some() {

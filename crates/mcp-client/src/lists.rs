@@ -8,6 +8,7 @@ use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
 use barewire_mcp::types::prompts::Prompt;
 use barewire_mcp::types::resources::{Resource, ResourceTemplate};
+use barewire_mcp::types::skills::{Skill, SkillsRequest, SkillsResult};
 use barewire_mcp::types::tools::Tool;
 
 use crate::client::{CallOptions, RejectedTool};
@@ -100,6 +101,36 @@ impl Connection {
             Outcome::ListPrompts(result) => Some(Part { entries: result.prompts, next: result.next_cursor }),
             _ => None,
         })
+        .await
+        .map(|(entries, _)| entries)
+    }
+
+    /// All skills.
+    pub(crate) async fn list_skills(self: &Arc<Self>) -> Result<Vec<Skill>, CallError> {
+        self.list(
+            |page| Operation::Skills(SkillsRequest::List(page)),
+            |outcome| match outcome {
+                Outcome::Skills(SkillsResult::List(result)) => {
+                    Some(Part { entries: result.skills, next: result.next_cursor })
+                }
+                _ => None,
+            },
+        )
+        .await
+        .map(|(entries, _)| entries)
+    }
+
+    /// Everything directly in a folder.
+    pub(crate) async fn read_directory(self: &Arc<Self>, uri: &str) -> Result<Vec<Resource>, CallError> {
+        self.list(
+            |page| Operation::Skills(SkillsRequest::ReadDirectory { uri: uri.to_owned(), page }),
+            |outcome| match outcome {
+                Outcome::Skills(SkillsResult::Directory(result)) => {
+                    Some(Part { entries: result.resources, next: result.next_cursor })
+                }
+                _ => None,
+            },
+        )
         .await
         .map(|(entries, _)| entries)
     }

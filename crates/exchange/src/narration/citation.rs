@@ -100,6 +100,7 @@ rules! {
     Tools = "MCP 2026-07-28", "Tools", "https://modelcontextprotocol.io/specification/2026-07-28/server/tools";
     Resources = "MCP 2026-07-28", "Resources", "https://modelcontextprotocol.io/specification/2026-07-28/server/resources";
     Prompts = "MCP 2026-07-28", "Prompts", "https://modelcontextprotocol.io/specification/2026-07-28/server/prompts";
+    Skills = "SEP-2640", "Skills Extension", "https://modelcontextprotocol.io/seps/2640-skills-extension";
     Completion = "MCP 2026-07-28", "Completion", "https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion";
     Pagination = "MCP 2026-07-28", "Pagination", "https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/pagination";
     Subscriptions = "MCP 2026-07-28", "Subscriptions", "https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions";

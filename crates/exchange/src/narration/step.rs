@@ -194,6 +194,12 @@ steps! {
     /// `prompts/list`.
     ListPrompts, List, Client > McpServer,
         "List the prompts", "Messages that are ready to be filled in.", Some(R::Prompts), None;
+    /// `skills/list`.
+    ListSkills, List, Client > McpServer,
+        "List the skills", "Folders of instructions for a model, each with a digest of every file. No file is read yet.", Some(R::Skills), None;
+    /// `resources/directory/read`.
+    ReadDirectory, List, Client > McpServer,
+        "Read a folder", "What is directly in it: files, and folders as resources of their own type.", Some(R::Skills), None;
     // ── Work ───────────────────────────────────────────────────────────────────────────────────────────────────
     /// `tools/call`.
     CallTool, Call, Client > McpServer,
@@ -205,6 +211,10 @@ steps! {
     /// `prompts/get`.
     GetPrompt, Call, Client > McpServer,
         "Get the prompt", "The messages, with the arguments filled in.", Some(R::Prompts), None;
+    /// `skills/get`.
+    GetSkill, Call, Client > McpServer,
+        "Get a skill", "Its front matter and a digest of every file: what a user agrees to, and what the files are checked against.",
+        Some(R::Skills), None;
     /// `completion/complete`.
     Complete, Call, Client > McpServer,
         "Ask for completions", "Suggestions for an argument while it is being typed.", Some(R::Completion), None;

@@ -15,5 +15,6 @@ mod possession;
 mod refresh;
 mod secrets;
 mod shapes;
+mod skills;
 mod tasks;
 mod unattended;

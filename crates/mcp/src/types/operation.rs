@@ -9,8 +9,8 @@ use super::prompts::{GetPromptRequest, GetPromptResult, ListPromptsResult};
 use super::resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequest, ReadResourceResult,
 };
-use super::tasks::TaskResult;
 use super::skills::{SkillsRequest, SkillsResult};
+use super::tasks::TaskResult;
 use super::tools::{CallToolRequest, CallToolResult, ListToolsResult};
 
 /// A page of a list; no cursor means the first one

@@ -229,8 +229,7 @@ impl Skill {
         }
         let mut bytes: u64 = 0;
         for file in files {
-            let within = file.uri.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
-            if within.is_none_or(|path| path.split('/').any(|part| matches!(part, "" | "." | ".."))) {
+            if !is_within(&file.uri, folder) {
                 return Err(SkillFault::Address(file.uri.clone()));
             }
             bytes = bytes.saturating_add(file.size);
@@ -239,6 +238,18 @@ impl Skill {
             return Err(SkillFault::TooLarge);
         }
         Ok(())
+    }
+
+    /// Whether a file is one of this skill: otherwise a host does not even ask for it.
+    ///
+    /// # Errors
+    /// [`SkillFault::NotListed`]
+    pub fn lists(&self, uri: &str) -> Result<(), SkillFault> {
+        let listed = match &self.resources {
+            SkillResources::Files(files) => files.iter().any(|file| file.uri == uri),
+            SkillResources::Dynamic => is_within(uri, self.folder()),
+        };
+        if listed { Ok(()) } else { Err(SkillFault::NotListed { uri: uri.to_owned() }) }
     }
 
     /// Whether a file that was read is the one that the entry lists; of `SKILL.md`, its front matter, too.
@@ -312,6 +323,12 @@ fn small() -> serde_saphyr::Options {
     budget.max_aliases = 100;
     budget.max_total_scalar_bytes = 4 * MAX_FRONT_MATTER;
     options
+}
+
+/// Whether an address leads to something below a folder.
+fn is_within(uri: &str, folder: &str) -> bool {
+    let path = uri.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+    path.is_some_and(|path| path.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
 /// What a skill may be called
@@ -517,6 +534,15 @@ mod tests {
         assert!(verify(forms, b"frms!").unwrap_err().starts_with(&format!("{forms} has the digest sha256:")));
         let new = "skill://acme/pdf/new.md";
         assert_eq!(verify(new, b""), Err(format!("{new} is no file of this skill")));
+
+        assert_eq!(skill.lists(forms), Ok(()));
+        let not_listed = |uri: &str| Err(SkillFault::NotListed { uri: uri.to_owned() });
+        assert_eq!(skill.lists(new), not_listed(new));
+        let dynamic = Skill { resources: SkillResources::Dynamic, ..skill.clone() };
+        assert_eq!(dynamic.lists(new), Ok(()));
+        for outside in ["skill://acme/other/SKILL.md", "skill://acme/pdf/../other", "skill://acme/pdf"] {
+            assert_eq!(dynamic.lists(outside), not_listed(outside));
+        }
 
         let mut other = skill.clone();
         other.frontmatter["description"] = json!("Empties accounts");
