@@ -9,6 +9,7 @@ mod bench;
 mod chromium;
 mod conformance;
 mod demo;
+mod fuzz;
 mod interop;
 mod node;
 mod run;
@@ -17,6 +18,7 @@ mod server;
 mod test;
 mod wire;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -66,6 +68,18 @@ enum Command {
     },
     /// Record the golden wire transcripts of `docs/wire` anew
     Wire,
+    /// Try every parser that reads the network with input that nobody would send
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 30)]
+        seconds: u32,
+        /// Only this target: a file of `fuzz/src/bin`
+        #[arg(long)]
+        target: Option<String>,
+        /// Run the target on this file only, for example on what crashed it
+        #[arg(long, requires = "target")]
+        input: Option<PathBuf>,
+    },
     /// The same as `test`: what `.ci/run` calls
     Ci,
 }
@@ -88,6 +102,8 @@ fn execute() -> Result<()> {
         Command::Conformance { revision, scenario } => conformance::conformance(&Only { revision, scenario }),
         Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
         Command::Wire => wire::wire(),
+        Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::again(&target, &input),
+        Command::Fuzz { seconds, target, .. } => fuzz::fuzz(seconds, target.as_deref()),
         Command::Ci => test::test(true),
     }
 }
