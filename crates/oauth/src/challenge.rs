@@ -141,7 +141,9 @@ impl<'a> Parser<'a> {
                 self.skip_char();
                 self.take_blanks();
                 let value = self.take_value();
+                // A scheme has a token68 or parameters, never both.
                 if let Some(challenge) = challenges.last_mut()
+                    && challenge.token68.is_none()
                     && challenge.parameters.len() < MAX_PARAMETERS
                 {
                     challenge.parameters.entry(word.to_ascii_lowercase()).or_insert(value);
@@ -312,6 +314,14 @@ mod tests {
         let header = written.to_string();
         assert!(!header.contains('\n') && !header.contains('\r'));
         assert_eq!(Challenge::parse_all(&header), [written]);
+    }
+
+    #[test]
+    fn parameters_behind_a_blob_belong_to_nobody() {
+        assert_eq!(
+            read(r#"Negotiate YII=, realm="x", Bearer scope="s""#),
+            ["negotiate <YII=>", "bearer scope=s"]
+        );
     }
 
     #[test]
