@@ -33,7 +33,7 @@ impl Resource {
     /// [`ResourceError`] says which rule of RFC 8707 it breaks.
     pub fn parse(text: &str) -> Result<Self, ResourceError> {
         // The URL parser trims and drops control characters; a text it would change is not an identifier.
-        if text.bytes().any(|b| b <= b' ' || b == 0x7F) || text.contains('\\') {
+        if text.chars().any(|c| c.is_control() || matches!(c, ' ' | '\\')) {
             return Err(ResourceError::NotAbsolute);
         }
         let url = Url::parse(text).map_err(|_| ResourceError::NotAbsolute)?;
@@ -146,6 +146,11 @@ mod tests {
         ] {
             assert_eq!(Resource::parse(text).map(|r| assert_eq!(r.as_str(), text)), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_control_character_beyond_ascii_is_one_too() {
+        assert_eq!(Resource::parse("https://mcp.example.com/\u{9b}31m"), Err(ResourceError::NotAbsolute));
     }
 
     #[test]

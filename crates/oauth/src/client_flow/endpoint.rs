@@ -92,7 +92,7 @@ fn parse(text: &str) -> Result<Url, &'static str> {
         return Err("is longer than 2048 bytes");
     }
     // The parser trims and drops control characters and turns backslashes around; such a text has two readings.
-    if text.bytes().any(|b| b <= b' ' || b == 0x7F || b == b'\\') {
+    if text.chars().any(|c| c.is_control() || matches!(c, ' ' | '\\')) {
         return Err("is not an absolute URL");
     }
     let url = Url::parse(text).map_err(|_| "is not an absolute URL")?;
@@ -183,6 +183,12 @@ mod tests {
         }
         let rule = EndpointRule::for_server(&Url::parse(far).unwrap());
         assert!(rule.endpoint(&format!("https://as.example/{}", "a".repeat(MAX_URL))).is_err());
+    }
+
+    #[test]
+    fn a_control_character_beyond_ascii_is_one_too() {
+        let rule = EndpointRule::for_server(&Url::parse("https://a.example/mcp").unwrap());
+        assert!(rule.issuer("https://as.example/\u{9b}31m").is_err());
     }
 
     #[test]
