@@ -158,7 +158,8 @@ fn response<'a>(
         },
         // JSON-RPC itself writes `"id": null` where the id could not be read; MCP leaves the member out. Both are seen.
         (None, Some(error)) if id_fault.is_none() || members.id.is_some_and(|raw| raw.get() == "null") => {
-            let error: ErrorObject = serde_json::from_str(error.get()).map_err(|_| EnvelopeFault::Error)?;
+            let error = json::object(&mut serde_json::Deserializer::from_str(error.get()));
+            let error: ErrorObject = error.map_err(|_| EnvelopeFault::Error)?;
             Ok(Response { id, outcome: Err(error) })
         }
         (None, Some(_)) => Err(EnvelopeFault::Id),
@@ -328,6 +329,11 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":1}"#, "refused Some(Integer(1)) Shape");
         check(r#"{"jsonrpc":"2.0","result":{}}"#, "refused None Id");
         check(r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, "refused Some(Integer(1)) Error");
+    }
+
+    #[test]
+    fn an_error_written_as_a_list_is_no_error_object() {
+        check(r#"{"jsonrpc":"2.0","id":1,"error":[-1,"x"]}"#, "refused Some(Integer(1)) Error");
     }
 
     #[test]
