@@ -202,7 +202,13 @@ struct ResultMeta<'a> {
 
 impl ResultMeta<'_> {
     fn is_empty(&self) -> bool {
-        self.own.is_none() && self.server_info.is_none() && self.subscription.is_none()
+        self.applications().next().is_none() && self.server_info.is_none() && self.subscription.is_none()
+    }
+
+    /// What is left of the application's when the reserved names are taken away.
+    fn applications(&self) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+        let reserved = |name: &str| name == key::SERVER_INFO || name == key::SUBSCRIPTION_ID;
+        self.own.into_iter().flatten().filter(move |(name, _)| !reserved(name))
     }
 }
 
@@ -211,10 +217,8 @@ impl Serialize for ResultMeta<'_> {
         let mut map = serializer.serialize_map(None)?;
         option(key::SERVER_INFO, self.server_info, &mut map)?;
         option(key::SUBSCRIPTION_ID, self.subscription, &mut map)?;
-        for (name, value) in self.own.into_iter().flatten() {
-            if name != key::SERVER_INFO && name != key::SUBSCRIPTION_ID {
-                map.serialize_entry(name, value)?;
-            }
+        for (name, value) in self.applications() {
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }
@@ -273,5 +277,25 @@ impl Head {
     fn server_info(&self) -> Option<Implementation> {
         let info = self.meta.as_ref()?.get(key::SERVER_INFO)?;
         serde_json::from_value(info.clone()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::types::tools::CallToolResult;
+
+    #[test]
+    fn reserved_names_alone_are_no_meta() {
+        let write = |meta| {
+            let serde_json::Value::Object(meta) = meta else { panic!("it is an object") };
+            let outcome = Outcome::CallTool(CallToolResult { meta, ..CallToolResult::default() });
+            let message = encode_result(&Id::from(1), &outcome, CacheHint::default(), None).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&message).unwrap()["result"]["_meta"].clone()
+        };
+        assert_eq!(write(json!({ (key::SERVER_INFO): 7, "a": 1 })), json!({ "a": 1 }));
+        assert_eq!(write(json!({ (key::SERVER_INFO): 7 })), json!(null));
     }
 }
