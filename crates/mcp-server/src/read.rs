@@ -14,6 +14,9 @@ use crate::refused::Refused;
 /// What a body's own error is turned into.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Bytes that are read before others have their turn.
+const AT_ONCE: usize = 128 * 1024;
+
 /// # Errors
 /// 413 as soon as the limit is passed, 408 when it takes too long, 400 when the client breaks off.
 pub(crate) async fn read_body<B>(body: Pin<&mut B>, limits: &Limits) -> Result<Bytes, Refused>
@@ -42,26 +45,79 @@ where
     if announced > limit as u64 {
         return Err(too_large());
     }
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    // As they came. A buffer that grows is copied each time, and a client that sends too much would have the server move
+    // megabytes for nothing.
+    let mut pieces = Pieces::default();
+    let mut rest_at = AT_ONCE;
+    loop {
+        // A client that sends as fast as it is read would keep everybody else on this thread waiting for milliseconds.
+        if pieces.length >= rest_at {
+            rest_at = pieces.length + AT_ONCE;
+            tokio::task::yield_now().await;
+        }
+        let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|error| {
             tracing::debug!(error = %error.into(), "a client broke off its body");
             Refused::Body(StatusCode::BAD_REQUEST)
         })?;
         let Ok(mut data) = frame.into_data() else { continue };
-        if first.len() + more.len() + data.remaining() > limit {
+        if pieces.length + data.remaining() > limit {
             return Err(too_large());
         }
-        if first.is_empty() && more.is_empty() {
-            // Almost always the whole body, and then nothing is copied.
-            first = data.copy_to_bytes(data.remaining());
-        } else {
-            if more.is_empty() {
-                more.extend_from_slice(&std::mem::take(&mut first));
-            }
-            more.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+        pieces.push(data.copy_to_bytes(data.remaining()));
+    }
+    Ok(pieces.join())
+}
+
+/// A body in the pieces in which it came.
+#[derive(Default)]
+struct Pieces {
+    /// Almost always all of it, and then nothing is copied.
+    first: Bytes,
+    more: Vec<Bytes>,
+    length: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes) {
+        self.length += piece.len();
+        match piece {
+            empty if empty.is_empty() => {}
+            piece if self.first.is_empty() => self.first = piece,
+            piece => self.more.push(piece),
         }
     }
-    Ok(if more.is_empty() { first } else { more.freeze() })
+
+    fn join(self) -> Bytes {
+        if self.more.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.length);
+        whole.extend_from_slice(&self.first);
+        self.more.iter().for_each(|piece| whole.extend_from_slice(piece));
+        whole.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_joined_in_order() {
+        let join = |pieces: &[&'static str]| {
+            let mut all = Pieces::default();
+            pieces.iter().for_each(|piece| all.push(Bytes::from_static(piece.as_bytes())));
+            all.join()
+        };
+        for (pieces, whole) in
+            [(&[][..], ""), (&["a"], "a"), (&["", "a", "", "bc"], "abc"), (&["ab", "c", "d"], "abcd")]
+        {
+            assert_eq!(join(pieces), whole);
+        }
+        let one = Bytes::from_static(b"whole");
+        let mut all = Pieces::default();
+        all.push(one.clone());
+        assert_eq!(all.join().as_ptr(), one.as_ptr(), "what comes in one piece is not copied");
+    }
 }
