@@ -15,7 +15,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -103,7 +102,6 @@ pub enum OpenError {
 /// To rotate, put the new secret in front, wait until the old values have expired, and drop the old secret.
 pub struct KeyRing {
     keys: Vec<Key>,
-    random: SystemRandom,
 }
 
 struct Key {
@@ -116,7 +114,7 @@ impl KeyRing {
     #[must_use]
     pub fn new(current: &Secret, previous: &[Secret]) -> Self {
         let keys = std::iter::once(current).chain(previous).map(Key::derive).collect();
-        Self { keys, random: SystemRandom::new() }
+        Self { keys }
     }
 
     /// Seals `payload` for `purpose`, to be opened with the same `bound_to` before `expires_at`.
@@ -124,8 +122,7 @@ impl KeyRing {
     #[must_use]
     pub fn seal(&self, purpose: Purpose, bound_to: &[u8], expires_at: SystemTime, payload: &[u8]) -> String {
         let key = &self.keys[0];
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).expect("the operating system's randomness is always there");
+        let nonce: [u8; NONCE_LEN] = random_bytes();
 
         let mut sealed = Vec::with_capacity(EXPIRY_LEN + payload.len() + TAG_LEN);
         sealed.extend_from_slice(&unix_seconds(expires_at).to_be_bytes());
@@ -216,8 +213,9 @@ pub(crate) fn random_bytes<const COUNT: usize>() -> [u8; COUNT] {
     bytes
 }
 
+/// Not from the library that seals: its generator takes 25 ms to begin, which a server that starts would wait for.
 fn fill_random(bytes: &mut [u8]) {
-    SystemRandom::new().fill(bytes).expect("the operating system's randomness is always there");
+    getrandom::fill(bytes).expect("the operating system's randomness is always there");
 }
 
 /// The fixed-length parts come first, so no two different triples give the same bytes.

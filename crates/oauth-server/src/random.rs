@@ -6,10 +6,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::store::Digest;
 
-/// `N` random bytes.
+/// `N` random bytes from the operating system. The generator of the library that signs takes 25 ms to begin, which a server
+/// that starts would wait for.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the library seeds itself from the operating system or aborts");
+    getrandom::fill(&mut bytes).expect("the operating system's randomness is always there");
     bytes
 }
 

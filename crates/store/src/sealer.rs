@@ -43,7 +43,7 @@ impl Sealer {
     /// `value` as bytes that only [`Sealer::open`] with the same `place` can read.
     pub(crate) fn seal(&self, place: &[&str], value: &impl Serialize) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| SealError::Cipher)?;
+        getrandom::fill(&mut nonce).map_err(|_| SealError::Cipher)?;
         let mut text = Zeroizing::new(serde_json::to_vec(value)?);
         let tag = self
             .0
@@ -91,7 +91,7 @@ fn create(path: &Path) -> io::Result<Zeroizing<[u8; KEY_LEN]>> {
     let mut key = Zeroizing::new([0; KEY_LEN]);
     let mut suffix = [0; 8];
     for bytes in [&mut key[..], &mut suffix[..]] {
-        aws_lc_rs::rand::fill(bytes).map_err(|_| io::Error::other("no randomness"))?;
+        getrandom::fill(bytes).map_err(|_| io::Error::other("no randomness"))?;
     }
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{:x}", u64::from_be_bytes(suffix)));
