@@ -27,6 +27,7 @@
 
 mod access_tokens;
 mod body;
+mod client_authentication;
 mod config;
 mod cors;
 mod csrf;
@@ -43,6 +44,7 @@ mod random;
 mod redeeming;
 mod refresh_tokens;
 mod respond;
+mod revocation;
 mod routes;
 mod server;
 mod sessions;

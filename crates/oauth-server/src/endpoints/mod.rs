@@ -1,4 +1,4 @@
-//! One file for each endpoint: what can go wrong, the handler, its helpers.
+//! One file for each endpoint: what can go wrong, the handler, its helpers. `token` is a folder: a file for each grant type.
 
 pub(crate) mod authorize;
 pub(crate) mod consent;

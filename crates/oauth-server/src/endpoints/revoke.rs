@@ -14,9 +14,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
-use super::token::{Failure as TokenFailure, Told, authenticate_as, revoke as revoke_grant};
+use super::token::Failure as TokenFailure;
+use crate::client_authentication::authenticate_as;
 use crate::refresh_tokens::Parts;
 use crate::respond;
+use crate::revocation::{Told, revoke as revoke_grant};
 use crate::routes::REVOKE;
 use crate::server::{AppState, Inner};
 use crate::store::{RevocationReason, StoreError};

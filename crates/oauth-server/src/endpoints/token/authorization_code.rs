@@ -1,0 +1,89 @@
+//! `grant_type=authorization_code`
+//! ([OAuth 2.1 §4.1.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3)).
+
+use barewire_oauth::grant::{AuthorizationCode, Authorized, CodeRefusal, Redemption};
+use barewire_oauth::pkce::CodeChallenge;
+use barewire_oauth::resource::Resource;
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::token::TokenResponse;
+use barewire_oauth::token_family::TokenFamily;
+
+use super::refresh_token::family_record;
+use super::{Account, Failure, response};
+use crate::random;
+use crate::redeeming::Attempt;
+use crate::refresh_tokens::Parts;
+use crate::revocation::{Told, revoke};
+use crate::routes::TOKEN;
+use crate::server::Inner;
+use crate::store::{CodeRecord, GrantRecord, RevocationReason, StoreError, Swap};
+use crate::witness::EventKind;
+
+pub(super) async fn redeem(
+    state: &Inner,
+    code: &str,
+    by: &Redemption<'_>,
+    attempt: Option<&Attempt<'_>>,
+    account: &mut Account<'_>,
+) -> Result<TokenResponse, Failure> {
+    let digest = random::digest(code);
+    let record = state.store.code(digest).await?.ok_or(CodeRefusal::Unknown)?;
+    account.concerns(&record.user_id, &record.grant_id, record.client_name.as_deref(), &record.scope);
+    let now = state.now();
+    match lifecycle(&record)?.redeem(by, now) {
+        Ok(_) => attempt.into_iter().for_each(Attempt::begin),
+        Err(CodeRefusal::Replayed { .. }) if attempt.is_some_and(Attempt::raced) => {
+            return Err(CodeRefusal::Raced.into());
+        }
+        Err(CodeRefusal::Replayed { grant_id }) => {
+            account.kind = EventKind::Reuse;
+            let told = Told { sender: account.sender, endpoint: TOKEN, draft: &account.draft };
+            revoke(state, &grant_id, RevocationReason::CodeReplay, told).await?;
+            return Err(CodeRefusal::Replayed { grant_id }.into());
+        }
+        Err(refusal) => return Err(refusal.into()),
+    }
+    let scope = ScopeSet::parse_lenient(&record.scope);
+    let grant = GrantRecord {
+        id: record.grant_id,
+        user_id: record.user_id,
+        client_id: record.client_id,
+        client_name: record.client_name,
+        scope: record.scope,
+        resource: record.resource,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now + state.config.grant_ttl,
+        revoked: None,
+    };
+    let first = record.refreshable.then(Parts::random);
+    let family = first.as_ref().map(|first| {
+        let family = TokenFamily::new(first.secret_digest().0, &state.config.family_limits(), now);
+        family_record(first.handle_digest(), &grant.id, family)
+    });
+    // Signed before it is stored: were it the other way round, a failure in between would have used up the code.
+    let response = response(state, &grant, &scope, first.map(|first| first.token()), now)?;
+    match state.store.redeem_code(digest, now, &grant, family.as_ref()).await? {
+        Swap::Done => {
+            attempt.into_iter().for_each(Attempt::won);
+            Ok(response)
+        }
+        // This request saw the code unused a moment ago, so it is a twin of the one that won, not a replay.
+        Swap::Lost => Err(CodeRefusal::Raced.into()),
+    }
+}
+
+fn lifecycle(record: &CodeRecord) -> Result<AuthorizationCode, StoreError> {
+    let authorized = Authorized {
+        client_id: record.client_id.clone(),
+        redirect_uri: record.redirect_uri.clone(),
+        resource: Resource::parse(&record.resource).map_err(StoreError::new)?,
+        code_challenge: CodeChallenge::parse(&record.code_challenge).map_err(StoreError::new)?,
+        grant_id: record.grant_id.clone(),
+        expires_at: record.expires_at,
+    };
+    Ok(match record.redeemed_at {
+        None => AuthorizationCode::Issued(authorized),
+        Some(at) => AuthorizationCode::Redeemed { authorized, at },
+    })
+}

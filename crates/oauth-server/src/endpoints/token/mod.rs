@@ -1,0 +1,157 @@
+//! `POST /token` ([OAuth 2.1 §3.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2)). Here is
+//! what all grant types share; each has a file of its own.
+
+mod authorization_code;
+mod refresh_token;
+
+use std::time::SystemTime;
+
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::grant::{CodeRefusal, Redemption};
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::secret::RefreshToken;
+use barewire_oauth::token::{self, TokenError, TokenRequest, TokenResponse};
+use barewire_oauth::token_family::RefreshRefusal;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use self::refresh_token::Wanted;
+use crate::client_authentication::authenticate;
+use crate::keys::SigningError;
+use crate::routes::TOKEN;
+use crate::server::{AppState, Inner};
+use crate::store::{GrantRecord, StoreError};
+use crate::witness::{Draft, EventKind, Sender, token_refusal};
+use crate::{random, respond};
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The client's fault.
+    #[error(transparent)]
+    Refused(#[from] TokenError),
+    /// Ours.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Ours, too.
+    #[error("a token could not be signed")]
+    Signing(#[from] SigningError),
+}
+
+impl From<CodeRefusal> for Failure {
+    fn from(refusal: CodeRefusal) -> Self {
+        Self::Refused(TokenError::Code(refusal))
+    }
+}
+
+impl From<RefreshRefusal> for Failure {
+    fn from(refusal: RefreshRefusal) -> Self {
+        Self::Refused(TokenError::Refresh(refusal))
+    }
+}
+
+impl Failure {
+    /// For whoever keeps account.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => token_refusal(refusal),
+            Self::Store(_) => "store",
+            Self::Signing(_) => "signing",
+        }
+    }
+
+    fn respond(&self, headers: &HeaderMap) -> Response {
+        match self {
+            Self::Refused(refusal) => {
+                tracing::info!(error = refusal.code().as_str(), reason = %refusal, "a token request was refused");
+                respond::token_error(refusal, headers)
+            }
+            Self::Store(failure) => respond::store_failed(failure),
+            Self::Signing(failure) => {
+                tracing::error!(error = failure as &dyn std::error::Error, "a token could not be signed");
+                respond::error(&ErrorResponse::new(ErrorCode::ServerError, "the token could not be signed"))
+            }
+        }
+    }
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    sender: Sender,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let arrived_at = state.now();
+    let mut account = Account { sender: &sender, kind: EventKind::Grant, draft: Draft::default() };
+    let result = exchange(&state, &headers, body, arrived_at, &mut account).await;
+    let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
+    state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
+    match result {
+        Ok(response) => respond::json(StatusCode::OK, &response),
+        Err(failure) => failure.respond(&headers),
+    }
+}
+
+async fn exchange(
+    state: &Inner,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    arrived_at: SystemTime,
+    account: &mut Account<'_>,
+) -> Result<TokenResponse, Failure> {
+    let parameters = respond::form(headers, body)?;
+    // Before anything is awaited: from here on, other requests for the same code are its twins.
+    let attempt = parameters
+        .one("code")
+        .map_err(TokenError::from)?
+        .map(|code| state.redeeming.arrive(random::digest(code)));
+    let client_id = authenticate(state, headers, &parameters).await?;
+    account.draft.client = Some(client_id.clone());
+    match token::read(&parameters)? {
+        TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
+            let by = Redemption {
+                client_id: &client_id,
+                redirect_uri: redirect_uri.as_deref(),
+                verifier: &verifier,
+                resource: resource.as_ref(),
+                arrived_at,
+            };
+            authorization_code::redeem(state, code.expose(), &by, attempt.as_ref(), account).await
+        }
+        TokenRequest::RefreshToken { refresh_token, scope, resource } => {
+            let wanted = Wanted { client_id: &client_id, scope: scope.as_ref(), resource: resource.as_ref() };
+            account.kind = EventKind::Refresh;
+            refresh_token::refresh(state, &refresh_token, &wanted, account).await
+        }
+    }
+}
+
+/// The account of one request at this endpoint.
+struct Account<'a> {
+    sender: &'a Sender,
+    kind: EventKind,
+    draft: Draft,
+}
+
+impl Account<'_> {
+    fn concerns(&mut self, user: &str, grant: &str, client_name: Option<&str>, scope: &str) {
+        self.draft.user = Some(user.to_owned());
+        self.draft.grant = Some(grant.to_owned());
+        self.draft.client_name = client_name.map(str::to_owned);
+        self.draft.scope = Some(scope.to_owned());
+    }
+}
+
+fn response(
+    state: &Inner,
+    grant: &GrantRecord,
+    scope: &ScopeSet,
+    refresh_token: Option<RefreshToken>,
+    now: SystemTime,
+) -> Result<TokenResponse, Failure> {
+    let (access_token, expires_in) = state.tokens.issue(grant, scope, now)?;
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token, scope: scope.clone() })
+}

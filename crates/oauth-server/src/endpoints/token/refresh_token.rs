@@ -1,0 +1,147 @@
+//! `grant_type=refresh_token`
+//! ([OAuth 2.1 §4.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3)).
+
+use std::time::SystemTime;
+
+use barewire_oauth::resource::Resource;
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::secret::RefreshToken;
+use barewire_oauth::token::{self, TokenResponse};
+use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFamily};
+
+use super::{Account, Failure, response};
+use crate::refresh_tokens::Parts;
+use crate::revocation::{Told, revoke};
+use crate::routes::TOKEN;
+use crate::server::Inner;
+use crate::store::{
+    Digest, FamilyRecord, GrantRecord, ReplacedToken, RevocationReason, Secret, StoreError, Swap,
+};
+use crate::witness::EventKind;
+
+/// How often a refresh looks again after somebody else rotated the family; each time there is an answer then.
+const RACES: usize = 16;
+
+/// What a refresh asks for.
+pub(super) struct Wanted<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) scope: Option<&'a ScopeSet>,
+    pub(super) resource: Option<&'a Resource>,
+}
+
+pub(super) async fn refresh(
+    state: &Inner,
+    token: &RefreshToken,
+    wanted: &Wanted<'_>,
+    account: &mut Account<'_>,
+) -> Result<TokenResponse, Failure> {
+    let presented = Parts::parse(token.expose()).ok_or(RefreshRefusal::Unknown)?;
+    let limits = state.config.family_limits();
+    for _ in 0..RACES {
+        let (record, grant) =
+            state.store.family(presented.handle_digest()).await?.ok_or(RefreshRefusal::Unknown)?;
+        account.concerns(&grant.user_id, &grant.id, grant.client_name.as_deref(), &grant.scope);
+        let now = state.now();
+        let scope = check_grant(&grant, wanted, now)?;
+        let family = family(&record);
+        let successor = match family.present(&presented.secret_digest().0, &limits, now) {
+            Ok(Presented::Replaced(replaced)) => presented
+                .unseal(&replaced.sealed_successor)
+                .ok_or_else(|| StoreError::new("a sealed refresh token is damaged"))?,
+            Ok(Presented::Current) => {
+                let successor = presented.successor();
+                let sealed = presented.seal(&successor).expose().to_vec();
+                let generation = family.generation;
+                let rotated = family.rotated(successor.secret_digest().0, sealed, &limits, now);
+                let rotated = family_record(record.handle, &grant.id, rotated);
+                match state.store.rotate_family(generation, &rotated, now).await? {
+                    Swap::Done => successor,
+                    // Somebody else rotated (or revoked) meanwhile: look again, the answer is there now.
+                    Swap::Lost => continue,
+                }
+            }
+            Err(RefreshRefusal::Reused) => {
+                account.kind = EventKind::Reuse;
+                let told = Told { sender: account.sender, endpoint: TOKEN, draft: &account.draft };
+                revoke(state, &grant.id, RevocationReason::RefreshReuse, told).await?;
+                return Err(RefreshRefusal::Reused.into());
+            }
+            Err(refusal) => return Err(refusal.into()),
+        };
+        account.draft.scope = Some(scope.to_string());
+        return response(state, &grant, &scope, Some(successor.token()), now);
+    }
+    Err(StoreError::new("a refresh lost every race").into())
+}
+
+/// Whether the grant still stands and covers what is asked; the scope of the next access token.
+fn check_grant(
+    grant: &GrantRecord,
+    wanted: &Wanted<'_>,
+    now: SystemTime,
+) -> Result<ScopeSet, RefreshRefusal> {
+    if grant.client_id != wanted.client_id {
+        return Err(RefreshRefusal::WrongClient);
+    }
+    if grant.revoked.is_some() {
+        return Err(RefreshRefusal::Revoked);
+    }
+    if grant.expires_at <= now {
+        return Err(RefreshRefusal::Expired);
+    }
+    let own = Resource::parse(&grant.resource).ok();
+    if wanted.resource.is_some_and(|wanted| own.is_none_or(|own| !own.is_equivalent(wanted))) {
+        return Err(RefreshRefusal::WrongResource);
+    }
+    token::narrowed(&ScopeSet::parse_lenient(&grant.scope), wanted.scope)
+}
+
+fn family(record: &FamilyRecord) -> TokenFamily {
+    TokenFamily {
+        generation: record.generation,
+        current: record.current.0,
+        expires_at: record.expires_at,
+        replaced: record
+            .replaced
+            .iter()
+            .map(|replaced| Replaced {
+                digest: replaced.digest.0,
+                at: replaced.at,
+                sealed_successor: replaced.sealed_successor.expose().to_vec(),
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn family_record(handle: Digest, grant_id: &str, family: TokenFamily) -> FamilyRecord {
+    FamilyRecord {
+        handle,
+        grant_id: grant_id.to_owned(),
+        generation: family.generation,
+        current: Digest(family.current),
+        expires_at: family.expires_at,
+        replaced: family
+            .replaced
+            .into_iter()
+            .map(|replaced| ReplacedToken {
+                digest: Digest(replaced.digest),
+                at: replaced.at,
+                sealed_successor: Secret::new(replaced.sealed_successor),
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_survives_its_record() {
+        let limits = crate::AuthConfig::default().family_limits();
+        let now = SystemTime::UNIX_EPOCH;
+        let rotated = TokenFamily::new([1; 32], &limits, now).rotated([2; 32], vec![3], &limits, now);
+        let record = family_record(Digest([9; 32]), "g", rotated.clone());
+        assert_eq!(family(&record), rotated);
+    }
+}
