@@ -1,5 +1,6 @@
 //! Requests that a server has to refuse, sent beside the good ones of an open loop.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -30,9 +31,15 @@ pub struct Refusals {
     pub closed: u64,
 }
 
+/// Bytes of hostile requests that are written between two looks at the good ones. The thread that writes them is the one
+/// that measures: while it hands megabytes to the socket, the good answers would wait for it and not for the server.
+const PIECE: usize = 16 * 1024;
+
 /// Hostile clients with a connection each, which take turns.
 pub struct Beside {
     clients: Vec<(Connection, bool)>,
+    /// Those whose request is not all sent.
+    sending: VecDeque<usize>,
     rate: f64,
     due: u64,
     turn: usize,
@@ -47,7 +54,7 @@ impl Beside {
     pub fn connect(address: SocketAddr, clients: Vec<Hostile>, rate: f64) -> Result<Self> {
         let open = |client: Hostile| Ok((Connection::open(address, client.request)?, client.dribbles));
         let clients = clients.into_iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { clients, rate, due: 0, turn: 0, refusals: Refusals::default() })
+        Ok(Self { clients, sending: VecDeque::new(), rate, due: 0, turn: 0, refusals: Refusals::default() })
     }
 
     /// Their sockets are number `first` and on of that epoll.
@@ -59,7 +66,7 @@ impl Beside {
         Ok(())
     }
 
-    /// Sends what is due. A client that waits for its refusal misses its turn.
+    /// Begins what is due, and sends a piece of what is begun. A client that waits for its refusal misses its turn.
     pub(super) fn send(&mut self, start: Instant, now: Instant) {
         while !self.clients.is_empty() && (now - start).as_secs_f64() * self.rate >= self.due as f64 {
             self.due += 1;
@@ -69,12 +76,16 @@ impl Beside {
                 connection.dribble();
                 self.refusals.sent += 1;
             } else if connection.began.is_none() {
-                // A server may close such a connection at any time, which the socket tells when it is read.
-                let _closed = connection.start(now);
+                connection.renew(now);
+                self.sending.push_back(self.turn);
                 self.refusals.sent += 1;
-            } else {
-                // What did not fit into the socket before.
-                let _closed = connection.write();
+            }
+        }
+        if let Some(number) = self.sending.pop_front() {
+            // A server may close such a connection at any time, which the socket tells when it is read.
+            let all_sent = self.clients[number].0.write_at_most(PIECE).unwrap_or(true);
+            if !all_sent {
+                self.sending.push_back(number);
             }
         }
     }
@@ -90,6 +101,7 @@ impl Beside {
             Err(_) => Came::Closed,
         };
         connection.began = None;
+        self.sending.retain(|sending| *sending != number);
         match came {
             Came::Answer | Came::LastAnswer => self.refusals.refused += 1,
             Came::Closed if !was_idle => self.refusals.closed += 1,

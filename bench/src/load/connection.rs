@@ -53,17 +53,28 @@ impl Connection {
 
     /// Sends the next request. True when all of it is on its way.
     pub(super) fn start(&mut self, began: Instant) -> Result<bool> {
-        self.request.renew();
-        self.began = Some(began);
-        self.sent = 0;
+        self.renew(began);
         self.write()
     }
 
-    /// Sends more of it.
+    /// Makes the next request, and sends nothing of it yet.
+    pub(super) fn renew(&mut self, began: Instant) {
+        self.request.renew();
+        self.began = Some(began);
+        self.sent = 0;
+    }
+
+    /// Sends more of it. True when all of it is on its way.
     pub(super) fn write(&mut self) -> Result<bool> {
+        self.write_at_most(usize::MAX)
+    }
+
+    /// The same, but no more than so many bytes.
+    pub(super) fn write_at_most(&mut self, most: usize) -> Result<bool> {
         let bytes = self.request.bytes();
-        while self.sent < bytes.len() {
-            match self.stream.write(&bytes[self.sent..]) {
+        let end = self.sent.saturating_add(most).min(bytes.len());
+        while self.sent < end {
+            match self.stream.write(&bytes[self.sent..end]) {
                 Ok(written) => self.sent += written,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 // Closed while idle; what the socket says when it is read next tells so.
@@ -71,7 +82,7 @@ impl Connection {
                 Err(error) => return Err(error).context("cannot send a request"),
             }
         }
-        Ok(true)
+        Ok(end == bytes.len())
     }
 
     /// Sends one more byte, and begins anew after the last.

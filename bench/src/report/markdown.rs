@@ -267,8 +267,9 @@ fn hostile(report: &Report) -> String {
             mebibytes(row.peak_kib),
         ]);
     }
-    let words = "Good `echo` requests with a bearer token, due at fixed times, alone and beside requests that our server has to refuse, in pairs of turns of which \
-        now the one is first and now the other. The figures are medians over the pairs, and a ratio is taken within a pair first. Each hostile request is \
+    let words = "Good `echo` requests with a bearer token, due at fixed times, alone and beside requests that our server has to refuse, in many short pairs of \
+        turns of which now the one is first and now the other: so whatever else the machine does for some milliseconds spoils a few of them and not the median. A ratio is \
+        taken within a pair first. Each hostile request is \
         checked as well: it has to be refused as it should, or its connection closed. Of slow clients each byte counts as one request.";
     section("Hostile requests", words, &[table.text()])
 }
