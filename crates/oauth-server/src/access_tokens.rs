@@ -304,7 +304,11 @@ mod tests {
     #[test]
     fn a_flood_of_forgeries_costs_a_fixed_number_of_checks() {
         let (keys, _) = ring(1);
-        let config = AuthConfig { failed_signatures_per_second: 20, ..AuthConfig::default() };
+        let config = AuthConfig {
+            failed_signatures_per_second: 40,
+            failed_signatures_at_once: 20,
+            ..AuthConfig::default()
+        };
         let tokens = AccessTokens::new("https://as.example", &config, keys);
         let resource = Resource::parse("https://rs.example/mcp").unwrap();
         let sign = |change: fn(&mut AccessTokenClaims)| {

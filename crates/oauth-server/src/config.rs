@@ -122,6 +122,8 @@ pub struct AuthConfig {
     /// Signature checks of access tokens that may fail per second. Beyond that, tokens are answered with 503 that are
     /// not of known callers.
     pub failed_signatures_per_second: u32,
+    /// As many of them may fail at once, after a quiet time.
+    pub failed_signatures_at_once: u32,
     /// Signature checks that may fail per minute for a known caller beyond that.
     pub failed_signatures_per_caller: u32,
     /// Callers with a good token (user, client and grant) that are known again.
@@ -187,6 +189,7 @@ impl Default for AuthConfig {
             max_login_records: 100_000,
             client_address_header: None,
             failed_signatures_per_second: forgeries.failures_per_second,
+            failed_signatures_at_once: forgeries.failures_at_once,
             failed_signatures_per_caller: forgeries.failures_per_caller,
             known_callers: forgeries.known_callers,
             known_forgeries: forgeries.known_forgeries,
@@ -212,6 +215,7 @@ impl AuthConfig {
     pub(crate) fn forgery_limits(&self) -> ForgeryLimits {
         ForgeryLimits {
             failures_per_second: self.failed_signatures_per_second,
+            failures_at_once: self.failed_signatures_at_once,
             failures_per_caller: self.failed_signatures_per_caller,
             known_callers: self.known_callers,
             known_forgeries: self.known_forgeries,
@@ -246,8 +250,15 @@ impl AuthConfig {
                 "auth.clients: a client_secret has at least 22 characters (128 random bits in base64)",
             );
         }
-        if self.failed_signatures_per_second == 0 || self.failed_signatures_per_caller == 0 {
-            return Some("auth.failed_signatures_per_second, failed_signatures_per_caller: at least 1");
+        let failures = [
+            self.failed_signatures_per_second,
+            self.failed_signatures_at_once,
+            self.failed_signatures_per_caller,
+        ];
+        if failures.contains(&0) {
+            return Some(
+                "auth.failed_signatures_per_second, failed_signatures_at_once, failed_signatures_per_caller: at least 1",
+            );
         }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");

@@ -33,8 +33,11 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// How much of it one allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForgeryLimits {
-    /// Signature checks that may fail per second; as many at once after a quiet second. At least 1.
+    /// Signature checks that may fail per second. At least 1.
     pub failures_per_second: u32,
+    /// As many of them may fail at once, after a quiet time. At least 1. Small, because that time is a processor's, and
+    /// everybody else's requests wait for it: 2,000 at once are a tenth of a second.
+    pub failures_at_once: u32,
     /// Signature checks that may fail per minute for a known caller, once those for everybody are used up. At least 1.
     pub failures_per_caller: u32,
     /// Callers with a good token (user, client and grant) that are known again.
@@ -47,6 +50,7 @@ impl Default for ForgeryLimits {
     fn default() -> Self {
         Self {
             failures_per_second: 2_000,
+            failures_at_once: 50,
             failures_per_caller: 4,
             known_callers: 16_384,
             known_forgeries: 4_096,
@@ -78,8 +82,14 @@ impl Forgeries {
     #[must_use]
     pub fn new(limits: ForgeryLimits) -> Self {
         Self {
-            everybody: Allowance::new(limits.failures_per_second, Duration::from_secs(1)),
-            caller: Allowance::new(limits.failures_per_caller, Duration::from_secs(60)),
+            everybody: Allowance {
+                count: limits.failures_at_once.max(1),
+                each: Duration::from_secs(1) / limits.failures_per_second.max(1),
+            },
+            caller: Allowance {
+                count: limits.failures_per_caller.max(1),
+                each: Duration::from_secs(60) / limits.failures_per_caller.max(1),
+            },
             known: Mutex::new(Known {
                 failures: Spent::default(),
                 turned_away: 0,
@@ -198,11 +208,6 @@ struct Allowance {
 }
 
 impl Allowance {
-    fn new(count: u32, period: Duration) -> Self {
-        let count = count.max(1);
-        Self { count, each: period / count }
-    }
-
     fn whole(self) -> Duration {
         self.each * self.count
     }
@@ -258,6 +263,7 @@ mod tests {
 
     const LIMITS: ForgeryLimits = ForgeryLimits {
         failures_per_second: 10,
+        failures_at_once: 10,
         failures_per_caller: 2,
         known_callers: 64,
         known_forgeries: 64,
@@ -322,6 +328,14 @@ mod tests {
         assert_eq!(door.present("new", "bob", true, 100), (Ok(()), 11));
         assert_eq!(door.flood(5_000, 100), 12, "a good one has cost nothing of it");
         assert_eq!(door.flood(5_000, 10_000), 22, "a quiet time does not add up");
+    }
+
+    #[test]
+    fn a_flood_does_not_begin_with_a_second_of_checks() {
+        let door = Door::new(ForgeryLimits { failures_at_once: 3, ..LIMITS });
+        assert_eq!(door.flood(5_000, 0), 3);
+        assert_eq!(door.flood(5_000, 100), 4, "one grows back in a tenth of a second");
+        assert_eq!(door.flood(5_000, 1_000), 7, "and no more than three of them are saved up");
     }
 
     #[test]

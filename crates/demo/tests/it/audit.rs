@@ -396,6 +396,7 @@ async fn a_flood_of_forged_tokens_is_seen_in_the_metrics() {
     let world = World::start_with(|config| {
         config.metrics.listen = Some("localhost:0".to_owned());
         config.auth.failed_signatures_per_second = 1;
+        config.auth.failed_signatures_at_once = 1;
         config.auth.failed_signatures_per_caller = 1;
     })
     .await;

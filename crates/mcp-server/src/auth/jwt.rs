@@ -411,7 +411,7 @@ mod tests {
     async fn a_flood_of_bad_tokens_leaves_the_good_one_remembered() {
         let one = issuer("k");
         let keys = JwkSet { keys: vec![one.jwk.clone()] };
-        let limits = ForgeryLimits { failures_per_second: 100, ..ForgeryLimits::default() };
+        let limits = ForgeryLimits { failures_at_once: 100, ..ForgeryLimits::default() };
         let counting = Counting {
             verifier: JwtVerifier::with_keys("https://as.example", resource(), &keys).forgery_limits(limits),
             asked: AtomicUsize::new(0),
