@@ -4,11 +4,12 @@
 use barewire_fuzz::request;
 use barewire_mcp::jsonrpc::{Message, parse};
 use barewire_mcp::server::{Accepted, Rejection, accept_post};
+use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((parts, body)) = request(data) else { return };
-    let usual = accept_post(&parts, body);
+    let usual = accept_post(&parts, &Bytes::copy_from_slice(body));
     if let Err(rejection) = &usual {
         let answer = rejection.response();
         let Ok(Message::Response(answer)) = parse(answer.body()) else { panic!("a refusal is a message") };
@@ -23,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         unusual.extend([r#","params":"#, params.get()]);
     }
     unusual.push('}');
-    assert_eq!(shown(usual), shown(accept_post(&parts, unusual.as_bytes())));
+    assert_eq!(shown(usual), shown(accept_post(&parts, &unusual.into())));
 });
 
 fn shown(accepted: Result<Accepted, Rejection>) -> String {

@@ -20,7 +20,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         ("list, 2025-11-25", legacy("tools/list", &page)),
         ("call with answers", modern("tools/call", Some("echo"), again)),
         ("ping", legacy("ping", &json!({}))),
-        ("refused: not JSON", Wanted { body: b"{\"jsonrpc\":".to_vec(), ..echo("") }),
+        ("refused: not JSON", Wanted { body: "{\"jsonrpc\":".into(), ..echo("") }),
         ("refused: another name in the header", echo("hello").with("mcp-name", "other")),
         ("1 kB of text", echo(&"x".repeat(1_000))),
         ("64 kB of text", echo(&"x".repeat(64_000))),

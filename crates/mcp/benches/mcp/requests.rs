@@ -1,6 +1,7 @@
 //! Requests as clients send them.
 
 use barewire_mcp::http::headers::{METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 /// Head and body of one request.
 pub(crate) struct Wanted {
     pub(crate) parts: Parts,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl Wanted {
@@ -64,5 +65,5 @@ fn wanted(method: &str, params: &Value) -> Wanted {
         .body(())
         .expect("every part of it is valid")
         .into_parts();
-    Wanted { parts, body: body.to_string().into_bytes() }
+    Wanted { parts, body: body.to_string().into() }
 }

@@ -21,7 +21,7 @@
 //!     .body(())?
 //!     .into_parts();
 //!
-//! let response = match accept(&parts, body.as_bytes(), &Policy::default()) {
+//! let response = match accept(&parts, &body.into(), &Policy::default()) {
 //!     Ok(Accepted::Call(call)) if call.request == Request::Discover => {
 //!         let offer = DiscoverResult { supported_versions: vec![call.revision.to_string()], ..Default::default() };
 //!         reply(&call.id, Era::Modern, Ok(encode_discover(&call.id, &offer)?))
@@ -151,7 +151,7 @@ pub fn admit(parts: &Parts, policy: &Policy) -> Result<Verb, Rejection> {
 ///
 /// # Errors
 /// The body is not a message, or breaks a rule of its era.
-pub fn accept_post(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
+pub fn accept_post(parts: &Parts, body: &Bytes) -> Result<Accepted, Rejection> {
     match usual::read(&parts.headers, body) {
         Some(accepted) => Ok(accepted),
         None => step_by_step(parts, body),
@@ -194,7 +194,7 @@ fn step_by_step(parts: &Parts, body: &[u8]) -> Result<Accepted, Rejection> {
 ///
 /// # Errors
 /// Those of the two.
-pub fn accept(parts: &Parts, body: &[u8], policy: &Policy) -> Result<Accepted, Rejection> {
+pub fn accept(parts: &Parts, body: &Bytes, policy: &Policy) -> Result<Accepted, Rejection> {
     match admit(parts, policy)? {
         Verb::Post => accept_post(parts, body),
         Verb::Get | Verb::Delete => Err(Rejection::new(None, Era::Legacy, TransportFault::Method)),

@@ -9,6 +9,8 @@
 //! and what to answer. So this may say nothing where it could say more, and must never say anything else than that way;
 //! a test holds the two against each other.
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use http::header::HeaderMap;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
@@ -32,8 +34,8 @@ use crate::types::trace::{self, TraceParent};
 use crate::wire::{v2025_11_25, v2026_07_28};
 
 /// What a POST brings, where that is usual.
-pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Option<Accepted> {
-    let body = std::str::from_utf8(body).ok()?;
+pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Option<Accepted> {
+    let body = &ByteString::try_from(body.clone()).ok()?;
     let mut deserializer = serde_json::Deserializer::from_str(body);
     let message: Message<'_> = json::object(&mut deserializer).ok()?;
     deserializer.end().ok()?;
@@ -41,12 +43,12 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Option<Accepted> {
         return None;
     }
     match message.params.as_ref().and_then(|params| params.meta.as_ref()?.protocol_version) {
-        Some(version) => modern(headers, version, message).map(|call| Accepted::Call(Box::new(call))),
-        None => legacy(headers, message).map(|post| Accepted::Legacy(Box::new(post))),
+        Some(version) => modern(headers, version, message, body).map(|call| Accepted::Call(Box::new(call))),
+        None => legacy(headers, message, body).map(|post| Accepted::Legacy(Box::new(post))),
     }
 }
 
-fn modern(headers: &HeaderMap, version: &str, message: Message<'_>) -> Option<Call> {
+fn modern(headers: &HeaderMap, version: &str, message: Message<'_>, body: &ByteString) -> Option<Call> {
     headers::require_equal(headers, &headers::PROTOCOL_VERSION, version).ok()?;
     headers::require_equal(headers, &headers::METHOD, message.method).ok()?;
     let revision = accept_modern(version)?;
@@ -59,12 +61,12 @@ fn modern(headers: &HeaderMap, version: &str, message: Message<'_>) -> Option<Ca
         progress_token: meta.progress_token,
         trace: meta.trace,
     };
-    let operation = operation(message.method, &params)?;
+    let operation = operation(message.method, &params, body)?;
     headers::check_name(headers, operation.name()).ok()?;
     Some(Call { id: message.id, revision, request: v2026_07_28::Request::Operation(operation), meta })
 }
 
-fn legacy(headers: &HeaderMap, message: Message<'_>) -> Option<Post> {
+fn legacy(headers: &HeaderMap, message: Message<'_>, body: &ByteString) -> Option<Post> {
     let version = header_revision(headers);
     if version.is_modern() {
         return None;
@@ -74,17 +76,17 @@ fn legacy(headers: &HeaderMap, message: Message<'_>) -> Option<Post> {
     let mut params = message.params.unwrap_or_default();
     let meta = params.meta.take().map(|meta| (meta.progress_token, meta.trace));
     let (progress_token, trace) = meta.unwrap_or_default();
-    let request = v2025_11_25::Request::Operation(operation(message.method, &params)?);
+    let request = v2025_11_25::Request::Operation(operation(message.method, &params, body)?);
     let meta = v2025_11_25::RequestMeta { progress_token, trace };
     let message = Incoming::Request { id: message.id, request, meta };
     Some(Post { session: session.map(str::to_owned), revision, message })
 }
 
-fn operation(method: &str, params: &Params<'_>) -> Option<Operation> {
+fn operation(method: &str, params: &Params<'_>, body: &ByteString) -> Option<Operation> {
     let page = |cursor: Option<&str>| Page { cursor: cursor.map(str::to_owned) };
     Some(match method {
         "tools/call" => {
-            let arguments = params.arguments.map(RawJson::from);
+            let arguments = params.arguments.map(|arguments| RawJson::part_of(body, arguments));
             if arguments.as_ref().is_some_and(|arguments| !arguments.is_object()) {
                 return None;
             }
@@ -194,7 +196,7 @@ mod tests {
 
     /// The two ways agree on a body, or this one says nothing. Returns whether it says something.
     fn agree(parts: &Parts, body: &[u8]) -> bool {
-        let Some(usual) = read(&parts.headers, body) else { return false };
+        let Some(usual) = read(&parts.headers, &Bytes::copy_from_slice(body)) else { return false };
         let text = String::from_utf8_lossy(body);
         match (usual, step_by_step(parts, body).unwrap_or_else(|error| panic!("{error}: {text}"))) {
             (Accepted::Call(usual), Accepted::Call(call)) => assert_eq!(usual, call, "{text}"),

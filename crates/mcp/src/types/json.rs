@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use bytestring::ByteString;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// The `_meta` of anything
@@ -18,9 +19,15 @@ pub type Object = serde_json::Map<String, serde_json::Value>;
 
 /// Valid JSON text that nobody here looks into: a schema, the arguments of a tool, structured content.
 /// Cheap to clone, and written to the wire exactly as it was read.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RawJson(Arc<RawValue>);
+#[derive(Clone)]
+pub struct RawJson(Text);
+
+#[derive(Clone)]
+enum Text {
+    Own(Arc<RawValue>),
+    /// Of the body that it came in, which lives as long: arguments of a megabyte are not copied.
+    Part(ByteString),
+}
 
 impl RawJson {
     /// Takes any text that is valid JSON.
@@ -44,9 +51,17 @@ impl RawJson {
         Self::parse("{}").expect("{} is JSON")
     }
 
+    /// A value that was read in `whole`, of which it stays a part.
+    pub(crate) fn part_of(whole: &ByteString, value: &RawValue) -> Self {
+        Self(Text::Part(whole.slice_ref(value.get())))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        match &self.0 {
+            Text::Own(raw) => raw.get(),
+            Text::Part(text) => text,
+        }
     }
 
     /// Whether the text is a JSON object.
@@ -64,19 +79,35 @@ impl RawJson {
 
     /// The raw value, for `serde_json`.
     pub fn as_raw(&self) -> &RawValue {
-        &self.0
+        match &self.0 {
+            Text::Own(raw) => raw,
+            // Another look at all of it, which only those pay who pass on what came.
+            Text::Part(text) => serde_json::from_str(text).expect("it was read as JSON before"),
+        }
     }
 }
 
 impl From<Box<RawValue>> for RawJson {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(raw.into())
+        Self(Text::Own(raw.into()))
     }
 }
 
 impl From<&RawValue> for RawJson {
     fn from(raw: &RawValue) -> Self {
-        Self(raw.to_owned().into())
+        raw.to_owned().into()
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_raw().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -213,6 +244,18 @@ pub(crate) fn is_false(value: &bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_body_is_not_copied_and_is_like_any_other() {
+        let body = ByteString::from_static(r#"{"a": [1, {"b":"ä"}] }"#);
+        let whole: std::collections::BTreeMap<&str, &RawValue> = serde_json::from_str(&body).unwrap();
+        let part = RawJson::part_of(&body, whole["a"]);
+        assert_eq!(part.as_str().as_ptr(), whole["a"].get().as_ptr());
+        assert_eq!(part.as_raw().get(), r#"[1, {"b":"ä"}]"#);
+        assert_eq!(serde_json::to_string(&part).unwrap(), r#"[1, {"b":"ä"}]"#);
+        assert_eq!(part, RawJson::parse(r#"[1,{"b":"ä"}]"#).unwrap());
+        assert!(!part.is_object());
+    }
 
     #[test]
     fn names_that_serde_json_keeps_for_itself() {

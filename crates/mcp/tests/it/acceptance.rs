@@ -54,7 +54,7 @@ fn echo() -> Value {
 
 /// What becomes of a POST, in one line.
 fn seen(parts: &Parts, body: &Value) -> String {
-    match server::accept(parts, body.to_string().as_bytes(), &Policy::default()) {
+    match server::accept(parts, &body.to_string().into(), &Policy::default()) {
         Ok(Accepted::Call(call)) => {
             format!("modern {} {} {}", call.revision, call.id, call.request.method())
         }
@@ -138,7 +138,7 @@ fn headers_are_judged_before_the_version() {
 fn the_list_of_versions_comes_with_the_refusal() {
     let body = call("tools/call", json!({ "_meta": { V: "v999.0.0", CAPABILITIES: {} } }));
     let parts = post(&[("mcp-protocol-version", Some("v999.0.0"))]);
-    let rejection = server::accept_post(&parts, body.to_string().as_bytes()).unwrap_err();
+    let rejection = server::accept_post(&parts, &body.to_string().into()).unwrap_err();
     let answer: Value = serde_json::from_slice(rejection.response().body()).unwrap();
     assert_eq!(answer["error"]["data"], json!({ "supported": Revision::SPOKEN, "requested": "v999.0.0" }));
 }

@@ -1,6 +1,7 @@
 //! Requests that are wrong in one place: every member takes its own JSON type and no other.
 
 use barewire_mcp::server::{self, Policy};
+use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ fn check(method: &str, params: &Value, name: Option<&str>, modern: bool) {
     };
     let message = json!({ "jsonrpc": "2.0", "id": "the id", "method": method, "params": params });
     let parts = parts(method, name, modern);
-    let accept = |message: &Value| server::accept(&parts, message.to_string().as_bytes(), &Policy::default());
+    let accept = |message: &Value| server::accept(&parts, &message.to_string().into(), &Policy::default());
     assert!(accept(&message).is_ok(), "{message} {:?}", accept(&message).err());
 
     let mut places = Vec::new();
@@ -151,7 +152,8 @@ fn no_member_takes_another_type() {
 #[test]
 fn bytes_that_are_no_text() {
     let check = |body: &[u8]| {
-        let error = server::accept_post(&head("POST", &[]), body).unwrap_err().response();
+        let error =
+            server::accept_post(&head("POST", &[]), &Bytes::copy_from_slice(body)).unwrap_err().response();
         let answer: Value = serde_json::from_slice(error.body()).unwrap();
         assert_eq!(
             (error.status().as_u16(), answer["error"]["code"].as_i64()),
