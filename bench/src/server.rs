@@ -141,7 +141,7 @@ struct Tokens {
 
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: std::time::SystemTime) -> Result<Principal, BearerError> {
-        self.access.verify(token, &self.resource, now).map(Principal::from)
+        self.access.verify(token, std::slice::from_ref(&self.resource), now).map(Principal::from)
     }
 
     fn is_revoked(&self, principal: &Principal) -> bool {

@@ -226,6 +226,18 @@ for (const [name, era] of Object.entries(eras)) {
   });
 }
 
+// The transport of 2024-11-05 from the start: the login is for the address of the stream, which the SDK compares.
+test('SDK 1.x logs in at /sse', { timeout: 60_000 }, async () => {
+  const provider = new Provider('johndoe');
+  const at = new URL('/sse', server);
+  const era = { ...eras['SDK 1.x'], transport: (authProvider) => new SSEClientTransport(at, { authProvider }) };
+  const { client } = await connect(era, provider);
+  assert.ok((await client.listTools()).tools.some((tool) => tool.name === 'list_posts'));
+  const claims = JSON.parse(Buffer.from(provider.saved.access_token.split('.')[1], 'base64url'));
+  assert.equal(claims.aud, at.href);
+  await client.close();
+});
+
 // The transport of 2024-11-05, with the token that a login at /mcp gave.
 test('SDK 1.x over HTTP with SSE', { timeout: 60_000 }, async () => {
   const era = eras['SDK 1.x'];

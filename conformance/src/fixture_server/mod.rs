@@ -16,6 +16,10 @@ use barewire_mcp_server::{BuildError, McpServer, Publisher};
 
 pub use self::serve::serve;
 
+/// Where clients of 2024-11-05 begin, and where these send what they have to say.
+const SSE: &str = "/sse";
+const MESSAGES: &str = "/messages";
+
 /// Builds it: every tool, resource and prompt that the suite knows by name, without login.
 ///
 /// # Errors
@@ -25,6 +29,7 @@ pub fn server() -> Result<McpServer, BuildError> {
     let builder = McpServer::builder("barewire-fixture", env!("CARGO_PKG_VERSION"))
         .title("Barewire conformance fixture")
         .instructions("Fixtures of the official conformance suite.")
+        .sse_transport(SSE, MESSAGES)
         .logging();
     // The suite calls the first tool without arguments, so the plain ones come first.
     let builder = content::register(builder);

@@ -33,6 +33,7 @@ pub struct Recorder {
     url: String,
 }
 
+#[derive(Clone)]
 struct Log {
     shared: Arc<Shared>,
     clock: Clock,
@@ -79,6 +80,19 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
+    /// The same log and metrics, and another path in both.
+    fn at(&self, path: &str) -> Option<Arc<dyn Observer>> {
+        let metrics =
+            self.metrics.as_ref().map(|(metrics, _)| (metrics.clone(), metrics.endpoint(&self.url, path)));
+        Some(Arc::new(Self {
+            path: path.to_owned(),
+            log: self.log.clone(),
+            metrics,
+            address: self.address.clone(),
+            url: self.url.clone(),
+        }))
+    }
+
     fn attached(&self, offers: &Offers<'_>) {
         if let Some((metrics, _)) = &self.metrics {
             metrics.add_names(offers.tools.iter().chain(&offers.prompts));
@@ -228,5 +242,25 @@ mod tests {
         ] {
             assert_eq!(Recorder::new(url).path, path);
         }
+    }
+
+    #[test]
+    fn another_endpoint_is_counted_by_itself() {
+        let metrics = Arc::new(Metrics::new(&crate::MetricsConfig::default()));
+        let recorder = Recorder::new("https://a.example/mcp").metrics(metrics.clone());
+        let sse = recorder.at("/sse").unwrap();
+        let (head, ()) = http::Request::get("https://a.example/sse").body(()).unwrap().into_parts();
+        sse.begin(&head);
+        let text = metrics.expose(None).unwrap().text;
+        let open = |path: &str| {
+            let of = |line: &&str| {
+                line.starts_with("http_server_active_requests{")
+                    && line.contains(&format!("http_route=\"{path}\""))
+                    && line.contains("\"GET\"")
+            };
+            text.lines().find(of).and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
+        };
+        assert_eq!(open("/sse").as_deref(), Some("1"), "{text}");
+        assert_ne!(open("/mcp").as_deref(), Some("1"), "{text}");
     }
 }

@@ -31,6 +31,10 @@ use crate::observed::Observed;
 use crate::rest::{self, Door};
 use crate::{mcp, seed};
 
+/// Where clients of 2024-11-05 find their streams, and where these send them with their messages.
+const SSE: &str = "/sse";
+const MESSAGES: &str = "/messages";
+
 /// What an operator can set about the demo.
 #[derive(Clone)]
 pub struct DemoConfig {
@@ -155,6 +159,8 @@ impl Demo {
             }
         };
         let resource = format!("{origin}/mcp");
+        // The same server, as clients know it that know nothing newer than 2024-11-05.
+        let sse_resource = format!("{origin}{SSE}");
 
         // The business, as it was before anybody spoke of MCP.
         let store = Store::open(config.data_dir.join("auth.sqlite")).await?;
@@ -170,6 +176,7 @@ impl Demo {
         let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
             .display_name("Barewire demo blog")
             .resource(&resource)
+            .resource(&sse_resource)
             .scope(READ, "Read posts and your drafts")
             .scope(WRITE, "Write, change and delete your posts")
             .default_scopes([READ])
@@ -181,7 +188,8 @@ impl Demo {
         for user in seed::USERS {
             let _exists_already = authorization.create_user(user.username, user.password).await?;
         }
-        let tokens = Tokens { access: authorization.access_tokens(), resource: Resource::parse(&resource)? };
+        let resources = [Resource::parse(&resource)?, Resource::parse(&sse_resource)?];
+        let tokens = Tokens { access: authorization.access_tokens(), resources };
 
         // The two translations of the business, behind the same tokens.
         let auth = ResourceServer::new(&resource, tokens)
@@ -196,6 +204,7 @@ impl Demo {
         }
         let mcp = mcp
             .auth(auth)
+            .sse_transport(SSE, MESSAGES)
             .limits(config.mcp)
             .keys(KeyRing::new(&Secret::new(key.expose())?, &[]))
             .clock(config.clock.clone())
@@ -209,12 +218,12 @@ impl Demo {
             },
         };
         let parts = Parts { blog: blog.clone(), store, mcp, stopping: CancellationToken::new() };
+        let (streams, messages) = parts.mcp.sse_services().expect("`sse_transport` was called above");
         let mut app = Router::new()
             .merge(rest::router(blog, Arc::new(door)))
             .merge(authorization.router())
-            // Beside `/mcp`, for clients that know nothing newer than 2024-11-05.
-            .route_service("/sse", parts.mcp.sse_service("/messages"))
-            .route_service("/messages", parts.mcp.messages_service())
+            .route_service(SSE, streams)
+            .route_service(MESSAGES, messages)
             .merge(around(parts.clone()));
         if let Some(metadata) = parts.mcp.resource_metadata() {
             for path in metadata.paths() {
@@ -257,12 +266,13 @@ impl Demo {
 #[derive(Clone)]
 struct Tokens {
     access: AccessTokens,
-    resource: Resource,
+    /// The names of this one server.
+    resources: [Resource; 2],
 }
 
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
-        self.access.verify(token, &self.resource, now).map(Principal::from)
+        self.access.verify(token, &self.resources, now).map(Principal::from)
     }
 
     fn is_revoked(&self, principal: &Principal) -> bool {

@@ -57,6 +57,7 @@ mod config;
 mod context;
 mod cors;
 mod drain;
+mod errand;
 mod error;
 mod form;
 mod hub;
@@ -111,7 +112,6 @@ pub use seal::{KeyRing, OpenError, Purpose, Secret, SecretTooShort};
 pub use server::{BuildError, Clock, McpServer, McpServerBuilder};
 pub use service::McpService;
 pub use session::{InMemoryTerminations, SessionKey, Terminations};
-pub use sse_transport::{MessagesService, SseService};
 pub use tasks::{InMemoryTasks, Stored, StoredTask, TaskOptions, TaskRoom, TaskStore, TaskStoreError};
 
 /// The guides are compiled and run: a block that no longer works fails the documentation tests.

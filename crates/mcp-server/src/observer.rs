@@ -2,6 +2,7 @@
 //! (audit, metrics and spans are views of it).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use barewire_mcp::revision::Revision;
@@ -22,8 +23,16 @@ pub trait Observer: Send + Sync + 'static {
         let _ = offers;
     }
 
-    /// A request has come; each is followed by one [`Observer::record`] that is not [`batched`](Record::batched). Says where it came from, which only the
-    /// application knows: from an extension that its listener set, or from a header of its own proxy.
+    /// Who observes another endpoint of the same server, at `path` as its clients see it: those of
+    /// [`sse_transport`](crate::McpServerBuilder::sse_transport). Called once for each when the server is built; `None`
+    /// leaves them to this one, which then cannot tell where a request came in.
+    fn at(&self, path: &str) -> Option<Arc<dyn Observer>> {
+        let _ = path;
+        None
+    }
+
+    /// A request has come; each is followed by one [`Observer::record`] that is not [`batched`](Record::batched). Says
+    /// where it came from, which only the application knows: from an extension that its listener set, or from a header of its own proxy.
     fn begin(&self, head: &Parts) -> Option<IpAddr> {
         let _ = head;
         None

@@ -1,6 +1,8 @@
 //! A server: what it is built from, and what all its requests share.
 
 use std::future::Future;
+use std::iter;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +14,7 @@ use barewire_mcp::types::implementation::{Icon, Implementation};
 use barewire_mcp::types::json::Object;
 use barewire_mcp::types::skills;
 use barewire_mcp::types::tasks;
+use http::uri::PathAndQuery;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -33,9 +36,9 @@ use crate::replay::Replays;
 use crate::running::RunningCalls;
 use crate::seal::{KeyRing, Secret};
 use crate::seldom::Seldom;
-use crate::service::McpService;
+use crate::service::{Endpoint, McpService};
 use crate::session::{InMemoryTerminations, SessionMemory, Terminations};
-use crate::sse_transport::{MessagesService, SseService, SseSessions};
+use crate::sse_transport::SseSessions;
 use crate::statics::{About, Statics};
 use crate::tasks::{TaskStore, Tasks};
 
@@ -44,16 +47,41 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// An MCP server for every revision at once. Cheap to clone.
 #[derive(Clone)]
-pub struct McpServer(pub(crate) Arc<Shared>);
+pub struct McpServer {
+    shared: Arc<Shared>,
+    sse: Option<SseEndpoints>,
+}
+
+/// Those of the transport of 2024-11-05.
+#[derive(Clone)]
+struct SseEndpoints {
+    stream: Arc<Shared>,
+    messages: Arc<Shared>,
+}
+
+/// The server at one of its endpoints: what all of them share, and what each says of itself.
+pub(crate) struct Shared {
+    core: Arc<Core>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Deref for Shared {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
 
 /// What all requests of one server share. Nothing in it changes a request's identity, and the hot path takes none of
 /// its locks.
-pub(crate) struct Shared {
+pub(crate) struct Core {
     /// Name and version only: goes into every result of 2026-07-28.
     pub(crate) short_info: Implementation,
     pub(crate) capabilities: ServerCapabilities,
     pub(crate) registry: Registry,
-    pub(crate) guard: Option<Guard>,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) keys: ArcSwap<KeyRing>,
@@ -69,7 +97,6 @@ pub(crate) struct Shared {
     pub(crate) tasks: Option<Tasks>,
     /// Lines about a Host or an Origin that was refused.
     pub(crate) mismatches: Seldom,
-    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) drain: Arc<Drain>,
     pub(crate) statics: Statics,
 }
@@ -85,6 +112,7 @@ impl McpServer {
             registry: Registry::default(),
             auth: None,
             public_url: None,
+            sse: None,
             origins: Vec::new(),
             limits: Limits::default(),
             keys: None,
@@ -100,54 +128,50 @@ impl McpServer {
     /// nested path with and without the slash at the end.
     #[must_use]
     pub fn service(&self) -> McpService {
-        McpService(self.0.clone())
+        McpService(self.shared.clone())
     }
 
-    /// The endpoint that opens streams for clients of 2024-11-05, as a tower service; usually mounted at `/sse`. `messages`
-    /// is the path at which these clients find [`McpServer::messages_service`], as they see it: `/messages`, say.
+    /// The endpoints of the transport of 2024-11-05 as tower services, that for streams and that for messages, to be
+    /// mounted at the paths of [`McpServerBuilder::sse_transport`]; `None` where that was not called. Only the process
+    /// that has a client's stream can take its messages, so a balancer has to keep them together.
     #[must_use]
-    pub fn sse_service(&self, messages: impl Into<Arc<str>>) -> SseService {
-        SseService { server: self.0.clone(), messages: messages.into() }
-    }
-
-    /// The endpoint that takes the messages of clients of 2024-11-05, as a tower service. Only the process that has
-    /// a client's stream can take its messages, so a balancer has to keep them together.
-    #[must_use]
-    pub fn messages_service(&self) -> MessagesService {
-        MessagesService(self.0.clone())
+    pub fn sse_services(&self) -> Option<(McpService, McpService)> {
+        let SseEndpoints { stream, messages } = self.sse.clone()?;
+        Some((McpService(stream), McpService(messages)))
     }
 
     /// The service that answers `/.well-known/oauth-protected-resource`; `None` for a server that is not protected.
     /// Mount it at each of [`ResourceMetadata::paths`].
     #[must_use]
     pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
-        self.0.guard.as_ref().map(|guard| guard.metadata.clone())
+        let sse = self.sse.as_ref().and_then(|sse| sse.stream.guard.as_ref());
+        self.shared.guard.as_ref().map(|guard| ResourceMetadata::of(iter::once(guard).chain(sse)))
     }
 
     /// The tokens that this server has found good, for what stands beside it with the same tokens: a REST API, say.
     /// `None` for a server that is not protected.
     #[must_use]
     pub fn verified_tokens(&self) -> Option<VerifiedTokens> {
-        self.0.guard.as_ref().map(|guard| guard.tokens.clone())
+        self.shared.guard.as_ref().map(|guard| guard.tokens.clone())
     }
 
     /// Tells clients that something changed.
     #[must_use]
     pub fn publish(&self) -> Publisher {
-        Publisher(self.0.hub.clone())
+        Publisher(self.shared.hub.clone())
     }
 
     /// Puts other sealing keys in place, for rotation without a restart.
     pub fn rotate_keys(&self, keys: KeyRing) {
-        self.0.keys.store(Arc::new(keys));
+        self.shared.keys.store(Arc::new(keys));
     }
 
     /// Begins to stop: new requests are refused with 503, long-lived streams end with a word, and calls in flight go on.
     /// The future is ready when the last of them has been answered. Calling it again waits for the same end.
     pub fn drain(&self) -> Drained {
-        self.0.drain.begin();
-        self.0.hub.close();
-        Drained(self.0.drain.clone())
+        self.shared.drain.begin();
+        self.shared.hub.close();
+        Drained(self.shared.drain.clone())
     }
 }
 
@@ -160,6 +184,7 @@ pub struct McpServerBuilder {
     registry: Registry,
     auth: Option<ResourceServer>,
     public_url: Option<String>,
+    sse: Option<(String, String)>,
     origins: Vec<String>,
     limits: Limits,
     keys: Option<KeyRing>,
@@ -182,6 +207,11 @@ pub enum BuildError {
     /// The public URL has no origin.
     #[error("the public URL is not an http or https URL")]
     PublicUrl(#[from] NotAnOrigin),
+    /// A path of the transport of 2024-11-05.
+    #[error(
+        "{0:?} is not a path of this origin: it begins with one slash and has neither query nor fragment"
+    )]
+    SsePath(String),
     /// A declaration does not serialise.
     #[error("a declaration does not serialise")]
     Declaration(#[from] serde_json::Error),
@@ -346,6 +376,20 @@ impl McpServerBuilder {
         self
     }
 
+    /// Offers the transport of 2024-11-05 too, for clients that know nothing newer: streams at one path, messages at the
+    /// other, both as clients see them (`/sse` and `/messages`, behind whatever prefix there is).
+    ///
+    /// On a protected server `stream` is a resource of its own, on the same origin, since clients compare the resource
+    /// with the URL they were given. Its metadata is among that of [`McpServer::resource_metadata`]; challenges of
+    /// both endpoints name it; the authorization server has to know it, and the verifier has to take tokens for it
+    /// ([`JwtVerifier::also_for`](crate::JwtVerifier::also_for)). A token that the verifier takes is good at every
+    /// endpoint.
+    #[must_use]
+    pub fn sse_transport(mut self, stream: impl Into<String>, messages: impl Into<String>) -> Self {
+        self.sse = Some((stream.into(), messages.into()));
+        self
+    }
+
     /// Lets pages of another origin in, for example `https://inspector.example.com`.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
@@ -413,7 +457,7 @@ impl McpServerBuilder {
         }
         let limits = self.limits;
         let guard = self.auth.map(|auth| auth.into_guard(&limits)).transpose()?;
-        let public_url = guard.as_ref().map(|guard| guard.resource.as_str()).or(self.public_url.as_deref());
+        let public_url = guard.as_ref().map(|guard| guard.resource().as_str()).or(self.public_url.as_deref());
         let origins = match public_url {
             Some(url) => OriginPolicy::public(Origin::parse(url)?),
             None => OriginPolicy::loopback(),
@@ -438,11 +482,10 @@ impl McpServerBuilder {
         let terminations = self
             .terminations
             .unwrap_or_else(|| Arc::new(InMemoryTerminations::new(limits.max_terminated_sessions)));
-        Ok(McpServer(Arc::new(Shared {
+        let core = Arc::new(Core {
             short_info,
             capabilities,
             registry: self.registry,
-            guard,
             policy: Policy { origin: origins },
             keys: ArcSwap::from_pointee(self.keys.unwrap_or_else(|| KeyRing::new(&Secret::random(), &[]))),
             clock: self.clock,
@@ -455,11 +498,16 @@ impl McpServerBuilder {
             sse_sessions: SseSessions::new(&limits),
             tasks: self.tasks.map(|store| Tasks::new(store, &limits)),
             mismatches: Seldom::default(),
-            observer: self.observer,
             drain: Arc::new(Drain::default()),
             statics,
             limits,
-        })))
+        });
+        let main = Shared { core, endpoint: Endpoint::Mcp, guard, observer: self.observer };
+        let sse = match &self.sse {
+            Some((stream, messages)) => Some(main.sse_endpoints(stream, messages)?),
+            None => None,
+        };
+        Ok(McpServer { shared: Arc::new(main), sse })
     }
 
     fn note(mut self, added: Result<(), RegistryError>) -> Self {
@@ -474,6 +522,36 @@ impl Shared {
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
     }
+
+    /// The same server at the endpoints of the transport of 2024-11-05. They are one resource, that of the stream: its
+    /// URL is the one that clients are given.
+    fn sse_endpoints(&self, stream: &str, messages: &str) -> Result<SseEndpoints, BuildError> {
+        for path in [stream, messages] {
+            if !is_path(path) {
+                return Err(BuildError::SsePath(path.to_owned()));
+            }
+        }
+        let guard = match &self.guard {
+            Some(guard) => Some(guard.at(stream).map_err(ResourceServerError::from)?),
+            None => None,
+        };
+        let at = |path: &str, endpoint| {
+            let observer = self.observer.as_ref();
+            let observer = observer.map(|observer| observer.at(path).unwrap_or_else(|| observer.clone()));
+            Arc::new(Shared { core: self.core.clone(), endpoint, guard: guard.clone(), observer })
+        };
+        Ok(SseEndpoints {
+            messages: at(messages, Endpoint::Messages),
+            stream: at(stream, Endpoint::Sse { messages: messages.to_owned() }),
+        })
+    }
+}
+
+/// Whether this is nothing but a path on an origin.
+fn is_path(text: &str) -> bool {
+    let parsed = PathAndQuery::try_from(text);
+    let is_same = parsed.is_ok_and(|parsed| parsed.as_str() == text && parsed.query().is_none());
+    is_same && text.starts_with('/') && !text.starts_with("//")
 }
 
 /// Everything that is there is declared, changes included: publishing one is always possible.

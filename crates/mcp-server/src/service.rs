@@ -6,23 +6,45 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use barewire_mcp::server::{Accepted, Verb, accept_post, accepted, admit, legacy as accept_legacy};
+use barewire_mcp::server::{Accepted, Verb, accept_post, accepted, admit, http_sse, legacy as accept_legacy};
 use http::request::Parts;
 use http::{Method, Request, Response};
 
+use crate::auth::Document;
 use crate::body::Body;
-use crate::drain::UnderWay;
+use crate::errand::Errand;
 use crate::observer::Decision;
 use crate::operation::Begun;
 use crate::read::{BoxError, read_body};
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::trail::Trail;
-use crate::{batch, cors, legacy, modern, running};
+use crate::{batch, cors, legacy, modern, running, sse_transport};
 
-/// The server as a tower service. Mount it at the path of the server's public URL.
+/// One endpoint of the server as a tower service.
 #[derive(Clone)]
 pub struct McpService(pub(crate) Arc<Shared>);
+
+/// What an endpoint is there for.
+pub(crate) enum Endpoint {
+    /// Everything, and every revision.
+    Mcp,
+    /// Streams of the transport of 2024-11-05, whose clients send their messages to this path.
+    Sse { messages: String },
+    /// These messages.
+    Messages,
+}
+
+impl Endpoint {
+    /// The HTTP methods that it knows, where these are fewer than the protocol has.
+    pub(crate) fn methods(&self) -> Option<&'static str> {
+        match self {
+            Self::Mcp => None,
+            Self::Sse { .. } => Some("GET, OPTIONS"),
+            Self::Messages => Some("POST, OPTIONS"),
+        }
+    }
+}
 
 impl<B> tower_service::Service<Request<B>> for McpService
 where
@@ -55,27 +77,18 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let mut trail = Trail::begin(server.observer.as_ref(), parts);
-    let origin = cors::origin(server, parts);
-    let under_way = server.drain.enter();
-    let answered = route(server, parts, body, under_way.as_ref(), trail.as_deref_mut()).await;
-    let answered = answered.inspect_err(|refused| refused.log(server));
-    let mut response = answered.unwrap_or_else(|refused| refused.into_response(trail.as_deref_mut()));
-    cors::expose(origin, &mut response);
-    if let Some(trail) = &mut trail {
-        trail.status = response.status();
-    }
-    response.body_mut().hold(under_way, trail);
-    response
+    let mut errand = Errand::begin(server, parts);
+    let page = cors::origin(server, parts);
+    let answered = route(server, parts, body, &mut errand).await;
+    errand.finish(server, page, answered)
 }
 
-/// By the HTTP method: a message, a stream of the legacy era, or its end.
+/// By the endpoint and the HTTP method: a message, a stream of the legacy era, or its end.
 async fn route<B>(
     server: &Arc<Shared>,
     parts: &mut Parts,
     body: Pin<&mut B>,
-    under_way: Option<&UnderWay>,
-    trail: Option<&mut Trail>,
+    errand: &mut Errand,
 ) -> Result<Response<Body>, Refused>
 where
     B: http_body::Body,
@@ -87,22 +100,34 @@ where
     if parts.method == Method::OPTIONS {
         return cors::preflight(server, parts);
     }
-    let verb = admit(parts, &server.policy)?;
-    if under_way.is_none() {
-        return Err(Refused::ShuttingDown);
-    }
-    if trail.as_deref().is_some_and(|trail| !trail.is_admitted()) {
-        return Err(Refused::Unobserved);
-    }
-    match verb {
-        Verb::Post => post(server, parts, body, trail).await,
-        Verb::Get => {
-            let caller = identify(server, parts, trail).await?;
-            legacy::open_stream(server, caller, &parts.headers, accept_legacy::accept_get(parts)?).await
+    match &server.endpoint {
+        Endpoint::Mcp => {
+            let verb = admit(parts, &server.policy)?;
+            errand.may_go_on()?;
+            let trail = errand.trail.as_deref_mut();
+            match verb {
+                Verb::Post => post(server, parts, body, trail).await,
+                Verb::Get => {
+                    let caller = identify(server, parts, trail).await?;
+                    let listen = accept_legacy::accept_get(parts)?;
+                    legacy::open_stream(server, caller, &parts.headers, listen).await
+                }
+                Verb::Delete => {
+                    let caller = identify(server, parts, trail).await?;
+                    legacy::end_session(server, caller, &accept_legacy::accept_delete(parts)?).await
+                }
+            }
         }
-        Verb::Delete => {
-            let caller = identify(server, parts, trail).await?;
-            legacy::end_session(server, caller, &accept_legacy::accept_delete(parts)?).await
+        // What is seldom does not make every request's future larger.
+        Endpoint::Sse { messages } => {
+            http_sse::admit_stream(parts, &server.policy)?;
+            errand.may_go_on()?;
+            Box::pin(sse_transport::open(server, parts, messages, errand)).await
+        }
+        Endpoint::Messages => {
+            http_sse::admit_message(parts, &server.policy)?;
+            errand.may_go_on()?;
+            Box::pin(sse_transport::take(server, parts, body, errand)).await
         }
     }
 }
@@ -165,9 +190,9 @@ pub(crate) async fn identify(
 impl Shared {
     /// The resource metadata, when the path is the form that is appended to the endpoint's own: whoever mounts this
     /// service with everything below it gets that form without a route.
-    fn metadata_below(&self, path: &str) -> Option<&crate::ResourceMetadata> {
+    fn metadata_below(&self, path: &str) -> Option<&Document> {
         let guard = self.guard.as_ref()?;
-        path.ends_with(barewire_oauth::metadata::well_known::PROTECTED_RESOURCE).then_some(&guard.metadata)
+        path.ends_with(barewire_oauth::metadata::well_known::PROTECTED_RESOURCE).then(|| guard.document())
     }
 }
 

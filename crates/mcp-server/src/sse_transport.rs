@@ -12,9 +12,8 @@
 //! handshake would have said it can do.
 
 use std::collections::{HashMap, VecDeque};
-use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -32,16 +31,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SelectAll, StreamExt as _};
 use futures_util::task::AtomicWaker;
-use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::auth::Principal;
 use crate::body::{Body, Source, event_stream_from, status_only};
 use crate::config::Limits;
 use crate::drain::UnderWay;
+use crate::errand::Errand;
 use crate::hub::{Kind, NoStream};
+use crate::legacy;
 use crate::observer::Outcome;
 use crate::operation::Begun;
 use crate::read::{BoxError, read_body};
@@ -54,122 +55,14 @@ use crate::session::{Session, SessionKey};
 use crate::shares::{Share, Shares};
 use crate::streams::{Deliveries, Delivery};
 use crate::trail::Trail;
-use crate::{cors, legacy};
-
-/// The endpoint that opens streams, as a tower service. See [`McpServer::sse_service`](crate::McpServer::sse_service).
-#[derive(Clone)]
-pub struct SseService {
-    pub(crate) server: Arc<Shared>,
-    pub(crate) messages: Arc<str>,
-}
-
-/// The endpoint that takes messages, as a tower service. See
-/// [`McpServer::messages_service`](crate::McpServer::messages_service).
-#[derive(Clone)]
-pub struct MessagesService(pub(crate) Arc<Shared>);
-
-impl<B> tower_service::Service<Request<B>> for SseService {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (server, messages) = (self.server.clone(), self.messages.clone());
-        let (parts, _) = request.into_parts();
-        Box::pin(async move {
-            let mut errand = Errand::begin(&server, &parts);
-            let answered = open(&server, &parts, &messages, &mut errand).await;
-            Ok(errand.finish(&server, &parts, answered, "GET, OPTIONS"))
-        })
-    }
-}
-
-impl<B> tower_service::Service<Request<B>> for MessagesService
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let server = self.0.clone();
-        let (mut parts, body) = request.into_parts();
-        Box::pin(async move {
-            let mut errand = Errand::begin(&server, &parts);
-            let answered = take(&server, &mut parts, pin!(body), &mut errand).await;
-            Ok(errand.finish(&server, &parts, answered, "POST, OPTIONS"))
-        })
-    }
-}
-
-/// What goes with a request until it is over: with its response, or with the call that it began.
-struct Errand {
-    trail: Option<Box<Trail>>,
-    under_way: Option<UnderWay>,
-}
-
-impl Errand {
-    fn begin(server: &Shared, parts: &Parts) -> Self {
-        Self { trail: Trail::begin(server.observer.as_ref(), parts), under_way: server.drain.enter() }
-    }
-
-    /// The server takes new requests, and the observer does.
-    fn may_go_on(&self) -> Result<(), Refused> {
-        if self.under_way.is_none() {
-            return Err(Refused::ShuttingDown);
-        }
-        match &self.trail {
-            Some(trail) if !trail.is_admitted() => Err(Refused::Unobserved),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(
-        mut self,
-        server: &Shared,
-        parts: &Parts,
-        answered: Result<Response<Body>, Refused>,
-        allow: &'static str,
-    ) -> Response<Body> {
-        let mut response = answered.unwrap_or_else(|refused| {
-            refused.log(server);
-            refused.into_response(self.trail.as_deref_mut())
-        });
-        if response.headers().contains_key(ALLOW) {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-        }
-        cors::expose(cors::origin(server, parts), &mut response);
-        if let Some(trail) = &mut self.trail {
-            trail.status = response.status();
-        }
-        response.body_mut().hold(self.under_way, self.trail);
-        response
-    }
-}
 
 /// GET: a session begins.
-async fn open(
+pub(crate) async fn open(
     server: &Arc<Shared>,
     parts: &Parts,
     messages: &str,
     errand: &mut Errand,
 ) -> Result<Response<Body>, Refused> {
-    if parts.method == Method::OPTIONS {
-        return cors::preflight(server, parts);
-    }
-    protocol::admit_stream(parts, &server.policy)?;
-    errand.may_go_on()?;
     let caller = identify(server, parts, errand.trail.as_deref_mut()).await?;
     let owner = server.owner(caller.as_deref()).unwrap_or_default();
     let key = random_bytes();
@@ -198,7 +91,7 @@ async fn open(
 }
 
 /// POST: a message of a session.
-async fn take<B>(
+pub(crate) async fn take<B>(
     server: &Arc<Shared>,
     parts: &mut Parts,
     body: Pin<&mut B>,
@@ -208,11 +101,6 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    if parts.method == Method::OPTIONS {
-        return cors::preflight(server, parts);
-    }
-    protocol::admit_message(parts, &server.policy)?;
-    errand.may_go_on()?;
     let caller = identify(server, parts, errand.trail.as_deref_mut()).await?;
     let session = server.sse_sessions.find(protocol::session(parts)?, caller.as_deref())?;
     let body = read_body(body, &server.limits).await?;
@@ -280,17 +168,6 @@ fn begin(
             let post = Post { session: None, revision: Some(revision), message };
             legacy::begin(server, parts, caller, session.agreed.get().cloned(), post, trail)
         }
-    }
-}
-
-impl Errand {
-    /// The trail, for whoever ends the call later; the request itself is answered with 202.
-    fn hand_over(&mut self) -> Option<Box<Trail>> {
-        let mut trail = self.trail.take();
-        if let Some(trail) = &mut trail {
-            trail.status = StatusCode::ACCEPTED;
-        }
-        trail
     }
 }
 

@@ -66,7 +66,7 @@ fn access_token(criterion: &mut Criterion) {
         let server = AuthorizationServer::builder(ISSUER, Arc::new(store)).resource(RESOURCE);
         server.scope("posts:read", "Read").build().await.expect("the settings are the defaults")
     });
-    let (tokens, resource) = (server.access_tokens(), Resource::parse(RESOURCE).expect("it is one"));
+    let (tokens, resource) = (server.access_tokens(), [Resource::parse(RESOURCE).expect("it is one")]);
 
     let mut group = criterion.benchmark_group("access token");
     let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())

@@ -80,17 +80,18 @@ impl AccessTokens {
         Ok(())
     }
 
-    /// Who a token speaks for, at `now` and for `resource`: issuer, audience, expiry, revocation and signature.
+    /// Who a token speaks for, at `now` and for one of `resources`, which are the names of one server: issuer, audience,
+    /// expiry, revocation and signature.
     ///
     /// # Errors
     /// The [`BearerError`] that the resource server answers with. Scope is not looked at.
     pub fn verify(
         &self,
         token: &str,
-        resource: &Resource,
+        resources: &[Resource],
         now: SystemTime,
     ) -> Result<AccessTokenClaims, BearerError> {
-        let expected = Expected { issuer: &self.0.issuer, resource, leeway: Duration::ZERO };
+        let expected = Expected { issuer: &self.0.issuer, resources, leeway: Duration::ZERO };
         self.0.keys.load().open(token, |claims, is_genuine| {
             claims.check(&expected, now)?;
             if self.is_revoked(claims.jti(), claims.grant_id(), claims.iat()) {
@@ -235,8 +236,8 @@ mod tests {
     #[test]
     fn a_token_counts_for_its_resource_until_it_ends() {
         let (tokens, sign) = tokens(10);
-        let resource = Resource::parse("https://rs.example/mcp").unwrap();
-        let other = Resource::parse("https://rs.example/other").unwrap();
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
+        let other = [Resource::parse("https://rs.example/other").unwrap()];
         let token = sign(&claims());
         // Twice each: once by signature, once out of the cache.
         for _ in 0..2 {
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn revocation_is_immediate() {
         let (tokens, sign) = tokens(10);
-        let resource = Resource::parse("https://rs.example/mcp").unwrap();
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
         let check = |jti: &str, grant: &str, expected: Result<(), BearerError>| {
             let token =
                 sign(&AccessTokenClaims { jti: jti.into(), grant_id: Some(grant.into()), ..claims() });
@@ -310,7 +311,7 @@ mod tests {
             ..AuthConfig::default()
         };
         let tokens = AccessTokens::new("https://as.example", &config, keys);
-        let resource = Resource::parse("https://rs.example/mcp").unwrap();
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
         let sign = |change: fn(&mut AccessTokenClaims)| {
             let mut claims = claims();
             change(&mut claims);
@@ -350,7 +351,7 @@ mod tests {
     #[test]
     fn more_revocations_than_fit_still_hold() {
         let (tokens, sign) = tokens(4);
-        let resource = Resource::parse("https://rs.example/mcp").unwrap();
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
         for number in 0..20 {
             tokens.revoke_grant(&format!("g{number}"), at(1_000 + number));
         }

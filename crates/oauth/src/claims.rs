@@ -64,8 +64,8 @@ pub struct AccessTokenClaims {
 pub struct Expected<'a> {
     /// The only issuer it trusts; compared byte for byte.
     pub issuer: &'a str,
-    /// Its own identifier.
-    pub resource: &'a Resource,
+    /// Its own identifiers: one, or several where one server is known by several. A token for none of them is refused.
+    pub resources: &'a [Resource],
     /// How far the clocks may be apart.
     pub leeway: Duration,
 }
@@ -129,7 +129,7 @@ impl<'a> Unverified<'a> {
         if *self.iss != *expected.issuer {
             return Err(BearerError::WrongIssuer);
         }
-        if !self.aud.names(expected.resource) {
+        if !self.aud.names_one_of(expected.resources) {
             return Err(BearerError::WrongAudience);
         }
         let now = seconds(now);
@@ -199,14 +199,18 @@ enum Audiences<'a> {
 }
 
 impl Audiences<'_> {
-    /// Whether this resource is named, byte for byte or as an equivalent URL.
-    fn names(&self, resource: &Resource) -> bool {
+    /// Whether one of these resources is named, byte for byte or as an equivalent URL.
+    fn names_one_of(&self, resources: &[Resource]) -> bool {
         let all = match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
         };
-        all.iter().any(|one| **one == *resource.as_str())
-            || all.iter().any(|one| Resource::parse(one).is_ok_and(|one| one.is_equivalent(resource)))
+        let is_same = |named: &Text<'_>| resources.iter().any(|resource| **named == *resource.as_str());
+        let is_equivalent = |named: &Text<'_>| {
+            let named = Resource::parse(named);
+            named.is_ok_and(|named| resources.iter().any(|resource| named.is_equivalent(resource)))
+        };
+        all.iter().any(is_same) || all.iter().any(is_equivalent)
     }
 }
 
@@ -275,9 +279,10 @@ mod tests {
 
     #[test]
     fn each_check_and_its_edge() {
-        let resource = Resource::parse("https://a.example/mcp").unwrap();
+        let resources =
+            ["https://a.example/mcp", "https://a.example/sse"].map(|text| Resource::parse(text).unwrap());
         let expected =
-            Expected { issuer: "https://as.example", resource: &resource, leeway: Duration::from_secs(10) };
+            Expected { issuer: "https://as.example", resources: &resources, leeway: Duration::from_secs(10) };
         let other = |change: fn(&mut AccessTokenClaims)| {
             let mut claims = claims();
             change(&mut claims);
@@ -294,6 +299,14 @@ mod tests {
             (
                 "other audience",
                 other(|c| c.aud = Audience::One("https://b".into())),
+                1_500,
+                Err(BearerError::WrongAudience),
+            ),
+            ("the second", other(|c| c.aud = Audience::One("https://a.example/sse".into())), 1_500, Ok(())),
+            ("spelled", other(|c| c.aud = Audience::One("https://A.example:443/sse/".into())), 1_500, Ok(())),
+            (
+                "a third",
+                other(|c| c.aud = Audience::One("https://a.example/other".into())),
                 1_500,
                 Err(BearerError::WrongAudience),
             ),
@@ -317,6 +330,14 @@ mod tests {
             assert_eq!(unverified.verified(), Ok(claims), "{name}");
         }
         assert_eq!(other(|c| c.exp = u64::MAX).expires_at(), UNIX_EPOCH);
+    }
+
+    #[test]
+    fn who_expects_no_resource_takes_no_token() {
+        let payload = serde_json::to_vec(&claims()).unwrap();
+        let expected = Expected { issuer: "https://as.example", resources: &[], leeway: Duration::ZERO };
+        let verdict = Unverified::parse(&payload).unwrap().check(&expected, UNIX_EPOCH);
+        assert_eq!(verdict, Err(BearerError::WrongAudience));
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub enum ResourceError {
     /// Credentials in a URL leak into logs and compare differently.
     #[error("a resource must not carry user information")]
     UserInfo,
+    /// A path on an origin begins with one slash; two would begin a host.
+    #[error("a path has to begin with one slash")]
+    NotAPath,
 }
 
 impl Resource {
@@ -59,6 +62,19 @@ impl Resource {
         let parsed = Self::parse(text)?;
         let bare = parsed.url().path() == "/" && parsed.url().query().is_none();
         Ok(if bare { Self(text.trim_end_matches('/').to_owned()) } else { parsed })
+    }
+
+    /// The identifier of what is at `path` on the same origin. Scheme and host stay as they were written here.
+    ///
+    /// # Errors
+    /// [`ResourceError::NotAPath`] for anything that does not begin with one slash, and as [`Resource::parse`].
+    pub fn beside(&self, path: &str) -> Result<Self, ResourceError> {
+        if !path.starts_with('/') || path.starts_with("//") {
+            return Err(ResourceError::NotAPath);
+        }
+        let scheme = self.0.find("://").map_or(0, |at| at + "://".len());
+        let host = self.0[scheme..].find(['/', '?']).map_or(self.0.len(), |at| scheme + at);
+        Self::parse(&[&self.0[..host], path].concat())
     }
 
     /// The identifier as it was written.
@@ -163,6 +179,25 @@ mod tests {
             ("https://a.example/mcp#x", "https://a.example/mcp"),
         ] {
             assert_eq!(Resource::of_server_url(url).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_it() {
+        for (resource, path, expected) in [
+            ("https://a.example/mcp", "/sse", Ok("https://a.example/sse")),
+            ("https://A.example:443", "/x/sse", Ok("https://A.example:443/x/sse")),
+            ("http://[::1]:8000/a/b?c", "/sse?t=1", Ok("http://[::1]:8000/sse?t=1")),
+            ("https://a.example?c", "/", Ok("https://a.example/")),
+            ("https://a.example/mcp", "sse", Err(ResourceError::NotAPath)),
+            ("https://a.example/mcp", "", Err(ResourceError::NotAPath)),
+            ("https://a.example/mcp", "//b.example/sse", Err(ResourceError::NotAPath)),
+            ("https://a.example/mcp", "https://b.example/sse", Err(ResourceError::NotAPath)),
+            ("https://a.example/mcp", "/sse#f", Err(ResourceError::Fragment)),
+            ("https://a.example/mcp", "/\\b.example", Err(ResourceError::NotAbsolute)),
+        ] {
+            let found = Resource::parse(resource).unwrap().beside(path);
+            assert_eq!(found.as_ref().map(Resource::as_str), expected.as_ref().copied(), "{resource} {path}");
         }
     }
 

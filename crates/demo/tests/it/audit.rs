@@ -242,6 +242,52 @@ async fn what_is_tried_at_the_authorization_server_is_recorded_and_what_was_type
     }
 }
 
+/// Each request under the path at which it came in, though one server answers at all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_the_first_transport_are_told_apart() {
+    let dir = TempDir::new();
+    let world = World::start_with(|config| {
+        config.data_dir = dir.path().to_owned();
+        config.metrics.listen = Some("localhost:0".to_owned());
+    })
+    .await;
+    let token = world.token("johndoe", READ).await;
+    let get = || world.http.get(world.url("/sse")).header("accept", "text/event-stream");
+    assert_eq!(get().send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let mut stream = get().bearer_auth(&token).send().await.unwrap();
+    let first = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    let messages = first.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let post = world.http.post(world.url(messages)).bearer_auth(&token).json(&message);
+    assert_eq!(post.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert!(stream.chunk().await.unwrap().is_some());
+    drop(stream);
+    call(&world, Some(&token), "list_posts", json!({})).await;
+
+    let metrics = format!("http://{}/metrics", world.metrics.unwrap());
+    let counted = async |route: &str, method: &str| {
+        let text = world.http.get(&metrics).send().await.unwrap().text().await.unwrap();
+        let labels = [("http_route", route), ("http_request_method", method)];
+        value(&samples(&text), "http_server_request_duration_seconds", &labels)
+    };
+    // The end of the stream is heard of a little later.
+    let ended = async { while counted("/sse", "GET").await < 2.0 {} };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
+    assert_eq!(counted("/messages", "POST").await, 1.0);
+    assert_eq!(counted("/mcp", "POST").await, 1.0);
+    world.stop().await;
+
+    let all = records(dir.path()).await;
+    let mut told: Vec<_> = of(&all, "request")
+        .iter()
+        .map(|record| {
+            format!("{} {} {}", record["httpMethod"], record["endpoint"], record["status"]).replace('"', "")
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["GET /sse 200", "GET /sse 401", "POST /mcp 200", "POST /messages 202"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_users_do_not_mix() {
     let dir = TempDir::new();

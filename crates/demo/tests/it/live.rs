@@ -149,7 +149,7 @@ async fn the_oldest_transport_is_there_too() {
     let refused = sse().send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
-    assert!(challenge.contains("/.well-known/oauth-protected-resource/mcp"), "{challenge}");
+    assert!(challenge.contains("/.well-known/oauth-protected-resource/sse"), "{challenge}");
 
     let token = world.token("johndoe", BOTH).await;
     let mut stream = sse().bearer_auth(&token).send().await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use barewire_testkit::{Browser, OAuthClient, Tokens};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::wire::{Caller, ERAS};
 use crate::world::{READ, World};
@@ -51,6 +51,38 @@ async fn whatever_ends_a_grant_closes_every_door_at_once() {
             }
         }
         assert_eq!(doors(&world, &access).await, [StatusCode::UNAUTHORIZED; 3], "{end}");
+    }
+}
+
+/// `/mcp` and `/sse` are names of one server: a login at either opens both. Nothing else is a name of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_begins_at_either_name() {
+    let world = World::start().await;
+    for path in ["/mcp", "/sse"] {
+        let unknown =
+            world.http.get(world.url(path)).header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+        let challenge = unknown.headers()["www-authenticate"].to_str().unwrap().to_owned();
+        let metadata = world.url(&format!("/.well-known/oauth-protected-resource{path}"));
+        assert!(challenge.contains(&format!(r#"resource_metadata="{metadata}""#)), "{challenge}");
+        let metadata: Value = world.http.get(metadata).send().await.unwrap().json().await.unwrap();
+        let resource = metadata["resource"].as_str().unwrap();
+        assert_eq!(resource, world.url(path).as_str());
+
+        let client = OAuthClient::register(&world.origin, path).await.unwrap();
+        let tokens = client.log_in(resource, ("johndoe", "secret"), READ).await.unwrap();
+        assert_eq!(doors(&world, &tokens.access).await, [StatusCode::OK; 3], "{path}");
+        let stream = world.http.get(world.url("/sse")).bearer_auth(&tokens.access);
+        let stream = stream.header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(stream.status(), StatusCode::OK, "{path}");
+        // A grant stays with the name it was given for.
+        let other = world.url(if path == "/mcp" { "/sse" } else { "/mcp" });
+        assert!(client.refresh(tokens.refresh.as_deref().unwrap(), other.as_str()).await.is_err());
+    }
+    for elsewhere in ["/messages", "/", "/users/me/", "/sse/x"] {
+        let client = OAuthClient::register(&world.origin, elsewhere).await.unwrap();
+        let resource: String = world.url(elsewhere).into();
+        assert!(client.log_in(&resource, ("johndoe", "secret"), READ).await.is_err(), "{elsewhere}");
     }
 }
 

@@ -186,14 +186,26 @@ async fn a_server_of_one_revision_is_spoken_to_in_it_or_named() {
     }
 }
 
+/// What is found by a client that was told to be an older one says nothing of the server to the others.
+#[tokio::test]
+async fn an_older_client_teaches_the_others_nothing() {
+    let server = Server::that(Speaks::UpTo(Revision::LATEST_MODERN)).await;
+    let older = client(Revision::V2025_03_26);
+    let connected = Client::connect(server.url.clone(), older.clone()).await.unwrap();
+    assert_eq!(connected.server().revision, Revision::V2025_03_26);
+    let newer = ClientOptions { newest: Revision::LATEST_MODERN, ..older };
+    let connected = Client::connect(server.url.clone(), newer).await.unwrap();
+    assert_eq!(connected.server().revision, Revision::LATEST_MODERN);
+}
+
 /// Over the transport of 2024-11-05 each client speaks what it would over the other one, as far as that has a handshake.
 #[tokio::test]
 async fn every_client_finds_the_first_transport() {
     let add = async |_: Context, Add { a, b }: Add| Ok::<_, ToolError>(Structured(Sum { sum: a + b }));
-    let server = McpServer::builder("matrix", "1").tool(Tool::new("add", "Adds."), add).build().unwrap();
-    let router = Router::new()
-        .route_service("/sse", server.sse_service("/messages"))
-        .route_service("/messages", server.messages_service());
+    let server = McpServer::builder("matrix", "1").sse_transport("/sse", "/messages");
+    let server = server.tool(Tool::new("add", "Adds."), add).build().unwrap();
+    let (streams, messages) = server.sse_services().unwrap();
+    let router = Router::new().route_service("/sse", streams).route_service("/messages", messages);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/sse", listener.local_addr().unwrap());
     let stop = CancellationToken::new();

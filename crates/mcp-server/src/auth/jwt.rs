@@ -17,11 +17,11 @@ use serde_json::{Map, Value};
 use super::keys::{IssuerKeys, KeySource};
 use super::{Principal, TokenVerifier};
 
-/// Verifies JWT access tokens of one issuer for one resource. The audience is checked always; there is no way to
+/// Verifies JWT access tokens of one issuer for one server. The audience is checked always; there is no way to
 /// leave it out.
 pub struct JwtVerifier {
     issuer: String,
-    resource: Resource,
+    resources: Vec<Resource>,
     leeway: Duration,
     algorithms: Vec<Algorithm>,
     keys: Arc<IssuerKeys>,
@@ -48,12 +48,21 @@ impl JwtVerifier {
     fn new(issuer: String, resource: Resource, keys: IssuerKeys) -> Self {
         Self {
             issuer,
-            resource,
+            resources: vec![resource],
             leeway: Duration::from_secs(10),
             algorithms: vec![Algorithm::ES256],
             keys: Arc::new(keys),
             forgeries: Forgeries::new(ForgeryLimits::default()),
         }
+    }
+
+    /// Also accepts tokens for another identifier of this same server, wherever they are shown: that of `/sse`
+    /// ([`McpServerBuilder::sse_transport`](crate::McpServerBuilder::sse_transport)), say. Never one of another server,
+    /// whose tokens would count here then.
+    #[must_use]
+    pub fn also_for(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
     }
 
     /// Which signatures are accepted; ES256 alone unless said otherwise. Symmetric algorithms are never accepted:
@@ -93,7 +102,7 @@ impl TokenVerifier for JwtVerifier {
         }
         let payload = jwt.payload().ok_or(BearerError::Invalid)?;
         let claims = Unverified::parse(&payload)?;
-        let expected = Expected { issuer: &self.issuer, resource: &self.resource, leeway: self.leeway };
+        let expected = Expected { issuer: &self.issuer, resources: &self.resources, leeway: self.leeway };
         claims.check(&expected, now)?;
 
         let signature = jwt.signature().ok_or(BearerError::Invalid)?;
@@ -256,6 +265,29 @@ mod tests {
         ] {
             assert_eq!(verifier.verify(&token, at(now)).await.err(), expected, "{token}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_of_two_names_takes_tokens_for_both_and_no_third() {
+        let one = issuer("k1");
+        let keys = JwkSet { keys: vec![one.jwk.clone()] };
+        let sse = Resource::parse("https://a.example/sse").unwrap();
+        let strict = || JwtVerifier::with_keys("https://as.example", resource(), &keys);
+        let both = strict().also_for(sse);
+        let check = async |verifier: &JwtVerifier, audience: Value, expected: Option<BearerError>| {
+            let mut claims = claims();
+            claims["aud"] = audience;
+            let token = one.token(Some("k1"), "at+jwt", &claims);
+            assert_eq!(verifier.verify(&token, at(1_500)).await.err(), expected, "{claims}");
+        };
+        let wrong = || Some(BearerError::WrongAudience);
+        check(&both, json!("https://a.example/mcp"), None).await;
+        check(&both, json!("https://a.example/sse"), None).await;
+        check(&both, json!(["https://b.example", "https://a.example/sse"]), None).await;
+        check(&both, json!("https://a.example/messages"), wrong()).await;
+        check(&both, json!("https://a.example"), wrong()).await;
+        check(&both, json!([]), wrong()).await;
+        check(&strict(), json!("https://a.example/sse"), wrong()).await;
     }
 
     /// Gives another key set each time, and none when it has no more.

@@ -27,6 +27,7 @@ pub use self::keys::{KeySource, KeysUnavailable};
 pub use self::principal::Principal;
 pub(crate) use self::refusal::Refusal;
 use self::refusal::Refusals;
+pub(crate) use self::resource_metadata::Document;
 pub use self::resource_metadata::ResourceMetadata;
 use self::verifier::Erased;
 pub use self::verifier::{TokenVerifier, VerifiedTokens};
@@ -130,24 +131,18 @@ impl ResourceServer {
         metadata.resource_name = self.name;
         metadata.resource_documentation = self.documentation;
 
-        let metadata_url =
-            well_known::protected_resource(resource.as_str()).into_iter().next().map(|location| location.url);
         let first_scopes = if self.required_scopes.is_empty() {
             self.scopes_supported
         } else {
             Some(self.required_scopes.clone())
         };
         let (entries, ttl) = (limits.token_cache_entries, limits.token_cache_ttl);
-        let context = ChallengeContext { resource_metadata: metadata_url, scope: first_scopes };
         Ok(Guard {
             tokens: VerifiedTokens::with_erased(self.verifier, entries, ttl),
-            refusals: Refusals::new(&context),
-            context,
             required_scopes: self.required_scopes,
             implied: self.implied,
             anonymous: self.anonymous,
-            metadata: ResourceMetadata::new(&metadata),
-            resource,
+            identity: Identity::new(metadata, first_scopes),
         })
     }
 }
@@ -163,19 +158,56 @@ pub enum ResourceServerError {
     NoAuthorizationServer,
 }
 
-/// A [`ResourceServer`] at work.
+/// A [`ResourceServer`] at work, at one endpoint.
+#[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) tokens: VerifiedTokens,
-    refusals: Refusals,
-    context: ChallengeContext,
     required_scopes: ScopeSet,
     implied: Vec<(String, ScopeSet)>,
     anonymous: bool,
-    pub(crate) metadata: ResourceMetadata,
-    pub(crate) resource: Resource,
+    identity: Identity,
+}
+
+/// What a client learns about the endpoint that it knocks at: which resource that is, and so for what it needs a token.
+#[derive(Clone)]
+struct Identity {
+    metadata: ProtectedResourceMetadata,
+    document: Document,
+    context: ChallengeContext,
+    refusals: Refusals,
+}
+
+impl Identity {
+    fn new(metadata: ProtectedResourceMetadata, first_scopes: Option<ScopeSet>) -> Self {
+        let resource = metadata.resource.as_str();
+        let url = well_known::protected_resource(resource).into_iter().next().map(|location| location.url);
+        let context = ChallengeContext { resource_metadata: url, scope: first_scopes };
+        Self { document: Document::new(&metadata), refusals: Refusals::new(&context), metadata, context }
+    }
 }
 
 impl Guard {
+    /// The same protection at another endpoint of the same server, as a resource of its own. A client compares the
+    /// resource with the URL it was given ([RFC 9728 §3.3](https://www.rfc-editor.org/rfc/rfc9728#section-3.3)), so one
+    /// that was given `/sse` can do nothing with the metadata of `/mcp`. Whose tokens count there is the verifier's to
+    /// say, here as everywhere.
+    pub(crate) fn at(&self, path: &str) -> Result<Self, ResourceError> {
+        let resource = self.resource().beside(path)?;
+        let metadata = ProtectedResourceMetadata { resource, ..self.identity.metadata.clone() };
+        let identity = Identity::new(metadata, self.identity.context.scope.clone());
+        Ok(Self { identity, ..self.clone() })
+    }
+
+    /// The endpoint's identifier.
+    pub(crate) fn resource(&self) -> &Resource {
+        &self.identity.metadata.resource
+    }
+
+    /// The endpoint's metadata, as it is served.
+    pub(crate) fn document(&self) -> &Document {
+        &self.identity.document
+    }
+
     /// Who sent these headers. `None` only where anonymous requests are allowed and no token came.
     pub(crate) async fn authenticate(
         &self,
@@ -234,7 +266,7 @@ impl Guard {
 
     /// 401: nobody has logged in yet, and this needs somebody, with these scopes.
     pub(crate) fn login_required(&self, needed: &ScopeSet) -> Refusal {
-        let mut context = self.context.clone();
+        let mut context = self.identity.context.clone();
         if !needed.is_empty() {
             context.scope = Some(self.required_scopes.union(needed));
         }
@@ -249,7 +281,7 @@ impl Guard {
             .with("error", ErrorCode::InsufficientScope)
             .with("error_description", &description)
             .with("scope", needed.union(&principal.scopes));
-        if let Some(url) = &self.context.resource_metadata {
+        if let Some(url) = &self.identity.context.resource_metadata {
             challenge = challenge.with("resource_metadata", url);
         }
         let body = ErrorResponse::new(ErrorCode::InsufficientScope, description);
@@ -257,7 +289,7 @@ impl Guard {
     }
 
     fn refuse(&self, error: &BearerError) -> Refusal {
-        self.refusals.of(error).unwrap_or_else(|| Refusal::new(error, &self.context))
+        self.identity.refusals.of(error).unwrap_or_else(|| Refusal::new(error, &self.identity.context))
     }
 }
 
@@ -353,6 +385,26 @@ mod tests {
         headers.insert(AUTHORIZATION, "Bearer forged".parse().unwrap());
         // A bad token is not the same as none: the client believes it is logged in.
         assert!(guard.authenticate(&headers, SystemTime::UNIX_EPOCH).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn another_endpoint_is_another_resource_with_the_same_tokens() {
+        let guard = server().required_scopes(["posts:read"]).into_guard(&Limits::default()).unwrap();
+        let sse = guard.at("/old/sse").unwrap();
+        assert_eq!(sse.resource().as_str(), "https://a.example/old/sse");
+        assert!(sse.document().json().contains(r#""resource":"https://a.example/old/sse""#));
+        let named = r#"resource_metadata="https://a.example/.well-known/oauth-protected-resource/old/sse""#;
+        let mut headers = HeaderMap::new();
+        let now = SystemTime::UNIX_EPOCH;
+        let refusal = sse.authenticate(&headers, now).await.unwrap_err();
+        assert!(refusal.challenge.unwrap().to_str().unwrap().contains(named));
+        headers.insert(AUTHORIZATION, "Bearer alice".parse().unwrap());
+        let alice = sse.authenticate(&headers, now).await.unwrap().unwrap();
+        let refusal = sse.insufficient(&alice, &ScopeSet::from_tokens(["posts:write"]));
+        assert!(refusal.challenge.unwrap().to_str().unwrap().contains(named));
+        for wrong in ["sse", "", "//b.example", "/sse#x"] {
+            assert!(guard.at(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Refusal {
 
 /// The refusals in which nothing depends on the caller, written once: whoever sends many bad tokens is answered with a
 /// copy.
+#[derive(Clone)]
 pub(super) struct Refusals(Vec<Refusal>);
 
 impl Refusals {

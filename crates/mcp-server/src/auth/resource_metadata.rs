@@ -13,31 +13,69 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode};
 
+use super::Guard;
 use crate::body::{Body, status_only};
 
-/// Serves the metadata document in every form that clients look for: path-inserted
-/// (`/.well-known/oauth-protected-resource/mcp`), appended (`/mcp/.well-known/…`) and at the root.
+/// Serves the metadata of the server's resources in every form that clients look for: path-inserted
+/// (`/.well-known/oauth-protected-resource/mcp`) and appended (`/mcp/.well-known/…`), and at the root that of the first.
 ///
 /// Everything in it comes from the configuration, nothing from the request. Any web page may read it.
 #[derive(Clone)]
-pub struct ResourceMetadata(Arc<Document>);
-
-struct Document {
-    paths: Vec<String>,
-    json: Bytes,
-}
+pub struct ResourceMetadata(Arc<[(String, Document)]>);
 
 impl ResourceMetadata {
-    pub(crate) fn new(metadata: &ProtectedResourceMetadata) -> Self {
-        let paths = well_known::paths_to_serve(well_known::PROTECTED_RESOURCE, metadata.resource.as_str());
-        let json = serde_json::to_vec(metadata).expect("strings, lists and flags always serialise");
-        Self(Arc::new(Document { paths, json: json.into() }))
+    /// Of these endpoints. Where two have a path in common, it is the first one's.
+    pub(crate) fn of<'a>(guards: impl IntoIterator<Item = &'a Guard>) -> Self {
+        let mut all: Vec<(String, Document)> = Vec::new();
+        for guard in guards {
+            let resource = guard.resource().as_str();
+            for path in well_known::paths_to_serve(well_known::PROTECTED_RESOURCE, resource) {
+                if all.iter().all(|(known, _)| *known != path) {
+                    all.push((path, guard.document().clone()));
+                }
+            }
+        }
+        Self(all.into())
     }
 
     /// The paths to mount it at.
-    #[must_use]
-    pub fn paths(&self) -> &[String] {
-        &self.0.paths
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(path, _)| path.as_str())
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let path = request.uri().path().trim_end_matches('/');
+        let found = self.0.iter().find(|(known, _)| known == path);
+        ready(Ok(match found {
+            Some((_, document)) => document.answer(request.method()),
+            None => status_only(StatusCode::NOT_FOUND),
+        }))
+    }
+}
+
+/// The metadata of one resource, written once.
+#[derive(Clone)]
+pub(crate) struct Document(Bytes);
+
+impl Document {
+    pub(super) fn new(metadata: &ProtectedResourceMetadata) -> Self {
+        let json = serde_json::to_vec(metadata).expect("strings, lists and flags always serialise");
+        Self(json.into())
+    }
+
+    #[cfg(test)]
+    pub(super) fn json(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap()
     }
 
     /// The answer to a request of this method for the document.
@@ -49,7 +87,7 @@ impl ResourceMetadata {
             Method::GET | Method::HEAD => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-                *response.body_mut() = Body::whole(self.0.json.clone());
+                *response.body_mut() = Body::whole(self.0.clone());
             }
             Method::OPTIONS => {
                 headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
@@ -67,21 +105,5 @@ impl ResourceMetadata {
             }
         }
         response
-    }
-}
-
-impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let path = request.uri().path().trim_end_matches('/');
-        let known = self.0.paths.iter().any(|known| known == path);
-        ready(Ok(if known { self.answer(request.method()) } else { status_only(StatusCode::NOT_FOUND) }))
     }
 }

@@ -1,6 +1,7 @@
 //! What a hostile or careless client runs into.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use barewire_mcp_server::Limits;
@@ -90,6 +91,46 @@ async fn foreign_hosts_and_origins_are_refused() {
     let preflight =
         server.modern().with_header("origin", "http://evil.example.com").bare(Method::OPTIONS).await;
     assert_eq!(preflight.status(), StatusCode::FORBIDDEN);
+}
+
+/// Counts the warnings of this crate.
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN && metadata.target().starts_with("barewire")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_flood_of_foreign_hosts_is_one_line_in_the_log() {
+    let warnings = Arc::new(AtomicUsize::new(0));
+    // One thread serves and asks, so the log of both is here.
+    let _guard = tracing::subscriber::set_default(Warnings(warnings.clone()));
+    let server = start(Limits { refusal_log_pause: Duration::from_secs(3_600), ..Limits::default() }).await;
+    for number in 0..20 {
+        let (name, value) =
+            if number % 2 == 0 { ("host", "evil.example") } else { ("origin", "https://evil.example") };
+        let reply = server.modern().with_header(name, value).request(1, "tools/list", json!({})).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(warnings.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -97,11 +97,12 @@ impl Schema {
 
 #[tokio::test]
 async fn every_revision_over_every_transport() {
-    let mcp = toolbox(&Arc::default()).build().unwrap();
+    let mcp = toolbox(&Arc::default()).sse_transport("/sse", "/messages").build().unwrap();
+    let (streams, messages) = mcp.sse_services().unwrap();
     let router = Router::new()
         .route_service("/mcp", mcp.service())
-        .route_service("/sse", mcp.sse_service("/messages"))
-        .route_service("/messages", mcp.messages_service());
+        .route_service("/sse", streams)
+        .route_service("/messages", messages);
     let url = serve(router).await;
     for revision in Revision::ALL {
         let schema = Schema::of(revision);

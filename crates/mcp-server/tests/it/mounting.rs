@@ -63,7 +63,7 @@ async fn the_metadata_is_at_every_place_where_clients_look() {
         "/mcp/.well-known/oauth-protected-resource",
         "/.well-known/oauth-protected-resource",
     ];
-    assert_eq!(metadata.paths(), paths);
+    assert!(metadata.paths().eq(paths));
     for path in paths {
         let response = reqwest::Client::new()
             .get(format!("{url}{path}"))

@@ -10,6 +10,7 @@ use http::request::Parts;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::sse_transport::Old;
 use crate::support::{Client, Server, resource_server, toolbox};
 
 #[derive(Default)]
@@ -189,4 +190,42 @@ async fn a_record_says_by_which_rule_and_for_which_trace() {
     );
     check("192.0.2.7 - - - unobserved Refused -".into()).await;
     assert_eq!(seen.begun.load(Ordering::SeqCst), 11);
+}
+
+/// Remembers at which path it was asked to observe.
+struct Door(&'static str, Arc<Log>);
+
+impl Observer for Door {
+    fn at(&self, path: &str) -> Option<Arc<dyn Observer>> {
+        let path = ["/sse", "/messages"].into_iter().find(|known| *known == path)?;
+        Some(Arc::new(Self(path, self.1.clone())))
+    }
+
+    fn record(&self, record: &Record<'_>) {
+        let status = record.status.as_u16();
+        let line = format!("{} {} {} {status}", record.http_method, self.0, record.method.unwrap_or("-"));
+        self.1.lines.lock().unwrap().push(line);
+        self.1.written.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn each_endpoint_has_its_own_observer() {
+    let log = Arc::new(Log::default());
+    let builder =
+        toolbox(&Arc::default()).sse_transport("/sse", "/messages").observer(Door("/mcp", log.clone()));
+    let url = crate::sse_transport::start(&builder.build().unwrap()).await;
+    let check = async |expected: &str| {
+        log.written.notified().await;
+        assert_eq!(log.lines.lock().unwrap().pop().unwrap(), expected);
+    };
+    let mut old = Old::open(&url, None).await;
+    old.request(1, "ping", json!({})).await;
+    check("POST /messages ping 202").await;
+    old.request(2, "tools/call", json!({ "name": "echo", "arguments": { "text": "x" } })).await;
+    check("POST /messages tools/call 202").await;
+    drop(old);
+    check("GET /sse - 200").await;
+    Client::new(&format!("{url}/mcp"), "2026-07-28").call("echo", json!({ "text": "x" })).await;
+    check("POST /mcp tools/call 200").await;
 }

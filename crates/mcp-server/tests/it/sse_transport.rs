@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use barewire_mcp::http::sse::{Decoder, Event};
-use barewire_mcp_server::{Context, Limits, McpServer, McpServerBuilder, NoArguments, ResourceServer, Tool};
+use barewire_mcp_server::{
+    BuildError, Context, Limits, McpServer, McpServerBuilder, NoArguments, Principal, ResourceMetadata,
+    ResourceServer, TokenVerifier, Tool,
+};
+use barewire_oauth::bearer::BearerError;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -17,17 +21,22 @@ use crate::support::{Client, Probe, resource_server, toolbox};
 
 const OLD: &str = "2024-11-05";
 
-async fn start(mcp: &McpServer) -> String {
-    let router = Router::new()
+pub(crate) async fn start(mcp: &McpServer) -> String {
+    let (streams, messages) = mcp.sse_services().unwrap();
+    let mut router = Router::new()
         .route_service("/mcp", mcp.service())
-        .route_service("/sse", mcp.sse_service("/messages"))
-        .route_service("/messages", mcp.messages_service());
+        .route_service("/sse", streams)
+        .route_service("/messages", messages);
+    let metadata = mcp.resource_metadata();
+    for path in metadata.iter().flat_map(ResourceMetadata::paths) {
+        router = router.route_service(path, metadata.clone().unwrap());
+    }
     serve(router).await
 }
 
 fn with(limits: Limits) -> (Arc<Probe>, McpServerBuilder) {
     let probe = Arc::new(Probe::default());
-    let builder = toolbox(&probe).limits(limits).tool(
+    let builder = toolbox(&probe).limits(limits).sse_transport("/sse", "/messages").tool(
         Tool::new("ask_roots", "Asks."),
         |ctx: Context, _: NoArguments| async move {
             Ok(format!("{} roots", ctx.roots("roots").await?.roots.len()))
@@ -300,6 +309,92 @@ async fn a_session_is_its_openers() {
     assert!(refused.headers()["www-authenticate"].to_str().unwrap().contains("write"));
     assert_eq!(ann.post_as(Some("ann.read+write"), &write).await.status(), StatusCode::ACCEPTED);
     assert_eq!(ann.next().await["result"]["content"][0]["text"], "written");
+}
+
+/// Takes tokens for these resources; a token is the end of the name of one.
+struct Named(&'static [&'static str]);
+
+impl TokenVerifier for Named {
+    async fn verify(&self, token: &str, _now: SystemTime) -> Result<Principal, BearerError> {
+        let known = self.0.contains(&token);
+        if known { Ok(Principal::new("ann")) } else { Err(BearerError::WrongAudience) }
+    }
+}
+
+/// A client that was given `/sse` looks for that name; a server that has both is told by its verifier which it takes.
+#[tokio::test]
+async fn the_stream_is_a_resource_of_its_own() {
+    const TOKENS: [&str; 3] = ["mcp", "sse", "messages"];
+    const MCP: &str = "https://api.example.com/mcp";
+    const SSE: &str = "https://api.example.com/sse";
+    // One that serves /mcp only, and one that takes tokens for both.
+    for (accepted, expected) in [(&TOKENS[..1], [true, false, false]), (&TOKENS[..2], [true, true, false])] {
+        let auth = ResourceServer::new(MCP, Named(accepted)).authorization_server("https://as.example.com");
+        let write = Tool::new("write", "Writes.").scopes(["write"]);
+        let (_, builder) = with(Limits::default());
+        let builder = builder.auth(auth).tool(write, |_: Context, _: NoArguments| async { Ok("written") });
+        let url = start(&builder.build().unwrap()).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let named = |response: &reqwest::Response| {
+            let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
+            let (_, url) = challenge.split_once("resource_metadata=\"").unwrap();
+            url.trim_end_matches('"').to_owned()
+        };
+        let ping = message(1, "ping", json!({})).to_string();
+        let post = async |path: &str, token: &str, body: String| {
+            let request = http.post(format!("{url}{path}")).bearer_auth(token).body(body);
+            let request = request.header("content-type", "application/json");
+            let request = request.header("mcp-protocol-version", "2025-11-25");
+            request.header("accept", "application/json, text/event-stream").send().await.unwrap()
+        };
+        for (token, expected) in TOKENS.into_iter().zip(expected) {
+            let status = |fine: StatusCode| if expected { fine } else { StatusCode::UNAUTHORIZED };
+            let at_mcp = post("/mcp", token, ping.clone()).await;
+            assert_eq!(at_mcp.status(), status(StatusCode::OK), "{token}");
+            let at_sse = get(&url, Some(token)).await;
+            assert_eq!(at_sse.status(), status(StatusCode::OK), "{token}");
+            if !expected {
+                let at = "https://api.example.com/.well-known/oauth-protected-resource";
+                assert_eq!(named(&at_mcp), format!("{at}/mcp"));
+                assert_eq!(named(&at_sse), format!("{at}/sse"));
+                let at_messages = post("/messages?sessionId=x", token, ping.clone()).await;
+                assert_eq!(named(&at_messages), format!("{at}/sse"));
+                continue;
+            }
+            let client = Old::connect(&url, Some(token)).await;
+            let call = message(2, "tools/call", json!({ "name": "write", "arguments": {} }));
+            let lacking = client.post(&call).await;
+            assert_eq!(lacking.status(), StatusCode::FORBIDDEN);
+            assert!(named(&lacking).ends_with("/oauth-protected-resource/sse"));
+        }
+        for (path, resource) in [
+            ("/.well-known/oauth-protected-resource/mcp", MCP),
+            ("/.well-known/oauth-protected-resource", MCP),
+            ("/.well-known/oauth-protected-resource/sse", SSE),
+            ("/sse/.well-known/oauth-protected-resource", SSE),
+        ] {
+            let document: Value =
+                http.get(format!("{url}{path}")).send().await.unwrap().json().await.unwrap();
+            assert_eq!(document["resource"], resource, "{path}");
+            assert_eq!(document["authorization_servers"], json!(["https://as.example.com"]));
+        }
+        let none =
+            http.get(format!("{url}/.well-known/oauth-protected-resource/messages")).send().await.unwrap();
+        assert_eq!(none.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+#[test]
+fn what_is_no_path_is_found_at_start() {
+    let build = |stream: &str, messages: &str| {
+        let builder = McpServer::builder("x", "1").sse_transport(stream, messages);
+        matches!(builder.build(), Err(BuildError::SsePath(_)))
+    };
+    assert!(!build("/a/sse", "/a/messages"));
+    for wrong in ["", "sse", "//evil.example", "https://evil.example/sse", "/sse?x", "/sse#x", "/s e"] {
+        assert!(build(wrong, "/messages") && build("/sse", wrong), "{wrong}");
+    }
+    assert!(McpServer::builder("x", "1").build().unwrap().sse_services().is_none());
 }
 
 /// As on every long stream, except that a client that comes back with a newer token keeps its stream.

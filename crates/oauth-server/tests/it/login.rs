@@ -110,7 +110,7 @@ async fn another_account_can_be_used_from_the_consent_page() {
     browser.submit(&page, &form, None).await.unwrap();
     let callback = browser.login_and_consent(&url, "janedoe", "secret").await.unwrap();
     let (_, answer) = world.redeem(&client, &query(&callback)["code"]).await;
-    let resource = barewire_oauth::resource::Resource::parse("https://rs.example/mcp").unwrap();
+    let resource = [barewire_oauth::resource::Resource::parse("https://rs.example/mcp").unwrap()];
     let token = answer["access_token"].as_str().unwrap();
     let claims = world.server.access_tokens().verify(token, &resource, world.clock.now()).unwrap();
     assert_eq!(claims.sub, "janedoe");

@@ -85,7 +85,7 @@ async fn what_one_process_revokes_the_others_learn() {
         .build()
         .await
         .unwrap();
-    let resource = Resource::parse("https://rs.example/mcp").unwrap();
+    let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
     let verify = |token: &str| other.access_tokens().verify(token, &resource, world.clock.now()).map(drop);
     let (client, tokens) = world.logged_in().await;
     let (other_client, other_tokens) = world.logged_in().await;

@@ -33,13 +33,13 @@ async fn a_code_becomes_tokens_that_say_what_they_are_for() {
     assert_eq!(answer["scope"], "posts:read posts:write");
     let tokens = Tokens::read(&answer);
     assert!(tokens.refresh.starts_with("bwr_"));
-    let resource = Resource::parse("https://rs.example/mcp").unwrap();
+    let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
     let claims = world.server.access_tokens().verify(&tokens.access, &resource, world.clock.now()).unwrap();
     assert_eq!(claims.sub, "johndoe");
     assert_eq!(claims.client_id, client);
     assert_eq!(claims.iss, world.server.issuer());
     assert!(claims.grant_id.is_some());
-    let other = Resource::parse("https://rs.example/other").unwrap();
+    let other = [Resource::parse("https://rs.example/other").unwrap()];
     let verdict = world.server.access_tokens().verify(&tokens.access, &other, world.clock.now());
     assert_eq!(verdict.unwrap_err(), BearerError::WrongAudience);
     world.advance(config().access_token_ttl.as_secs());

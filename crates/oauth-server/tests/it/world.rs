@@ -244,7 +244,7 @@ impl World {
     }
 
     pub(crate) fn verify(&self, token: &str) -> Result<(), BearerError> {
-        let resource = Resource::parse("https://rs.example/mcp").unwrap();
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
         self.server.access_tokens().verify(token, &resource, self.clock.now()).map(|_| ())
     }
 
