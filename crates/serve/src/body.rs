@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
@@ -120,10 +121,10 @@ impl Drop for RequestBody {
 }
 
 pin_project! {
-    /// The body of a response, as the connection gets it.
+    /// The body of a response, as the connection gets it: the application's, or our own.
     pub(crate) struct ResponseBody<B> {
         #[pin]
-        inner: B,
+        inner: Either<B, Full<Bytes>>,
         handed_over: bool,
         end: End,
     }
@@ -140,18 +141,22 @@ impl Drop for End {
 
 impl<B> ResponseBody<B> {
     pub(crate) fn new(inner: B, end: End) -> Self {
-        Self { inner, handed_over: false, end }
+        Self { inner: Either::Left(inner), handed_over: false, end }
+    }
+
+    pub(crate) fn own(said: Bytes, end: End) -> Self {
+        Self { inner: Either::Right(Full::new(said)), handed_over: false, end }
     }
 }
 
-impl<B: Body> Body for ResponseBody<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let body = self.project();
         // The connection asks for more when there is room for more: what it got before is on its way.
         if std::mem::take(body.handed_over) {

@@ -33,9 +33,10 @@ pub struct ServeConfig {
     /// has to make room.
     #[serde(with = "humantime_serde")]
     pub patience: Duration,
-    /// Bytes of a request's head (431); at least 8192 for HTTP/1.
+    /// Bytes of a request's head (431): of HTTP/1 as it is usually written, with one blank after each colon; of HTTP/2
+    /// the names and values, and 32 for each.
     pub max_header_bytes: u32,
-    /// Header lines of an HTTP/1 request (431). HTTP/2 counts 32 bytes per line into `max_header_bytes` instead.
+    /// Header lines of an HTTP/1 request (431).
     pub max_headers: usize,
     /// Requests at once on one HTTP/2 connection.
     pub max_concurrent_streams: u32,

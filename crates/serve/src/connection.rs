@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -20,6 +21,7 @@ use tower::{BoxError, Service};
 use crate::activity::{Activity, order};
 use crate::body::RequestBody;
 use crate::config::ServeConfig;
+use crate::head::ROOM_TO_SAY_SO;
 use crate::room::Seat;
 use crate::service::Visit;
 use crate::socket::Socket;
@@ -33,11 +35,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(limits: &ServeConfig) -> Self {
         let mut http1 = http1::Builder::new();
+        let max_head = usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX);
         // `header_read_timeout` stays unset: hyper counts the pause between two requests as time for the second one's
         // head. `Activity` knows the difference.
-        http1
-            .header_read_timeout(None)
-            .max_buf_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX).max(8192));
+        http1.header_read_timeout(None).max_buf_size(max_head.saturating_add(ROOM_TO_SAY_SO));
         if limits.max_headers != 100 {
             // 100 is hyper's own limit; to set it costs an allocation for each request.
             http1.max_headers(limits.max_headers);
@@ -46,7 +47,8 @@ impl Shared {
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
-            .max_header_list_size(limits.max_header_bytes)
+            // h2 refuses what reaches its limit.
+            .max_header_list_size(limits.max_header_bytes.saturating_add(1))
             .max_concurrent_streams(limits.max_concurrent_streams)
             .keep_alive_interval(limits.ping_interval)
             .keep_alive_timeout(limits.ping_timeout);
@@ -69,7 +71,7 @@ impl Shared {
             + Send
             + 'static,
         S::Future: Send + 'static,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let mut socket = Socket::new(stream, seat.activity.clone());
         let visit = Visit::new(service, seat.activity.clone());

@@ -11,6 +11,7 @@
 //! | a peer that | meets |
 //! |---|---|
 //! | connects and says nothing, or dribbles a head | [`header_timeout`](ServeConfig::header_timeout) |
+//! | sends a head without end | [`max_header_bytes`](ServeConfig::max_header_bytes), [`max_headers`](ServeConfig::max_headers) |
 //! | dribbles a body | [`body_timeout`](ServeConfig::body_timeout), [`body_min_rate`](ServeConfig::body_min_rate) |
 //! | keeps a connection for later | [`idle_timeout`](ServeConfig::idle_timeout) |
 //! | asks, and does not read the answer | [`write_timeout`](ServeConfig::write_timeout) |
@@ -26,6 +27,7 @@ mod activity;
 mod body;
 mod config;
 mod connection;
+mod head;
 mod listen;
 mod mount;
 mod room;

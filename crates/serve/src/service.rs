@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::activity::{Activity, Exchange};
 use crate::body::{End, RequestBody, ResponseBody};
+use crate::head;
 
-/// Tells the connection's [`Activity`] when a request begins and ends.
+/// Tells the connection's [`Activity`] when a request begins and ends, and refuses those with too large a head.
 pub(crate) struct Visit<S> {
     service: S,
     activity: Arc<Activity>,
@@ -31,6 +35,7 @@ impl<S> Visit<S> {
 impl<S, B> hyper::service::Service<Request<Incoming>> for Visit<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+    B: Body<Data = Bytes>,
 {
     type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
@@ -40,6 +45,12 @@ where
         let exchange = Exchange::begin(&self.activity, request.version(), self.last.take());
         self.last.set(Some(exchange.clone()));
         let end = Some(End(exchange.clone()));
+        let limit = u64::from(self.activity.limits.max_header_bytes);
+        let bytes = head::bytes(&request);
+        if bytes > limit {
+            let said = format!("the head of this request has {bytes} bytes; {limit} are accepted\n");
+            return Answer { state: State::TooLarge { said }, end };
+        }
         let request = request.map(|body| RequestBody::new(body, exchange));
         let mut service = self.service.clone();
         // Almost every service is ready, and then the request need not be kept for later: that would be 300 bytes for
@@ -66,6 +77,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F> {
+        TooLarge { said: String },
         Waiting { service: Box<S>, request: Option<Box<Request<RequestBody>>> },
         Called { #[pin] future: F },
     }
@@ -74,6 +86,7 @@ pin_project! {
 impl<S, B> Future for Answer<S, S::Future>
 where
     S: Service<Request<RequestBody>, Response = Response<B>>,
+    B: Body<Data = Bytes>,
 {
     type Output = Result<Response<ResponseBody<B>>, S::Error>;
 
@@ -82,6 +95,11 @@ where
         let mut response = loop {
             match answer.state.as_mut().project() {
                 StateProjection::Called { future } => break ready!(future.poll(context))?,
+                StateProjection::TooLarge { said } => {
+                    let said = std::mem::take(said);
+                    let end = answer.end.take().expect("a future is not polled after it was ready");
+                    return Poll::Ready(Ok(too_large(said, end)));
+                }
                 StateProjection::Waiting { service, request } => {
                     ready!(service.poll_ready(context))?;
                     let request = request.take().expect("a request is taken once, when its state ends");
@@ -97,4 +115,14 @@ where
         }
         Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, end))))
     }
+}
+
+/// Refuses a request by its head (431), and the connection with it: its body is not worth reading.
+fn too_large<B: Body<Data = Bytes>>(said: String, end: End) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(ResponseBody::own(said.into(), end));
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

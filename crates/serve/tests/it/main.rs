@@ -5,6 +5,7 @@
 mod connections;
 mod descriptors;
 mod drain;
+mod heads;
 mod http2;
 mod listen;
 mod mount;
