@@ -178,7 +178,10 @@ impl Ladder {
 
     /// The session is there; completes the handshake and listens.
     async fn settle(&self, established: Established) -> Arc<Connection> {
-        self.remember(Era::Legacy);
+        // What is found at `/sse` says nothing of `/mcp` on the same origin.
+        if established.opened.is_none() {
+            self.remember(Era::Legacy);
+        }
         let Established { result, session, opened, raw } = established;
         let info = ServerInfo {
             revision: session.revision,
@@ -208,7 +211,8 @@ impl Ladder {
 
     /// A verdict is what the server was found to be; an era that the application insisted on is none.
     fn remember(&self, era: Era) {
-        if self.options.era != EraChoice::Either {
+        // Where only one was tried, nothing was learned about the other.
+        if self.options.era != EraChoice::Either || self.options.newest.era() == Era::Legacy {
             return;
         }
         let origin = self.url.origin().ascii_serialization();

@@ -108,6 +108,35 @@ async fn both_eras_from_the_url_to_a_post() {
     }
 }
 
+/// A client that is given `/sse` finds the old transport there, and a login for exactly this address.
+#[tokio::test]
+async fn a_login_that_starts_at_the_first_transport() {
+    let world = world().await;
+    let sse = world.url.replace("/mcp", "/sse");
+    let watcher = Watcher::new();
+    let options = world.options(&watcher, "johndoe");
+    let client = Client::connect(sse.clone(), options.clone()).await.unwrap();
+    assert!(client.list_tools().await.unwrap().iter().any(|tool| tool.name == "create_post"));
+    // More scopes are asked for at the same resource.
+    let post =
+        call(&client, "create_post", json!({"title": "Old", "content": "over two endpoints"})).await.unwrap();
+    assert!(post.contains("Old"), "{post}");
+    let grant = client.grant().await.unwrap().unwrap();
+    assert!(grant.tokens.scope.contains("posts:read") && grant.tokens.scope.contains("posts:write"));
+    let named: Vec<_> = watcher
+        .exchanges()
+        .iter()
+        .flat_map(|it| &it.tokens)
+        .filter_map(|token| Some(token.claims.as_ref()?["aud"].as_str()?.to_owned()))
+        .collect();
+    assert!(!named.is_empty() && named.iter().all(|audience| *audience == sse), "{named:?}");
+    assert_eq!(client.server().revision.as_str(), "2025-11-25");
+    // The same origin has the newest revision at its other name, and the first one did not hide that.
+    let other = Client::connect(world.url.clone(), options).await.unwrap();
+    assert_eq!(other.server().revision.as_str(), "2026-07-28");
+    client.close().await;
+}
+
 /// What a server says when it refuses is read although nobody goes on from there: it is what will be looked at.
 #[tokio::test]
 async fn a_refusal_that_ends_the_attempt_is_recorded_whole() {
