@@ -272,6 +272,14 @@ describe('the flow', () => {
     await assertAccessible(page, 'two servers')
   })
 
+  step('proposes an older revision, chosen in the form', async () => {
+    await page.getByRole('link', { name: 'Connect a server', exact: true }).click()
+    await page.getByLabel('URL of an MCP server').fill(serverUrl)
+    await page.getByLabel('Revision').selectOption('2025-03-26')
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    await page.getByRole('banner').getByText('2025-03-26').waitFor()
+  })
+
   step('logs out', async () => {
     await page.getByRole('navigation', { name: 'Servers and what they have' }).getByRole('button', { name: 'Log out' }).click()
     await page.getByRole('heading', { name: 'This server asks you to log in' }).waitFor()

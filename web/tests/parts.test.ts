@@ -5,6 +5,7 @@ import { expand, matches } from '@/resources/template'
 import { blockOf } from '@/results/content'
 import { gather } from '@/state/announcer'
 import { search } from '@/palette/search'
+import { choices, spokenOf, wordsOf } from '@/servers/revisions'
 import { curlOf } from '@/tools/curl'
 import { server } from './samples'
 
@@ -22,6 +23,26 @@ describe('URI templates', () => {
   it('find what came from them', () => {
     expect(matches('post://{id}', 'post://7')).toBe(true)
     expect(matches('post://{id}.md', 'post://7xmd')).toBe(false)
+  })
+})
+
+describe('Revisions to choose from', () => {
+  it('are five and "whatever both speak", each said once', () => {
+    expect(choices.map((choice) => choice.value)).toEqual(['either', 'modern', 'legacy', '2025-06-18', '2025-03-26', '2024-11-05'])
+    expect(new Set(choices.map((choice) => choice.text)).size).toBe(choices.length)
+  })
+
+  it.each([
+    ['either', { era: 'either' }],
+    ['legacy', { era: 'legacy' }],
+    ['2025-03-26', { era: 'legacy', newest: '2025-03-26' }],
+    ['2099-01-01', { era: 'either' }],
+  ])('%s', (value, spoken) => expect(spokenOf(value)).toEqual(spoken))
+
+  it('are told afterwards', () => {
+    expect(wordsOf({ era: 'either', newest: null })).toBeUndefined()
+    expect(wordsOf({ era: 'modern', newest: null })).toContain('2026-07-28')
+    expect(wordsOf({ era: 'legacy', newest: '2025-03-26' })).toBe('nothing newer than 2025-03-26 was tried')
   })
 })
 

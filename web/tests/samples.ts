@@ -55,6 +55,7 @@ export function server(id: string): ServerView {
     url: 'http://localhost:8000/mcp',
     name: 'blog',
     era: 'either',
+    newest: null,
     added_at: 0,
     status: { kind: 'ready', message: '', what_next: null, since: 0, retry_at: null },
     authorization: 'none',

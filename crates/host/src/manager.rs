@@ -22,6 +22,6 @@ pub(crate) use login::{
     Callback, Logins, finish as finish_login, forget as forget_login, log_out, start as start_login,
 };
 pub(crate) use run::start as start_call;
-pub(crate) use server::{Server, forget_stored_grant, parse_url};
+pub(crate) use server::{Server, Spoken, forget_stored_grant, parse_url};
 pub(crate) use trouble::Trouble;
 pub(crate) use wire::Budget;

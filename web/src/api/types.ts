@@ -17,7 +17,12 @@ url: string,
 /**
  * Which era of the protocol to try; without it, `either`. The same URL in another era is another server.
  */
-era?: Era, };
+era?: Era,
+/**
+ * The newest revision to speak, e.g. `2025-03-26`: what `initialize` proposes. Without it, the newest there is; one
+ * older than 2026-07-28 leaves the handshake only, whatever the era. The same URL with another is another server.
+ */
+newest?: string, };
 
 /**
  * Answers a question: `POST /api/calls/{id}/answer`.
@@ -953,6 +958,10 @@ name: string,
  * Which era of the protocol is tried with it.
  */
 era: Era,
+/**
+ * The newest revision that is spoken with it, e.g. `2025-03-26`; `null` is the newest there is.
+ */
+newest: string | null,
 /**
  * When it was added.
  */

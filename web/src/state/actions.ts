@@ -1,5 +1,5 @@
 import { api } from '@/api/client'
-import type { Era, ServerView } from '@/api/types'
+import type { AddServer, ServerView } from '@/api/types'
 import { router } from '@/router'
 import { useHost } from './host'
 import { forgetLists } from './lists'
@@ -8,8 +8,8 @@ import { rememberPlace } from './place'
 
 /** What the reader can do with a server. Failures of the host end up in the notice; those of the server in its status. */
 export const actions = {
-  async add(url: string, era: Era = 'either'): Promise<void> {
-    const server = await attempt(() => api.addServer({ url, era }))
+  async add(url: string, spoken: Pick<AddServer, 'era' | 'newest'> = {}): Promise<void> {
+    const server = await attempt(() => api.addServer({ url, ...spoken }))
     if (!server) return
     keep(server)
     await router.push({ name: 'server', params: { server: server.id } })

@@ -1,5 +1,6 @@
 //! Servers as the page shows them: what is connected, how it stands, who is logged in.
 
+use barewire_mcp::revision::Revision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -45,6 +46,9 @@ pub struct ServerView {
     pub name: String,
     /// Which era of the protocol is tried with it.
     pub era: Era,
+    /// The newest revision that is spoken with it, e.g. `2025-03-26`; `null` is the newest there is.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub newest: Option<Revision>,
     /// When it was added.
     #[cfg_attr(test, ts(type = "number"))]
     pub added_at: u64,
@@ -181,6 +185,11 @@ pub struct AddServer {
     #[serde(default)]
     #[cfg_attr(test, ts(optional))]
     pub era: Option<Era>,
+    /// The newest revision to speak, e.g. `2025-03-26`: what `initialize` proposes. Without it, the newest there is; one
+    /// older than 2026-07-28 leaves the handshake only, whatever the era. The same URL with another is another server.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "string", optional))]
+    pub newest: Option<Revision>,
 }
 
 /// Which era of the protocol is tried with a server.
@@ -193,7 +202,7 @@ pub enum Era {
     Either,
     /// Without a handshake: 2026-07-28.
     Modern,
-    /// With `initialize`: 2025-11-25.
+    /// With `initialize`: 2025-11-25 and older.
     Legacy,
 }
 

@@ -39,16 +39,18 @@ pub(crate) struct Link {
 /// The options of a server's client: the host's, with the server's own ears and eyes, and its session's grants.
 pub(crate) fn options(app: &App, server: &Arc<Server>) -> ClientOptions {
     let watch = Arc::new(Watch::new(app, server));
+    let (all, spoken) = (app.client().clone(), server.spoken());
     ClientOptions {
         handler: watch.clone(),
         recorder: watch,
-        era: match server.era() {
+        era: match spoken.era {
             Era::Either => EraChoice::Either,
             Era::Modern => EraChoice::Modern,
             Era::Legacy => EraChoice::Legacy,
         },
+        newest: spoken.newest.unwrap_or(all.newest),
         owner: server.key().as_str().to_owned(),
-        ..app.client().clone()
+        ..all
     }
 }
 

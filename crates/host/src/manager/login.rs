@@ -133,7 +133,7 @@ pub(crate) async fn log_out(app: &App, server: &Arc<Server>) -> Result<(), ApiEr
     Ok(())
 }
 
-/// Other connections of the session to the same endpoint, in another era: they have the same tokens.
+/// Other connections of the session to the same endpoint, in another revision: they have the same tokens.
 fn others(server: &Server) -> impl Iterator<Item = Arc<Server>> {
     let (url, id) = (server.url().clone(), server.id().to_owned());
     let servers = server.session().map(|it| it.servers()).unwrap_or_default();

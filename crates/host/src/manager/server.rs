@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
+use barewire_mcp::revision::Revision;
 use barewire_mcp_client::{Clock, GrantKey, LoginRequired};
 use barewire_oauth::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ const COMMANDS: usize = 8;
 pub(crate) struct Server {
     id: String,
     url: Url,
-    era: Era,
+    spoken: Spoken,
     added_at: SystemTime,
     key: SessionKey,
     session: Weak<Session>,
@@ -55,13 +56,22 @@ struct State {
     login: Option<LoginRequired>,
 }
 
+/// What is spoken with a server, as the person chose. The same URL with another choice is another server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Spoken {
+    pub(crate) era: Era,
+    /// Nothing newer than this; without it, the newest there is.
+    pub(crate) newest: Option<Revision>,
+}
+
 /// What the store keeps of a server.
 #[derive(Serialize, Deserialize)]
 struct Document {
     url: Url,
     name: String,
-    #[serde(default)]
-    era: Era,
+    #[serde(flatten)]
+    spoken: Spoken,
 }
 
 /// Reads a URL that somebody entered.
@@ -88,9 +98,9 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, ApiError> {
 
 impl Server {
     /// A new server; it starts to connect.
-    pub(crate) fn add(app: &App, session: &Arc<Session>, url: Url, era: Era) -> Arc<Self> {
+    pub(crate) fn add(app: &App, session: &Arc<Session>, url: Url, spoken: Spoken) -> Arc<Self> {
         let name = name_of(&url);
-        Self::start(app, session, random::id("s"), app.now(), Document { url, name, era }, Vec::new())
+        Self::start(app, session, random::id("s"), app.now(), Document { url, name, spoken }, Vec::new())
     }
 
     /// A server of an earlier run; it starts to connect. `None` if the store has something unreadable.
@@ -123,7 +133,8 @@ impl Server {
             id: id.clone(),
             url: document.url.to_string(),
             name: document.name,
-            era: document.era,
+            era: document.spoken.era,
+            newest: document.spoken.newest,
             added_at: millis(added_at),
             status: ServerStatus {
                 kind: ServerStatusKind::Connecting,
@@ -150,7 +161,7 @@ impl Server {
             wire: Wire::new(&id, app.limits(), session.events().clone(), app.budget().clone(), exchanges),
             id,
             url: document.url,
-            era: document.era,
+            spoken: document.spoken,
             added_at,
             key: session.key().clone(),
             session: Arc::downgrade(session),
@@ -176,8 +187,8 @@ impl Server {
         &self.url
     }
 
-    pub(crate) fn era(&self) -> Era {
-        self.era
+    pub(crate) fn spoken(&self) -> Spoken {
+        self.spoken
     }
 
     /// Key of the session that it belongs to.
@@ -216,7 +227,9 @@ impl Server {
     /// As the store keeps it.
     pub(crate) fn stored(&self) -> StoredServer {
         let name = self.lock().view.name.clone();
-        let document = serde_json::json!({ "url": self.url, "name": name, "era": self.era }).to_string();
+        let Spoken { era, newest } = self.spoken;
+        let document = serde_json::json!({ "url": self.url, "name": name, "era": era, "newest": newest });
+        let document = document.to_string();
         StoredServer { id: self.id.clone(), added_at: self.added_at, document }
     }
 
@@ -353,6 +366,24 @@ fn name_of(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A document that was written before there was such a choice.
+    #[test]
+    fn what_is_not_said_is_everything() {
+        for (document, expected) in [
+            (r#"{"url":"http://a.example/mcp","name":"a"}"#, Spoken::default()),
+            (
+                r#"{"url":"http://a.example/mcp","name":"a","era":"legacy"}"#,
+                Spoken { era: Era::Legacy, newest: None },
+            ),
+            (
+                r#"{"url":"http://a.example/mcp","name":"a","era":"either","newest":"2025-03-26"}"#,
+                Spoken { era: Era::Either, newest: Some(Revision::V2025_03_26) },
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Document>(document).unwrap().spoken, expected, "{document}");
+        }
+    }
 
     #[test]
     fn an_endpoint_is_an_http_url_without_credentials() {

@@ -7,7 +7,7 @@ use super::{Browser, Json};
 use crate::api::{AddServer, ServerView};
 use crate::error::ApiError;
 use crate::host::App;
-use crate::manager::{Command, Server, forget_login, parse_url};
+use crate::manager::{Command, Server, Spoken, forget_login, parse_url};
 
 /// Adds a server, which starts to connect. One that is there already is given back as it is.
 pub(crate) async fn add(
@@ -22,9 +22,9 @@ pub(crate) async fn add(
         ));
     }
     let limit = app.limits().servers_per_session;
-    let era = request.era.unwrap_or_default();
-    let make = || Server::add(&app, &session, url.clone(), era);
-    let (server, new) = session.add_server(limit, |it| *it.url() == url && it.era() == era, make)?;
+    let spoken = Spoken { era: request.era.unwrap_or_default(), newest: request.newest };
+    let make = || Server::add(&app, &session, url.clone(), spoken);
+    let (server, new) = session.add_server(limit, |it| *it.url() == url && it.spoken() == spoken, make)?;
     if new {
         // In this order: a server without its session could not be found again.
         app.store().save_session(session.key(), app.now()).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let server = session.server(&id)?;
-    // The same endpoint in another era has the same tokens.
+    // The same endpoint in another revision has the same tokens.
     let shared = session.servers().iter().any(|it| it.url() == server.url() && it.id() != id);
     let forgotten = if shared { Ok(()) } else { forget_login(&app, &server).await };
     session.remove_server(&id);

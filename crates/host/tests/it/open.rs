@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use barewire_host::api::{
-    Authorization, CallResult, CallStatus, CallView, InputKind, ServerStatusKind, ServerView,
+    Authorization, CallResult, CallStatus, CallView, ErrorCode, InputKind, ServerStatusKind, ServerView,
 };
+use barewire_host::{HostConfig, MemoryHostStore};
+use barewire_mcp::revision::Revision;
 use barewire_mcp::types::content::Role;
 use barewire_mcp::types::elicitation::{ElicitAction, ElicitRequest};
 use barewire_mcp::types::logging::LoggingLevel;
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::demo::Person;
-use crate::support::Running;
+use crate::support::{Running, refused};
 
 /// The server, and its endpoint.
 async fn open_server() -> String {
@@ -68,6 +70,46 @@ async fn connect(running: &Running, endpoint: &str, era: &str) -> (Person, Serve
     let server: ServerView = person.page.post("/api/servers", &add).await.json().await.unwrap();
     let server = person.events.server(&server.id, ServerStatusKind::Ready).await;
     (person, server)
+}
+
+/// A host that is an older client: what it proposes is what is spoken, and it is remembered with the server.
+#[tokio::test]
+async fn an_older_revision_can_be_chosen() {
+    let store = Arc::new(MemoryHostStore::default());
+    let running = Running::with(HostConfig::default(), store.clone()).await;
+    let endpoint = open_server().await;
+    let mut person = Person::new(&running, "johndoe").await;
+    let mut ids = Vec::new();
+    for (add, revision, newest) in [
+        (json!({ "newest": "2025-03-26" }), "2025-03-26", Some(Revision::V2025_03_26)),
+        (json!({ "newest": "2024-11-05", "era": "legacy" }), "2024-11-05", Some(Revision::V2024_11_05)),
+        (json!({ "newest": "2026-07-28" }), "2026-07-28", Some(Revision::V2026_07_28)),
+        (json!({}), "2026-07-28", None),
+    ] {
+        let mut add = add;
+        add["url"] = json!(endpoint);
+        let server: ServerView = person.page.post("/api/servers", &add).await.json().await.unwrap();
+        assert_eq!(server.newest, newest);
+        let server = person.events.server(&server.id, ServerStatusKind::Ready).await;
+        assert_eq!(server.revision.as_deref(), Some(revision), "{add}");
+        // The same choice is the same server, another one is another.
+        let again: ServerView = person.page.post("/api/servers", &add).await.json().await.unwrap();
+        assert_eq!(again.id, server.id);
+        assert!(!ids.contains(&server.id));
+        ids.push(server.id);
+    }
+    for unknown in [json!("2099-01-01"), json!(""), json!(20250326)] {
+        let add = json!({ "url": endpoint, "newest": unknown });
+        let response = person.page.post("/api/servers", &add).await;
+        refused(response, StatusCode::BAD_REQUEST, ErrorCode::BadRequest).await;
+    }
+    let cookie = person.page.cookie().unwrap();
+    running.stop().await;
+    let running = Running::with(HostConfig::default(), store).await;
+    let state = running.browser().with_cookie(&cookie).state().await;
+    let newest: Vec<_> = state.servers.iter().map(|server| server.newest).collect();
+    let all = [Revision::V2025_03_26, Revision::V2024_11_05, Revision::V2026_07_28];
+    assert_eq!(newest, all.into_iter().map(Some).chain([None]).collect::<Vec<_>>());
 }
 
 /// Starts a call and waits for what the server asks.
