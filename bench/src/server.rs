@@ -10,7 +10,7 @@ use barewire_mcp_server::{
     Context, Limits, McpServer, McpServerBuilder, McpService, NoArguments, Principal, ResourceServer,
     Structured, TokenVerifier, Tool, ToolError,
 };
-use barewire_oauth::bearer::BearerError;
+use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
@@ -144,9 +144,9 @@ impl TokenVerifier for Tokens {
         self.access.verify(token, std::slice::from_ref(&self.resource), now).map(Principal::from)
     }
 
-    fn is_revoked(&self, principal: &Principal) -> bool {
+    fn standing(&self, principal: &Principal) -> Standing {
         let jti = principal.token_id.as_deref().unwrap_or_default();
         let issued_at = principal.issued_at.map_or(0, seconds);
-        self.access.is_revoked(jti, principal.grant_id.as_deref(), issued_at)
+        self.access.standing(jti, principal.grant_id.as_deref(), issued_at, &principal.scopes)
     }
 }

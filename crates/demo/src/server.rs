@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use barewire_audit::{AuditConfig, MetricsConfig};
 use barewire_mcp_server::{KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier};
-use barewire_oauth::bearer::{BearerError, ChallengeContext};
+use barewire_oauth::bearer::{BearerError, ChallengeContext, Standing};
 use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -275,10 +275,10 @@ impl TokenVerifier for Tokens {
         self.access.verify(token, &self.resources, now).map(Principal::from)
     }
 
-    fn is_revoked(&self, principal: &Principal) -> bool {
+    fn standing(&self, principal: &Principal) -> Standing {
         let jti = principal.token_id.as_deref().unwrap_or_default();
         let issued_at = principal.issued_at.map_or(0, seconds);
-        self.access.is_revoked(jti, principal.grant_id.as_deref(), issued_at)
+        self.access.standing(jti, principal.grant_id.as_deref(), issued_at, &principal.scopes)
     }
 }
 

@@ -25,7 +25,6 @@ use barewire_mcp::revision::{Era, Revision};
 use barewire_mcp::server::http_sse::{self as protocol, ENDPOINT, MESSAGE};
 use barewire_mcp::server::legacy::{Incoming, Post};
 use barewire_mcp::wire::v2025_11_25::{InitializeRequest, Request as LegacyRequest};
-use barewire_oauth::secret::AccessToken;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
@@ -36,7 +35,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::auth::Principal;
+use crate::auth::{Principal, Reader};
 use crate::body::{Body, Source, event_stream_from, status_only};
 use crate::config::Limits;
 use crate::drain::UnderWay;
@@ -201,8 +200,8 @@ struct State {
     closed: bool,
     /// When the client was last heard.
     heard: Instant,
-    /// The newest token, and its end: a client that renews its token keeps its stream.
-    token: Option<AccessToken>,
+    /// Who sent the newest token, and its end: a client that renews its token keeps its stream.
+    reader: Option<Reader>,
     token_ends: Option<SystemTime>,
 }
 
@@ -248,7 +247,7 @@ impl SseSessions {
                 inbox: VecDeque::new(),
                 closed: false,
                 heard: Instant::now(),
-                token: None,
+                reader: None,
                 token_ends: None,
             }),
             reader: AtomicWaker::new(),
@@ -277,10 +276,10 @@ impl SseSessions {
 impl SseSession {
     /// The client is there, with this token.
     fn heard(&self, server: &Shared, parts: &Parts, caller: Option<&Principal>) {
-        let token = server.guard.as_ref().and_then(|guard| guard.token(&parts.headers));
+        let reader = server.guard.as_ref().and_then(|guard| guard.reader(&parts.headers, caller));
         let mut state = self.lock();
         state.heard = Instant::now();
-        state.token = token;
+        state.reader = reader;
         state.token_ends = caller.and_then(|caller| caller.expires_at);
     }
 
@@ -369,7 +368,7 @@ impl SseStream {
         if self.is_last {
             return Poll::Pending;
         }
-        self.deliveries.token.clone_from(&self.session.lock().token);
+        self.deliveries.reader.clone_from(&self.session.lock().reader);
         loop {
             match self.deliveries.poll_next(cx) {
                 Poll::Ready(Delivery::Event(event)) if self.session.agreed.get().is_some() => {

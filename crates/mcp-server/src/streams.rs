@@ -9,12 +9,11 @@ use std::time::Duration;
 use barewire_mcp::http::sse;
 use barewire_mcp::types::notification::ServerNotification;
 use barewire_mcp::wire::v2026_07_28;
-use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::{Sleep, sleep};
 
-use crate::auth::Principal;
+use crate::auth::{Principal, Reader};
 use crate::body::Source;
 use crate::hub::{Kind, Next, Subscription};
 use crate::observer::Outcome;
@@ -35,8 +34,8 @@ pub(crate) struct LongStream {
 pub(crate) struct Deliveries {
     server: Arc<Shared>,
     subscription: Subscription,
-    /// The reader's token: whoever lost the grant meanwhile hears nothing more.
-    pub(crate) token: Option<AccessToken>,
+    /// Who reads: whoever lost the grant meanwhile, or a part of it, hears nothing more.
+    pub(crate) reader: Option<Reader>,
     /// Who watches tasks: what is said about one is decided anew each time.
     watcher: Caller,
     /// What is about to go out, while it is found out whether the reader may still have it.
@@ -65,12 +64,12 @@ impl LongStream {
         subscription: Subscription,
         first: Option<Bytes>,
     ) -> Self {
-        let token = server.guard.as_ref().and_then(|guard| guard.token(headers));
+        let reader = server.guard.as_ref().and_then(|guard| guard.reader(headers, caller));
         let token_ends = caller.and_then(|caller| caller.expires_at).map(|end| {
             let left = end.duration_since(server.now()).unwrap_or(Duration::ZERO);
             Box::pin(sleep(left))
         });
-        let deliveries = Deliveries::new(server, subscription, token);
+        let deliveries = Deliveries::new(server, subscription, reader);
         Self { deliveries, first, token_ends, ended: false }
     }
 
@@ -93,8 +92,8 @@ impl LongStream {
 }
 
 impl Deliveries {
-    pub(crate) fn new(server: Arc<Shared>, subscription: Subscription, token: Option<AccessToken>) -> Self {
-        Self { server, subscription, token, watcher: None, checking: None }
+    pub(crate) fn new(server: Arc<Shared>, subscription: Subscription, reader: Option<Reader>) -> Self {
+        Self { server, subscription, reader, watcher: None, checking: None }
     }
 
     /// The next event, once it is known that the reader may still have it; the end otherwise.
@@ -111,7 +110,7 @@ impl Deliveries {
             match self.subscription.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Next::End) => return Poll::Ready(Delivery::End),
-                Poll::Ready(Next::Event(event)) if self.token.is_none() => {
+                Poll::Ready(Next::Event(event)) if self.reader.is_none() => {
                     return Poll::Ready(Delivery::Event(event));
                 }
                 Poll::Ready(due) => self.checking = Some(self.check(due)),
@@ -121,14 +120,14 @@ impl Deliveries {
 
     /// Finds out whether the reader may still have what is due, and what it is by now.
     fn check(&self, due: Next) -> Pin<Box<dyn Future<Output = Checked> + Send>> {
-        let (server, token, watcher) = (self.server.clone(), self.token.clone(), self.watcher.clone());
+        let (server, reader, watcher) = (self.server.clone(), self.reader.clone(), self.watcher.clone());
         let subscription = match self.subscription.kind() {
             Kind::Listen { id, .. } => Some(id.clone()),
             Kind::Session { .. } => None,
         };
         Box::pin(async move {
-            if let (Some(guard), Some(token)) = (&server.guard, &token)
-                && !guard.is_still_good(token, server.now()).await
+            if let (Some(guard), Some(reader)) = (&server.guard, &reader)
+                && !guard.is_still_good(reader, server.now()).await
             {
                 return Checked::Deliver(Delivery::End);
             }

@@ -3,7 +3,7 @@
 //!
 //! A check is one signature check and little else ([`Forgeries`] says what stands before it), and it remembers no good
 //! tokens: whoever asks at every request remembers what it was told, and then asks for each only
-//! whether it was revoked. `barewire-mcp-server` does, for its own endpoint and for others beside it.
+//! whether it was revoked or narrowed. `barewire-mcp-server` does, for its own endpoint and for others beside it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use barewire_oauth::bearer::BearerError;
+use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::claims::{AccessTokenClaims, Audience, Expected, Unverified, seconds};
 use barewire_oauth::forgery::Forgeries;
 use barewire_oauth::resource::Resource;
@@ -39,13 +39,21 @@ struct Shared {
     max_revoked: usize,
 }
 
-/// What no longer counts although its signature is good.
+/// What no longer counts, or not all of it, although its signature is good.
 #[derive(Clone, Default)]
 struct Revocations {
-    /// Grant ids and `jti`s, with the time of revocation.
-    gone: HashMap<Arc<str>, SystemTime>,
+    /// By grant id and `jti`.
+    changes: HashMap<Arc<str>, Change>,
     /// Tokens issued up to this second are refused: it stands in for entries that had no room.
     issued_until: Option<u64>,
+}
+
+/// What has become of a grant, or of a single token.
+#[derive(Clone)]
+struct Change {
+    at: SystemTime,
+    /// The scopes that are left to it; `None` when it was revoked.
+    left: Option<ScopeSet>,
 }
 
 impl fmt::Debug for AccessTokens {
@@ -76,12 +84,16 @@ impl AccessTokens {
     ) -> Result<(), StoreError> {
         let mut gone = store.grants_revoked_since(since).await?;
         gone.extend(store.access_tokens_revoked_since(since).await?);
-        self.revoke(gone, now);
+        let gone = gone.into_iter().map(|(id, at)| (id, Change { at, left: None }));
+        let narrowed = store.grants_narrowed_since(since).await?.into_iter();
+        let narrowed =
+            narrowed.map(|(id, at, scope)| (id, Change { at, left: Some(ScopeSet::parse_lenient(&scope)) }));
+        self.learn(gone.chain(narrowed).collect(), now);
         Ok(())
     }
 
     /// Who a token speaks for, at `now` and for one of `resources`, which are the names of one server: issuer, audience,
-    /// expiry, revocation and signature.
+    /// expiry, revocation and signature. Its scopes are those that its grant still has.
     ///
     /// # Errors
     /// The [`BearerError`] that the resource server answers with. Scope is not looked at.
@@ -92,20 +104,33 @@ impl AccessTokens {
         now: SystemTime,
     ) -> Result<AccessTokenClaims, BearerError> {
         let expected = Expected { issuer: &self.0.issuer, resources, leeway: Duration::ZERO };
-        self.0.keys.load().open(token, |claims, is_genuine| {
+        let revoked = self.0.revoked.load();
+        let mut claims = self.0.keys.load().open(token, |claims, is_genuine| {
             claims.check(&expected, now)?;
-            if self.is_revoked(claims.jti(), claims.grant_id(), claims.iat()) {
+            if revoked.cover(claims.jti(), claims.grant_id(), claims.iat()) {
                 return Err(BearerError::Revoked);
             }
             self.0.check_signature(token, claims, now, is_genuine)
-        })
+        })?;
+        if let Some(left) = revoked.left_to(claims.grant_id.as_deref()) {
+            claims.scope = claims.scope.intersection(left);
+        }
+        Ok(claims)
     }
 
-    /// Whether a token with these claims has been revoked: by itself, with its grant, or with all that were issued
-    /// until then. For whoever remembers what [`AccessTokens::verify`] said; a look into memory.
+    /// What has become of a token with these claims: whether it was revoked, by itself, with its grant, or with all that
+    /// were issued until then, or whether its grant was narrowed to less than `scope`. For whoever remembers what
+    /// [`AccessTokens::verify`] said; a look into memory.
     #[must_use]
-    pub fn is_revoked(&self, jti: &str, grant_id: Option<&str>, iat: u64) -> bool {
-        self.0.revoked.load().cover(jti, grant_id, iat)
+    pub fn standing(&self, jti: &str, grant_id: Option<&str>, iat: u64, scope: &ScopeSet) -> Standing {
+        let revoked = self.0.revoked.load();
+        if revoked.cover(jti, grant_id, iat) {
+            Standing::Revoked
+        } else if revoked.left_to(grant_id).is_some_and(|left| !scope.is_subset(left)) {
+            Standing::Narrowed
+        } else {
+            Standing::Unchanged
+        }
     }
 
     /// The claims of a token of ours, expired and revoked ones included.
@@ -147,25 +172,44 @@ impl AccessTokens {
 
     /// From now on no token of this grant counts. The store has to know already.
     pub(crate) fn revoke_grant(&self, grant_id: &str, now: SystemTime) {
-        self.revoke(vec![(grant_id.to_owned(), now)], now);
+        self.learn(vec![(grant_id.to_owned(), Change { at: now, left: None })], now);
+    }
+
+    /// From now on the tokens of this grant allow no more than `left`. The store has to know already.
+    pub(crate) fn narrow_grant(&self, grant_id: &str, left: ScopeSet, now: SystemTime) {
+        self.learn(vec![(grant_id.to_owned(), Change { at: now, left: Some(left) })], now);
     }
 
     /// From now on this token does not count. The store has to know already.
     pub(crate) fn revoke_token(&self, jti: &str, now: SystemTime) {
-        self.revoke(vec![(jti.to_owned(), now)], now);
+        self.learn(vec![(jti.to_owned(), Change { at: now, left: None })], now);
     }
 
-    fn revoke(&self, ids: Vec<(String, SystemTime)>, now: SystemTime) {
+    fn learn(&self, changes: Vec<(String, Change)>, now: SystemTime) {
         let _one_at_a_time = self.0.revoking.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.0.revoked.load();
         // Whoever revokes the same again and again must not have the list copied each time.
-        if ids.iter().all(|(id, _)| known.gone.contains_key(id.as_str())) {
+        let is_known = |id: &str, new: &Change| known.changes.get(id).is_some_and(|old| old.covers(new));
+        if changes.iter().all(|(id, change)| is_known(id, change)) {
             return;
         }
         let mut revoked = Revocations::clone(&known);
-        revoked.gone.extend(ids.into_iter().map(|(id, at)| (Arc::from(id), at)));
+        for (id, change) in changes {
+            revoked.add(&id, change);
+        }
         revoked.shrink(self.0.max_revoked, now);
         self.0.revoked.store(Arc::new(revoked));
+    }
+}
+
+impl Change {
+    /// Whether `other` says nothing that this does not.
+    fn covers(&self, other: &Self) -> bool {
+        match (&self.left, &other.left) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ours), Some(theirs)) => ours.is_subset(theirs),
+        }
     }
 }
 
@@ -174,22 +218,45 @@ impl Revocations {
         if self.issued_until.is_some_and(|until| iat <= until) {
             return true;
         }
-        !self.gone.is_empty()
-            && (self.gone.contains_key(jti) || grant_id.is_some_and(|grant| self.gone.contains_key(grant)))
+        let is_gone = |id: &str| self.changes.get(id).is_some_and(|change| change.left.is_none());
+        !self.changes.is_empty() && (is_gone(jti) || grant_id.is_some_and(is_gone))
+    }
+
+    /// The scopes that are left to a grant that was narrowed.
+    fn left_to(&self, grant_id: Option<&str>) -> Option<&ScopeSet> {
+        if self.changes.is_empty() {
+            return None;
+        }
+        self.changes.get(grant_id?)?.left.as_ref()
+    }
+
+    /// Keeps the least of what was heard of one grant, in whatever order that comes.
+    fn add(&mut self, id: &str, new: Change) {
+        match self.changes.get_mut(id) {
+            None => {
+                self.changes.insert(Arc::from(id), new);
+            }
+            Some(old) if old.covers(&new) => {}
+            Some(old) => {
+                let both = old.left.as_ref().zip(new.left.as_ref()).map(|(old, new)| old.intersection(new));
+                *old = Change { at: old.at.max(new.at), left: both };
+            }
+        }
     }
 
     /// Forgets what has expired anyway, and then keeps to `max`: the older half makes room, and everything issued
     /// until the last of them is refused instead. Being short of room must never make a revoked token count again.
     fn shrink(&mut self, max: usize, now: SystemTime) {
-        self.gone.retain(|_, at| at.checked_add(MAX_ACCESS_TOKEN_TTL).is_none_or(|end| end > now));
-        if self.gone.len() <= max {
+        self.changes
+            .retain(|_, change| change.at.checked_add(MAX_ACCESS_TOKEN_TTL).is_none_or(|end| end > now));
+        if self.changes.len() <= max {
             return;
         }
-        let mut times: Vec<_> = self.gone.values().copied().collect();
+        let mut times: Vec<_> = self.changes.values().map(|change| change.at).collect();
         times.sort_unstable();
         let until = times[times.len() - max / 2 - 1];
-        self.gone.retain(|_, at| *at > until);
-        // An entry's tokens were issued before it was revoked.
+        self.changes.retain(|_, change| change.at > until);
+        // An entry's tokens were issued before it was revoked; those of a narrowed grant that came later say less.
         self.issued_until = self.issued_until.max(Some(seconds(until.min(now))));
     }
 }
@@ -275,11 +342,8 @@ mod tests {
                 sign(&AccessTokenClaims { jti: jti.into(), grant_id: Some(grant.into()), ..claims() });
             assert_eq!(tokens.verify(&token, &resource, at(1_500)).map(drop), expected, "{jti} of {grant}");
             // And so for whoever remembers the token.
-            assert_eq!(
-                tokens.is_revoked(jti, Some(grant), claims().iat),
-                expected.is_err(),
-                "{jti} of {grant}"
-            );
+            let standing = tokens.standing(jti, Some(grant), claims().iat, &claims().scope);
+            assert_eq!(standing == Standing::Revoked, expected.is_err(), "{jti} of {grant}");
         };
         let revoked = Err(BearerError::Revoked);
         ["1", "2"].into_iter().for_each(|jti| check(jti, "g", Ok(())));
@@ -289,6 +353,31 @@ mod tests {
         tokens.revoke_grant("g", at(1_500));
         check("2", "g", revoked);
         check("3", "h", Ok(()));
+    }
+
+    #[test]
+    fn a_narrowed_grant_allows_what_is_left_at_once() {
+        let (tokens, sign) = tokens(10);
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
+        let set = |text: &str| ScopeSet::parse(text).unwrap();
+        let check = |grant: &str, scope: &str, expected: &str, standing: Standing| {
+            let claims = AccessTokenClaims { scope: set(scope), grant_id: Some(grant.into()), ..claims() };
+            let verified = tokens.verify(&sign(&claims), &resource, at(1_500)).unwrap();
+            assert_eq!(verified.scope, set(expected), "{scope} of {grant}");
+            assert_eq!(tokens.standing("j", Some(grant), claims.iat, &claims.scope), standing);
+        };
+        tokens.narrow_grant("g", set("a b"), at(1_500));
+        check("g", "a b c", "a b", Standing::Narrowed);
+        check("g", "b", "b", Standing::Unchanged);
+        check("h", "a b c", "a b c", Standing::Unchanged);
+        // The next narrowing, and then an earlier one that another process learns late.
+        tokens.narrow_grant("g", set("b"), at(1_501));
+        tokens.narrow_grant("g", set("a b"), at(1_500));
+        check("g", "a b c", "b", Standing::Narrowed);
+        // Narrowing does not bring a revoked grant back.
+        tokens.revoke_grant("g", at(1_502));
+        tokens.narrow_grant("g", set("b"), at(1_503));
+        assert_eq!(tokens.standing("j", Some("g"), 1_000, &set("b")), Standing::Revoked);
     }
 
     #[test]
@@ -355,7 +444,7 @@ mod tests {
         for number in 0..20 {
             tokens.revoke_grant(&format!("g{number}"), at(1_000 + number));
         }
-        assert!(tokens.0.revoked.load().gone.len() <= 4);
+        assert!(tokens.0.revoked.load().changes.len() <= 4);
         for number in 0..20 {
             let token = sign(&AccessTokenClaims {
                 iat: 990,

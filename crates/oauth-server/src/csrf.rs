@@ -11,6 +11,8 @@ pub(crate) enum Purpose {
     Login,
     Consent,
     Logout,
+    App,
+    Sessions,
 }
 
 /// The token for a form on the page with this query, in the browser with this cookie.

@@ -15,7 +15,10 @@ use barewire_oauth::stranger::visible;
 use http::StatusCode;
 
 use crate::documents::DocumentFetchError;
+use crate::endpoints::account::Place;
+use crate::endpoints::login;
 use crate::pages::{Back, ErrorPage, capitalised, chain};
+use crate::routes::LOGIN;
 use crate::server::Inner;
 use crate::sessions::Session;
 use crate::store::{CodeRecord, ConsentRecord, Insert, StoreError};
@@ -38,6 +41,8 @@ pub(crate) enum Stop {
     Page(Box<ErrorPage>),
     /// The client is told.
     Client(Box<AuthorizationError>),
+    /// The person has to sign in first, and is led here then.
+    LogIn(Place),
     /// The store failed.
     Store(StoreError),
 }
@@ -57,6 +62,7 @@ impl Stop {
         match self {
             Self::Page(page) => page.respond(state),
             Self::Client(error) => respond::see_other(&error.location(&state.issuer)),
+            Self::LogIn(place) => respond::see_other(&state.path_with(LOGIN, &login::errand(place))),
             Self::Store(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "the store failed");
                 ErrorPage::broken().respond(state)

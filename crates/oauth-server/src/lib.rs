@@ -27,6 +27,7 @@
 
 mod access_tokens;
 mod body;
+mod browser;
 mod client_authentication;
 mod config;
 mod cors;

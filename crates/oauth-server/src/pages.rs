@@ -18,9 +18,11 @@ use url::Url;
 
 use crate::config::describe_scope;
 use crate::duration;
+use crate::endpoints::account::{self, Link};
 use crate::flow::Flow;
 use crate::random;
 use crate::server::Inner;
+use crate::store::GrantOverview;
 
 /// The one stylesheet, under a path that changes with its content.
 pub(crate) struct Style {
@@ -48,7 +50,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn new(state: &Inner) -> Self {
+    pub(crate) fn new(state: &Inner) -> Self {
         Self { style: state.path(state.style.path()), display_name: state.display_name.clone() }
     }
 }
@@ -274,6 +276,7 @@ impl LoginTemplate {
 #[template(path = "signed_in.html")]
 pub(crate) struct SignedInTemplate {
     frame: Frame,
+    links: Vec<Link>,
     pub(crate) user: String,
     pub(crate) logout: String,
     pub(crate) logout_csrf: String,
@@ -281,7 +284,7 @@ pub(crate) struct SignedInTemplate {
 
 impl SignedInTemplate {
     pub(crate) fn new(state: &Inner, user: String, logout: String, logout_csrf: String) -> Self {
-        Self { frame: Frame::new(state), user, logout, logout_csrf }
+        Self { frame: Frame::new(state), links: account::links(state, None), user, logout, logout_csrf }
     }
 }
 
@@ -314,11 +317,16 @@ pub(crate) struct ConsentTemplate {
     ends_after: String,
 }
 
-/// How the client is known, in words.
-enum Identification {
+/// How a client is known, in words.
+pub(crate) enum Identification {
     Operator,
     Itself,
-    Document { host: String, url: String },
+    Document {
+        host: String,
+        url: String,
+    },
+    /// It is registered no more, and what was granted to it lives on.
+    Gone,
 }
 
 /// Where the answer goes, in words.
@@ -353,7 +361,7 @@ impl ConsentTemplate {
         forms: ConsentForms,
     ) -> Self {
         let (client, request) = (&flow.client, &flow.request);
-        let identification = identification(client);
+        let identification = Identification::new(client.registration, &client.id);
         let document_host = match &identification {
             Identification::Document { host, .. } => Some(host.as_str()),
             _ => None,
@@ -368,12 +376,7 @@ impl ConsentTemplate {
         };
         let line = |scope: &str| ScopeLine {
             scope: scope.to_owned(),
-            description: state
-                .scopes
-                .get(scope)
-                .map(String::as_str)
-                .or_else(|| describe_scope(scope))
-                .map(str::to_owned),
+            description: described(state, scope).map(str::to_owned),
             new: matches!(question, Question::More(new) if new.contains(scope)),
         };
         Self {
@@ -402,14 +405,36 @@ fn client_name(client: &Client) -> String {
     client.name.clone().unwrap_or_else(|| "An application without a name".to_owned())
 }
 
-fn identification(client: &Client) -> Identification {
-    match client.registration {
-        Registration::Preregistered => Identification::Operator,
-        Registration::Dynamic => Identification::Itself,
-        Registration::Document => {
-            let host = Url::parse(&client.id).ok().and_then(|url| url.host_str().map(str::to_owned));
-            debug_assert!(DocumentUrl::looks_like_one(&client.id));
-            Identification::Document { host: host.unwrap_or_default(), url: client.id.clone() }
+impl Identification {
+    fn new(registration: Registration, client_id: &str) -> Self {
+        match registration {
+            Registration::Preregistered => Self::Operator,
+            Registration::Dynamic => Self::Itself,
+            Registration::Document => {
+                let host = Url::parse(client_id).ok().and_then(|url| url.host_str().map(str::to_owned));
+                debug_assert!(DocumentUrl::looks_like_one(client_id));
+                Self::Document { host: host.unwrap_or_default(), url: client_id.to_owned() }
+            }
         }
     }
+
+    /// How the client of a grant is known by now.
+    pub(crate) fn of_grant(overview: &GrantOverview) -> Self {
+        let client_id = &overview.grant.client_id;
+        match &overview.client {
+            Some(client) => Self::new(client.registration, client_id),
+            None if DocumentUrl::looks_like_one(client_id) => Self::new(Registration::Document, client_id),
+            None => Self::Gone,
+        }
+    }
+}
+
+/// What a scope allows, in the operator's words or ours.
+fn described<'a>(state: &'a Inner, scope: &str) -> Option<&'a str> {
+    state.scopes.get(scope).map(String::as_str).or_else(|| describe_scope(scope))
+}
+
+/// The same, and the scope itself where nobody has described it.
+pub(crate) fn scope_words(state: &Inner, scope: &str) -> String {
+    described(state, scope).unwrap_or(scope).to_owned()
 }

@@ -1,7 +1,9 @@
-//! How a grant ends.
+//! How a grant ends, or loses a part of itself.
+
+use barewire_oauth::scope::ScopeSet;
 
 use crate::server::Inner;
-use crate::store::{Revocation, RevocationReason, StoreError, Swap};
+use crate::store::{GrantRecord, Revocation, RevocationReason, StoreError, Swap};
 use crate::witness::{Draft, EventKind, Sender};
 
 /// By whose request something is ended, and what is known of it.
@@ -27,4 +29,25 @@ pub(crate) async fn revoke(
     }
     state.tokens.revoke_grant(grant_id, now);
     Ok(())
+}
+
+/// Leaves a grant with these scopes: in the store first, then for the verifier, so that no restart widens it again. The
+/// next request with a token that says more counts only as far as the grant still goes.
+///
+/// [`Swap::Lost`] when somebody else has narrowed or revoked it meanwhile.
+pub(crate) async fn narrow(
+    state: &Inner,
+    grant: &GrantRecord,
+    left: &ScopeSet,
+    told: Told<'_>,
+) -> Result<Swap, StoreError> {
+    let now = state.now();
+    let swap = state.store.narrow_grant(&grant.id, &grant.scope, &left.to_string(), now).await?;
+    if swap == Swap::Done {
+        state.tokens.narrow_grant(&grant.id, left.clone(), now);
+        tracing::info!(grant = grant.id, scope = %left, "a grant was narrowed");
+        let draft = Draft { scope: Some(left.to_string()), ..told.draft.clone() };
+        state.tell(told.sender, told.endpoint, EventKind::Narrowing, &draft, Ok(None));
+    }
+    Ok(swap)
 }

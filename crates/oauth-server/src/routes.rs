@@ -6,6 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use barewire_oauth::metadata::well_known;
 
+use crate::endpoints::account::{app, apps, sessions};
 use crate::endpoints::{authorize, consent, jwks, login, logout, metadata, register, revoke, style, token};
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -19,6 +20,12 @@ pub(crate) const LOGIN: &str = "/login";
 pub(crate) const CONSENT: &str = "/consent";
 /// POST: ends the browser's session.
 pub(crate) const LOGOUT: &str = "/logout";
+/// GET: the applications that the signed-in person has connected.
+pub(crate) const ACCOUNT_APPS: &str = "/account/apps";
+/// GET, POST: one of them; narrows or ends it.
+pub(crate) const ACCOUNT_APP: &str = "/account/apps/{id}";
+/// GET, POST: where the person is signed in; ends that.
+pub(crate) const ACCOUNT_SESSIONS: &str = "/account/sessions";
 /// POST: exchanges a code or a refresh token.
 pub(crate) const TOKEN: &str = "/token";
 /// POST: registers a client.
@@ -35,6 +42,9 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(LOGIN), get(login::get).post(login::post))
         .route(&state.path(CONSENT), get(consent::get).post(consent::post))
         .route(&state.path(LOGOUT), post(logout::post))
+        .route(&state.path(ACCOUNT_APPS), get(apps::get))
+        .route(&state.path(ACCOUNT_APP), get(app::get).post(app::post))
+        .route(&state.path(ACCOUNT_SESSIONS), get(sessions::get).post(sessions::post))
         .route(&state.path(state.style.path()), get(style::get));
 
     let mut scripts = Router::new()

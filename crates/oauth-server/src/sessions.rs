@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::random;
 use crate::server::Inner;
 use crate::store::{SessionRecord, StoreError, UserRecord};
+use crate::witness::Sender;
 
 /// How long a browser is recognised.
 const DEVICE_TTL: Duration = Duration::from_secs(365 * 86_400);
@@ -89,6 +90,7 @@ impl Cookies {
         &self,
         state: &Inner,
         user: &UserRecord,
+        sender: &Sender,
         now: SystemTime,
     ) -> Result<Vec<HeaderValue>, StoreError> {
         let secret = random::token::<32>();
@@ -97,6 +99,8 @@ impl Cookies {
             user_id: user.id.clone(),
             authenticated_at: now,
             expires_at: now + state.config.session_ttl,
+            started_from: sender.address,
+            browser: sender.browser.clone(),
         };
         let old = self.session.as_ref().map(random::digest);
         state.store.start_session(old, &record, state.config.max_sessions_per_user).await?;

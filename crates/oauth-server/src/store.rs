@@ -10,6 +10,7 @@
 //! * "Now" is an argument, so that a test owns the clock.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -142,6 +143,10 @@ pub struct SessionRecord {
     pub authenticated_at: SystemTime,
     /// When it stops to count.
     pub expires_at: SystemTime,
+    /// From where the user logged in, where that is known.
+    pub started_from: Option<IpAddr>,
+    /// With which browser, in words.
+    pub browser: Option<String>,
 }
 
 /// Browser sessions.
@@ -159,6 +164,10 @@ pub trait Sessions: Send + Sync {
     ) -> Result<(), StoreError>;
     /// Ends a session; nothing happens when there is none.
     async fn end_session(&self, digest: Digest) -> Result<(), StoreError>;
+    /// The sessions of a user that have not expired at `now`, the latest login first.
+    async fn sessions_of(&self, user_id: &str, now: SystemTime) -> Result<Vec<SessionRecord>, StoreError>;
+    /// Ends all sessions of a user but `keep`. Returns how many there were.
+    async fn end_sessions_of(&self, user_id: &str, keep: Option<Digest>) -> Result<u64, StoreError>;
 }
 
 // ------------------------------------------------------------------------------------------- login attempts
@@ -339,7 +348,7 @@ pub struct GrantRecord {
     pub client_id: String,
     /// The client's name at that time; a client that is known by its document has no other record here.
     pub client_name: Option<String>,
-    /// The granted scopes, separated by spaces.
+    /// The scopes that it has, separated by spaces.
     pub scope: String,
     /// The resource that the tokens are for.
     pub resource: String,
@@ -347,10 +356,23 @@ pub struct GrantRecord {
     pub created_at: SystemTime,
     /// When a token of it was last issued.
     pub last_used_at: SystemTime,
+    /// To whom, where that is known.
+    pub last_used_from: Option<IpAddr>,
     /// When it ends whatever happens.
     pub expires_at: SystemTime,
+    /// When it was last narrowed, and from what it was at first.
+    pub narrowed: Option<Narrowing>,
     /// When and why it was revoked.
     pub revoked: Option<Revocation>,
+}
+
+/// That a grant has not all of its scopes any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Narrowing {
+    /// When the last of them was taken.
+    pub at: SystemTime,
+    /// The scopes that were granted at first, separated by spaces.
+    pub granted_scope: String,
 }
 
 /// When and why a grant ended early.
@@ -399,12 +421,59 @@ impl RevocationReason {
     }
 }
 
+/// A grant, and what a person wants to know about it besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantOverview {
+    /// The grant.
+    pub grant: GrantRecord,
+    /// Until when its refresh token counts unless it is used; `None` without one.
+    pub renewable_until: Option<SystemTime>,
+    /// Its client, if that is a stored one.
+    pub client: Option<Client>,
+}
+
+/// Which grants are listed: the newest first, and so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantsWanted<'a> {
+    /// Those of this user; `None`: of all.
+    pub user_id: Option<&'a str>,
+    /// Those of this client.
+    pub client_id: Option<&'a str>,
+    /// Those that are neither expired nor revoked at that time.
+    pub live_at: Option<SystemTime>,
+    /// Those that come after the one with this time of creation and id.
+    pub after: Option<(SystemTime, &'a str)>,
+    /// How many at most.
+    pub limit: u32,
+}
+
 /// Grants, and single access tokens that were revoked.
 #[async_trait]
 pub trait Grants: Send + Sync {
     /// The grant with this id.
     async fn grant(&self, id: &str) -> Result<Option<GrantRecord>, StoreError>;
-    /// Revokes a grant that is not revoked yet; [`Swap::Lost`] when it is, or is unknown.
+    /// The same, with what a person wants to know besides.
+    async fn grant_overview(&self, id: &str) -> Result<Option<GrantOverview>, StoreError>;
+    /// A page of grants.
+    async fn grants(&self, wanted: &GrantsWanted<'_>) -> Result<Vec<GrantOverview>, StoreError>;
+    /// Leaves a grant with the scopes `left` if it has the scopes `expected` and is not revoked. What the same user
+    /// allowed the same client at the same resource is remembered only as far as it is within `left`: nobody gets back
+    /// unasked what was taken away.
+    async fn narrow_grant(
+        &self,
+        id: &str,
+        expected: &str,
+        left: &str,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
+    /// Ids, times and scopes of the grants narrowed at or after `since`.
+    async fn grants_narrowed_since(
+        &self,
+        since: SystemTime,
+    ) -> Result<Vec<(String, SystemTime, String)>, StoreError>;
+    /// Revokes a grant that is not revoked yet; [`Swap::Lost`] when it is, or is unknown. If a person did it
+    /// ([`RevocationReason::User`], [`RevocationReason::Operator`]), what the same user allowed the same client at the
+    /// same resource is forgotten.
     async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError>;
     /// Ids and times of the grants revoked at or after `since`.
     async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError>;
@@ -461,12 +530,13 @@ pub trait Families: Send + Sync {
     /// The family with this handle, with its grant.
     async fn family(&self, handle: Digest) -> Result<Option<(FamilyRecord, GrantRecord)>, StoreError>;
     /// Replaces the family by `new` if its generation still is `expected` and its grant is not revoked; sets
-    /// `last_used_at` of the grant and of its client to `at` in the same transaction.
+    /// `last_used_at` of the grant and of its client to `at`, and `last_used_from` of the grant, in the same transaction.
     async fn rotate_family(
         &self,
         expected: u64,
         new: &FamilyRecord,
         at: SystemTime,
+        from: Option<IpAddr>,
     ) -> Result<Swap, StoreError>;
 }
 

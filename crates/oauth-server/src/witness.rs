@@ -8,10 +8,13 @@ use barewire_oauth::grant::CodeRefusal;
 use barewire_oauth::register::RegistrationError;
 use barewire_oauth::token::TokenError;
 use barewire_oauth::token_family::RefreshRefusal;
+use http::header::USER_AGENT;
 use http::request::Parts;
 
+use crate::browser;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
+use crate::store::GrantRecord;
 
 /// Hears of every login, consent, grant and revocation, refused ones included. Called on the task that serves the
 /// request, after what happened is stored: be quick, and hand anything slow to another one.
@@ -67,6 +70,10 @@ pub enum EventKind {
     Reuse,
     /// A grant, or one access token, was ended.
     Revocation,
+    /// Scopes were taken from a grant.
+    Narrowing,
+    /// A user ended sessions from another one.
+    SessionEnd,
 }
 
 impl EventKind {
@@ -82,13 +89,17 @@ impl EventKind {
             Self::Refresh => "refresh",
             Self::Reuse => "reuse",
             Self::Revocation => "revocation",
+            Self::Narrowing => "narrowing",
+            Self::SessionEnd => "session_end",
         }
     }
 }
 
 /// Whoever sends a request, as far as an event tells.
 pub(crate) struct Sender {
-    address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
+    /// The browser, in words.
+    pub(crate) browser: Option<String>,
     traceparent: Option<String>,
 }
 
@@ -98,18 +109,32 @@ impl FromRequestParts<AppState> for Sender {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         let Source(address) = Source::from_request_parts(parts, state).await?;
         let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
-        Ok(Self { address, traceparent: traceparent.map(str::to_owned) })
+        let browser = parts.headers.get(USER_AGENT).and_then(|value| browser::words(value.to_str().ok()?));
+        Ok(Self { address, browser, traceparent: traceparent.map(str::to_owned) })
     }
 }
 
 /// An event in the making. What is not known when a request fails stays empty.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Draft {
     pub(crate) user: Option<String>,
     pub(crate) client: Option<String>,
     pub(crate) client_name: Option<String>,
     pub(crate) grant: Option<String>,
     pub(crate) scope: Option<String>,
+}
+
+impl Draft {
+    /// Of what happens to a grant.
+    pub(crate) fn of_grant(grant: &GrantRecord) -> Self {
+        Self {
+            user: Some(grant.user_id.clone()),
+            client: Some(grant.client_id.clone()),
+            client_name: grant.client_name.clone(),
+            grant: Some(grant.id.clone()),
+            scope: Some(grant.scope.clone()),
+        }
+    }
 }
 
 /// How it ended: with a reason, perhaps, or refused by a rule.

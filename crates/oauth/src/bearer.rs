@@ -117,6 +117,17 @@ pub enum BearerError {
     Flooded,
 }
 
+/// What has become of a token since it was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing: it allows what it did.
+    Unchanged,
+    /// Its grant allows less by now: what the token says counts only as far as the grant still goes.
+    Narrowed,
+    /// It allows nothing any more, by itself or with its grant.
+    Revoked,
+}
+
 /// What a resource adds to each of its challenges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChallengeContext {

@@ -42,6 +42,7 @@ pub mod client;
 pub mod client_document;
 pub mod consent;
 pub mod grant;
+pub mod narrowing;
 pub mod parameters;
 pub mod register;
 pub mod revoke;

@@ -249,17 +249,26 @@ pub fn secret_digest(secret: &ClientSecret) -> String {
     Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The scope of the next access token: all that was granted, or the part that was asked for.
+/// The scope of the next access token: all that is `left` of what was `granted`, or the part that was asked for.
+///
+/// Clients exist that name what they were granted each time. One whose user has narrowed the grant since gets what is
+/// left of that, and is told so by the `scope` of the answer; it would have to connect again otherwise.
 ///
 /// # Errors
 /// [`RefreshRefusal::MoreScope`] ([OAuth 2.1 §4.3.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3.1)).
-pub fn narrowed(granted: &ScopeSet, requested: Option<&ScopeSet>) -> Result<ScopeSet, RefreshRefusal> {
-    match requested {
-        None => Ok(granted.clone()),
-        Some(requested) if requested.is_empty() => Ok(granted.clone()),
-        Some(requested) if requested.is_subset(granted) => Ok(requested.clone()),
-        Some(_) => Err(RefreshRefusal::MoreScope),
+pub fn narrowed(
+    granted: &ScopeSet,
+    left: &ScopeSet,
+    requested: Option<&ScopeSet>,
+) -> Result<ScopeSet, RefreshRefusal> {
+    let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
+        return Ok(left.clone());
+    };
+    if !requested.is_subset(granted) {
+        return Err(RefreshRefusal::MoreScope);
     }
+    let both = requested.intersection(left);
+    if both.is_empty() { Err(RefreshRefusal::MoreScope) } else { Ok(both) }
 }
 
 #[cfg(test)]
@@ -349,15 +358,20 @@ mod tests {
 
     #[test]
     fn a_refresh_may_ask_for_less_and_not_for_more() {
-        fn check(requested: Option<&str>, expected: Result<&str, RefreshRefusal>) {
-            let granted = ScopeSet::parse("a b").unwrap();
+        fn check(left: &str, requested: Option<&str>, expected: Result<&str, RefreshRefusal>) {
+            let [granted, left] = ["a b", left].map(|scope| ScopeSet::parse(scope).unwrap());
             let requested = requested.map(|scope| ScopeSet::parse(scope).unwrap());
-            let scope = narrowed(&granted, requested.as_ref()).map(|scope| scope.to_string());
+            let scope = narrowed(&granted, &left, requested.as_ref()).map(|scope| scope.to_string());
             assert_eq!(scope.as_deref().map_err(|refusal| *refusal), expected);
         }
-        check(None, Ok("a b"));
-        check(Some(""), Ok("a b"));
-        check(Some("b"), Ok("b"));
-        check(Some("b c"), Err(RefreshRefusal::MoreScope));
+        check("a b", None, Ok("a b"));
+        check("a b", Some(""), Ok("a b"));
+        check("a b", Some("b"), Ok("b"));
+        check("a b", Some("b c"), Err(RefreshRefusal::MoreScope));
+        // Narrowed since.
+        check("a", None, Ok("a"));
+        check("a", Some("a b"), Ok("a"));
+        check("a", Some("b"), Err(RefreshRefusal::MoreScope));
+        check("a", Some("a c"), Err(RefreshRefusal::MoreScope));
     }
 }

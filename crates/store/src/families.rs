@@ -1,5 +1,6 @@
 //! Refresh families. A rotation is one compare-and-set on the generation.
 
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -32,20 +33,29 @@ impl Families for Store {
         expected: u64,
         new: &FamilyRecord,
         at: SystemTime,
+        from: Option<IpAddr>,
     ) -> Result<Swap, StoreError> {
-        self.rotate(expected, new, at).await.stored()
+        self.rotate(expected, new, at, from).await.stored()
     }
 }
 
 impl Store {
-    async fn rotate(&self, expected: u64, new: &FamilyRecord, at: SystemTime) -> Result<Swap, sqlx::Error> {
+    async fn rotate(
+        &self,
+        expected: u64,
+        new: &FamilyRecord,
+        at: SystemTime,
+        from: Option<IpAddr>,
+    ) -> Result<Swap, sqlx::Error> {
         const ROTATE: &str = concat!(
             "UPDATE families SET generation = ?3, current = ?4, expires_at = ?5, replaced = ?6",
             " WHERE handle = ?1 AND generation = ?2 AND EXISTS",
             " (SELECT 1 FROM grants WHERE id = families.grant_id AND revoked_at IS NULL) RETURNING grant_id"
         );
-        const USE_GRANT: &str =
-            "UPDATE grants SET last_used_at = max(last_used_at, ?2) WHERE id = ?1 RETURNING client_id";
+        const USE_GRANT: &str = concat!(
+            "UPDATE grants SET last_used_at = max(last_used_at, ?2), last_used_from = ?3",
+            " WHERE id = ?1 RETURNING client_id"
+        );
         const USE_CLIENT: &str =
             "UPDATE clients SET last_used_at = max(coalesce(last_used_at, ?2), ?2) WHERE id = ?1";
         let mut tx = self.begin().await?;
@@ -59,7 +69,8 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         let Some(grant_id) = rotated else { return Ok(Swap::Lost) };
-        let use_grant = sqlx::query_scalar(USE_GRANT).bind(grant_id).bind(micros(at));
+        let from = from.map(|from| from.to_string());
+        let use_grant = sqlx::query_scalar(USE_GRANT).bind(grant_id).bind(micros(at)).bind(from);
         let client_id: String = use_grant.fetch_one(&mut *tx).await?;
         sqlx::query(USE_CLIENT).bind(client_id).bind(micros(at)).execute(&mut *tx).await?;
         tx.commit().await?;

@@ -3,12 +3,38 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use barewire_oauth_server::store::{GrantRecord, Grants, Revocation, RevocationReason, StoreError, Swap};
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth_server::store::{
+    GrantOverview, GrantRecord, Grants, GrantsWanted, Narrowing, Revocation, RevocationReason, StoreError,
+    Swap,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
+
+/// Grants with what is known besides, before any `WHERE`.
+macro_rules! overviews {
+    () => {
+        concat!(
+            "SELECT g.*, f.expires_at AS token_expires_at, c.client FROM grants g",
+            " LEFT JOIN families f ON f.grant_id = g.id LEFT JOIN clients c ON c.id = g.client_id"
+        )
+    };
+}
+
+/// Which of them, in which order: client, live at, after, limit.
+macro_rules! rest {
+    () => {
+        concat!(
+            " (?2 IS NULL OR g.client_id = ?2)",
+            " AND (?3 IS NULL OR (g.revoked_at IS NULL AND g.expires_at > ?3))",
+            " AND (?4 IS NULL OR (g.created_at, g.id) < (?4, ?5))",
+            " ORDER BY g.created_at DESC, g.id DESC LIMIT ?6"
+        )
+    };
+}
 
 #[async_trait]
 impl Grants for Store {
@@ -17,17 +43,50 @@ impl Grants for Store {
         query.try_map(|row| grant(&row)).fetch_optional(self.reader()).await.stored()
     }
 
-    async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError> {
-        const REVOKE: &str =
-            "UPDATE grants SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL";
-        let done = sqlx::query(REVOKE)
-            .bind(id)
-            .bind(micros(revocation.at))
-            .bind(revocation.reason.as_str())
-            .execute(self.writer())
+    async fn grant_overview(&self, id: &str) -> Result<Option<GrantOverview>, StoreError> {
+        const SELECT: &str = concat!(overviews!(), " WHERE g.id = ?1");
+        sqlx::query(SELECT).bind(id).try_map(overview).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn grants(&self, wanted: &GrantsWanted<'_>) -> Result<Vec<GrantOverview>, StoreError> {
+        const OF_ONE: &str = concat!(overviews!(), " WHERE g.user_id = ?1 AND", rest!());
+        const OF_ALL: &str = concat!(overviews!(), " WHERE ?1 IS NULL AND", rest!());
+        let after = wanted.after.map(|(at, id)| (micros(at), id));
+        sqlx::query(if wanted.user_id.is_some() { OF_ONE } else { OF_ALL })
+            .bind(wanted.user_id)
+            .bind(wanted.client_id)
+            .bind(wanted.live_at.map(micros))
+            .bind(after.map(|(at, _)| at))
+            .bind(after.map(|(_, id)| id))
+            .bind(wanted.limit)
+            .try_map(overview)
+            .fetch_all(self.reader())
             .await
-            .stored()?;
-        Ok(swapped(&done))
+            .stored()
+    }
+
+    async fn narrow_grant(
+        &self,
+        id: &str,
+        expected: &str,
+        left: &str,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError> {
+        self.narrow(id, expected, left, at).await.stored()
+    }
+
+    async fn grants_narrowed_since(
+        &self,
+        since: SystemTime,
+    ) -> Result<Vec<(String, SystemTime, String)>, StoreError> {
+        const SELECT: &str =
+            "SELECT id, narrowed_at, scope FROM grants WHERE narrowed_at >= ?1 ORDER BY narrowed_at";
+        let triple = |row: SqliteRow| Ok((row.text("id")?, row.time("narrowed_at")?, row.text("scope")?));
+        sqlx::query(SELECT).bind(micros(since)).try_map(triple).fetch_all(self.reader()).await.stored()
+    }
+
+    async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError> {
+        self.revoke(id, revocation).await.stored()
     }
 
     async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError> {
@@ -63,10 +122,65 @@ impl Grants for Store {
     }
 }
 
+/// What of a consent belongs to a grant: the same user, client and resource. `?1` is the grant.
+macro_rules! of_grant {
+    () => {
+        "(user_id, client_id, resource) = (SELECT user_id, client_id, resource FROM grants WHERE id = ?1)"
+    };
+}
+
+impl Store {
+    async fn narrow(
+        &self,
+        id: &str,
+        expected: &str,
+        left: &str,
+        at: SystemTime,
+    ) -> Result<Swap, sqlx::Error> {
+        const NARROW: &str = concat!(
+            "UPDATE grants SET scope = ?3, granted_scope = coalesce(granted_scope, ?2), narrowed_at = ?4",
+            " WHERE id = ?1 AND scope = ?2 AND revoked_at IS NULL"
+        );
+        const CONSENTS: &str = concat!("SELECT redirect_host, scope FROM consents WHERE ", of_grant!());
+        const NARROW_CONSENT: &str =
+            concat!("UPDATE consents SET scope = ?3 WHERE redirect_host = ?2 AND ", of_grant!());
+        let mut tx = self.begin().await?;
+        let narrow = sqlx::query(NARROW).bind(id).bind(expected).bind(left).bind(micros(at));
+        if swapped(&narrow.execute(&mut *tx).await?) == Swap::Lost {
+            return Ok(Swap::Lost);
+        }
+        let left = ScopeSet::parse_lenient(left);
+        let consents: Vec<(String, String)> = sqlx::query_as(CONSENTS).bind(id).fetch_all(&mut *tx).await?;
+        for (host, scope) in consents {
+            let scope = ScopeSet::parse_lenient(&scope).intersection(&left).to_string();
+            sqlx::query(NARROW_CONSENT).bind(id).bind(host).bind(scope).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(Swap::Done)
+    }
+
+    async fn revoke(&self, id: &str, revocation: Revocation) -> Result<Swap, sqlx::Error> {
+        const REVOKE: &str =
+            "UPDATE grants SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL";
+        const FORGET: &str = concat!("DELETE FROM consents WHERE ", of_grant!());
+        let by_a_person = matches!(revocation.reason, RevocationReason::User | RevocationReason::Operator);
+        let mut tx = self.begin().await?;
+        let revoke =
+            sqlx::query(REVOKE).bind(id).bind(micros(revocation.at)).bind(revocation.reason.as_str());
+        let swap = swapped(&revoke.execute(&mut *tx).await?);
+        if swap == Swap::Done && by_a_person {
+            sqlx::query(FORGET).bind(id).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(swap)
+    }
+}
+
 pub(crate) async fn insert(db: &mut SqliteConnection, grant: &GrantRecord) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
         "INSERT INTO grants (id, user_id, client_id, client_name, scope, resource, created_at, last_used_at,",
-        " expires_at, revoked_at, revoked_reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        " expires_at, revoked_at, revoked_reason, last_used_from, granted_scope, narrowed_at)",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
     ))
     .bind(&grant.id)
     .bind(&grant.user_id)
@@ -79,6 +193,9 @@ pub(crate) async fn insert(db: &mut SqliteConnection, grant: &GrantRecord) -> Re
     .bind(micros(grant.expires_at))
     .bind(grant.revoked.map(|revocation| micros(revocation.at)))
     .bind(grant.revoked.map(|revocation| revocation.reason.as_str()))
+    .bind(grant.last_used_from.map(|address| address.to_string()))
+    .bind(grant.narrowed.as_ref().map(|narrowing| narrowing.granted_scope.as_str()))
+    .bind(grant.narrowed.as_ref().map(|narrowing| micros(narrowing.at)))
     .execute(db)
     .await?;
     Ok(())
@@ -95,9 +212,24 @@ pub(crate) fn grant(row: &SqliteRow) -> Result<GrantRecord, sqlx::Error> {
         resource: row.text("resource")?,
         created_at: row.time("created_at")?,
         last_used_at: row.time("last_used_at")?,
+        last_used_from: row.maybe_address("last_used_from")?,
         expires_at: row.time("expires_at")?,
+        narrowed: narrowing(row)?,
         revoked: revocation(row)?,
     })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
+fn overview(row: SqliteRow) -> Result<GrantOverview, sqlx::Error> {
+    let client: Option<&str> = row.try_get("client")?;
+    let client =
+        client.map(serde_json::from_str).transpose().map_err(|error| undecodable("client", error))?;
+    Ok(GrantOverview { grant: grant(&row)?, renewable_until: row.maybe_time("token_expires_at")?, client })
+}
+
+fn narrowing(row: &SqliteRow) -> Result<Option<Narrowing>, sqlx::Error> {
+    let Some(at) = row.maybe_time("narrowed_at")? else { return Ok(None) };
+    Ok(Some(Narrowing { at, granted_scope: row.text("granted_scope")? }))
 }
 
 fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, sqlx::Error> {

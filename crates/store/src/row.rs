@@ -1,5 +1,6 @@
 //! How our types look in a column.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use barewire_oauth_server::store::{Digest, Secret, StoreError, Swap};
@@ -32,6 +33,7 @@ pub(crate) trait Columns {
     fn maybe_time(&self, column: &str) -> Result<Option<SystemTime>, sqlx::Error>;
     fn digest(&self, column: &str) -> Result<Digest, sqlx::Error>;
     fn maybe_digest(&self, column: &str) -> Result<Option<Digest>, sqlx::Error>;
+    fn maybe_address(&self, column: &str) -> Result<Option<IpAddr>, sqlx::Error>;
     fn secret(&self, column: &str) -> Result<Secret, sqlx::Error>;
     fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, sqlx::Error>;
 }
@@ -62,6 +64,11 @@ impl Columns for SqliteRow {
         bytes
             .map(|bytes| bytes.try_into().map(Digest).map_err(|error| undecodable(column, error)))
             .transpose()
+    }
+
+    fn maybe_address(&self, column: &str) -> Result<Option<IpAddr>, sqlx::Error> {
+        let text: Option<&str> = self.try_get(column)?;
+        text.map(|text| text.parse().map_err(|error| undecodable(column, error))).transpose()
     }
 
     fn secret(&self, column: &str) -> Result<Secret, sqlx::Error> {

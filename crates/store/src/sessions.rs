@@ -1,7 +1,10 @@
 //! Browser sessions.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use barewire_oauth_server::store::{Digest, SessionRecord, Sessions, StoreError};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
@@ -28,12 +31,39 @@ impl Sessions for Store {
         query.execute(self.writer()).await.stored()?;
         Ok(())
     }
+
+    async fn sessions_of(&self, user_id: &str, now: SystemTime) -> Result<Vec<SessionRecord>, StoreError> {
+        const SELECT: &str = concat!(
+            "SELECT * FROM sessions WHERE user_id = ?1 AND expires_at > ?2",
+            " ORDER BY authenticated_at DESC, digest"
+        );
+        let query = sqlx::query(SELECT).bind(user_id).bind(micros(now));
+        query.try_map(session).fetch_all(self.reader()).await.stored()
+    }
+
+    async fn end_sessions_of(&self, user_id: &str, keep: Option<Digest>) -> Result<u64, StoreError> {
+        let mut writer = self.writer().acquire().await.stored()?;
+        end_all(&mut writer, user_id, keep).await.stored()
+    }
+}
+
+/// Ends all sessions of a user but `keep`.
+pub(crate) async fn end_all(
+    db: &mut SqliteConnection,
+    user_id: &str,
+    keep: Option<Digest>,
+) -> Result<u64, sqlx::Error> {
+    const DELETE: &str = "DELETE FROM sessions WHERE user_id = ?1 AND digest IS NOT ?2";
+    let query = sqlx::query(DELETE).bind(user_id).bind(keep.as_ref().map(|digest| &digest.0[..]));
+    Ok(query.execute(db).await?.rows_affected())
 }
 
 impl Store {
     async fn start(&self, old: Option<Digest>, new: &SessionRecord, keep: u32) -> Result<(), sqlx::Error> {
-        const INSERT: &str =
-            "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
+        const INSERT: &str = concat!(
+            "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at, started_from, browser)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        );
         const TRIM: &str = concat!(
             "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user_id = ?1",
             " ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?2)"
@@ -48,6 +78,8 @@ impl Store {
             .bind(&new.user_id)
             .bind(micros(new.authenticated_at))
             .bind(micros(new.expires_at))
+            .bind(new.started_from.map(|address| address.to_string()))
+            .bind(&new.browser)
             .execute(&mut *tx)
             .await?;
         sqlx::query(TRIM).bind(&new.user_id).bind(keep).execute(&mut *tx).await?;
@@ -62,5 +94,7 @@ fn session(row: SqliteRow) -> Result<SessionRecord, sqlx::Error> {
         user_id: row.text("user_id")?,
         authenticated_at: row.time("authenticated_at")?,
         expires_at: row.time("expires_at")?,
+        started_from: row.maybe_address("started_from")?,
+        browser: row.maybe_text("browser")?,
     })
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use barewire_testkit::{Browser, OAuthClient, Tokens};
-use reqwest::StatusCode;
+use barewire_testkit::{Browser, Form, Landing, OAuthClient, Tokens};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::wire::{Caller, ERAS};
-use crate::world::{READ, World};
+use crate::world::{BOTH, READ, World};
 
 /// What each door answers to this token: REST, and MCP in both eras.
 async fn doors(world: &World, token: &str) -> Vec<StatusCode> {
@@ -84,6 +84,54 @@ async fn a_login_begins_at_either_name() {
         let resource: String = world.url(elsewhere).into();
         assert!(client.log_in(&resource, ("johndoe", "secret"), READ).await.is_err(), "{elsewhere}");
     }
+}
+
+/// Opens the page of the account about the one connected application, and presses this button.
+async fn account(world: &World, browser: &mut Browser, button: &str, taken: Option<&str>) {
+    let list = browser.open(&world.url("/account/apps")).await.unwrap();
+    let page = browser.open(&list.link("Painter").unwrap()).await.unwrap();
+    let of_button = |form: &Form| form.buttons.iter().any(|(_, value, _)| value == button);
+    let mut form = page.forms().into_iter().find(of_button).unwrap();
+    form.fields.push(("action".to_owned(), button.to_owned()));
+    if let Some(scope) = taken {
+        form = form.uncheck("scope", scope);
+    }
+    let Landing::Page(after) = browser.submit(&page, &form, None).await.unwrap() else { panic!("left") };
+    assert_eq!(after.status, StatusCode::OK, "{}", after.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_takes_from_an_app_is_refused_at_its_next_call() {
+    let world = World::start().await;
+    let resource = world.resource();
+    let mut browser = Browser::new();
+    let client = OAuthClient::register(&world.origin, "Painter").await.unwrap();
+    let code = client.code(&mut browser, &resource, ("johndoe", "secret"), BOTH).await.unwrap();
+    let token = client.redeem(&code, &resource).await.unwrap().access;
+    let call = async |tool: &str, arguments: serde_json::Value| {
+        let call = json!({ "name": tool, "arguments": arguments });
+        let mut seen = Vec::new();
+        for era in ERAS {
+            let caller = Caller::open(&world, era, token.clone()).await;
+            seen.push(caller.send(json!(1), "tools/call", call.clone()).await.status());
+        }
+        seen
+    };
+    let post = json!({ "title": "T", "content": "C" });
+    for _ in 0..2 {
+        assert_eq!(doors(&world, &token).await, [StatusCode::OK; 3]);
+    }
+    assert_eq!(call("create_post", post.clone()).await, [StatusCode::OK; ERAS.len()]);
+
+    account(&world, &mut browser, "narrow", Some("posts:write")).await;
+    assert_eq!(call("create_post", post.clone()).await, [StatusCode::FORBIDDEN; ERAS.len()]);
+    let by_rest = world.rest(Method::POST, "/posts", Some(&token), Some(post)).await;
+    assert_eq!(by_rest.status, StatusCode::FORBIDDEN, "{}", by_rest.body);
+    assert_eq!(call("list_posts", json!({})).await, [StatusCode::OK; ERAS.len()]);
+    assert_eq!(doors(&world, &token).await, [StatusCode::OK; 3]);
+
+    account(&world, &mut browser, "end", None).await;
+    assert_eq!(doors(&world, &token).await, [StatusCode::UNAUTHORIZED; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

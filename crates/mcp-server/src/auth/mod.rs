@@ -186,6 +186,13 @@ impl Identity {
     }
 }
 
+/// Who reads a stream, and what they were allowed when they began to.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    token: AccessToken,
+    scopes: ScopeSet,
+}
+
 impl Guard {
     /// The same protection at another endpoint of the same server, as a resource of its own. A client compares the
     /// resource with the URL it was given ([RFC 9728 §3.3](https://www.rfc-editor.org/rfc/rfc9728#section-3.3)), so one
@@ -243,14 +250,17 @@ impl Guard {
         self.tokens.remembered(token, now)
     }
 
-    /// The token in these headers, for a stream that has to ask about it again.
-    pub(crate) fn token(&self, headers: &HeaderMap) -> Option<AccessToken> {
-        credentials(headers).ok().map(AccessToken::new)
+    /// Whoever sent these headers, for a stream that has to ask about them again.
+    pub(crate) fn reader(&self, headers: &HeaderMap, caller: Option<&Principal>) -> Option<Reader> {
+        let token = AccessToken::new(credentials(headers).ok()?);
+        Some(Reader { token, scopes: caller.map(|caller| caller.scopes.clone()).unwrap_or_default() })
     }
 
-    /// Whether a token that was good is still good: not revoked, not expired.
-    pub(crate) async fn is_still_good(&self, token: &AccessToken, now: SystemTime) -> bool {
-        self.tokens.verify(token.expose(), now).await.is_ok()
+    /// Whether a reader may still have what it was let in for: its token is not revoked, not expired, and allows what
+    /// it did.
+    pub(crate) async fn is_still_good(&self, reader: &Reader, now: SystemTime) -> bool {
+        let principal = self.tokens.verify(reader.token.expose(), now).await;
+        principal.is_ok_and(|principal| reader.scopes.is_subset(&principal.scopes))
     }
 
     /// Whether the principal's scopes, and those they imply, include all of `needed`.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use barewire_oauth::bearer::BearerError;
+use barewire_oauth::bearer::{BearerError, Standing};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -31,11 +31,12 @@ pub trait TokenVerifier: Send + Sync + 'static {
         now: SystemTime,
     ) -> impl Future<Output = Result<Principal, BearerError>> + Send;
 
-    /// Whether a principal that was verified earlier has lost its grant, or its token, since. Asked for every request
-    /// that a remembered token answers, so it has to be a look into memory; a revocation then takes effect at once.
-    fn is_revoked(&self, principal: &Principal) -> bool {
+    /// What has become of a principal that was verified earlier: whether it has lost its grant, or its token, or a part
+    /// of its scopes since. Asked for every request that a remembered token answers, so it has to be a look into memory;
+    /// a revocation then takes effect at once. One that was narrowed is verified anew.
+    fn standing(&self, principal: &Principal) -> Standing {
         let _ = principal;
-        false
+        Standing::Unchanged
     }
 }
 
@@ -48,8 +49,8 @@ impl<V: TokenVerifier> TokenVerifier for Arc<V> {
         V::verify(self, token, now)
     }
 
-    fn is_revoked(&self, principal: &Principal) -> bool {
-        V::is_revoked(self, principal)
+    fn standing(&self, principal: &Principal) -> Standing {
+        V::standing(self, principal)
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) trait Erased: Send + Sync {
         token: &'a str,
         now: SystemTime,
     ) -> Pin<Box<dyn Future<Output = Result<Principal, BearerError>> + Send + 'a>>;
-    fn is_revoked(&self, principal: &Principal) -> bool;
+    fn standing(&self, principal: &Principal) -> Standing;
 }
 
 impl<V: TokenVerifier> Erased for V {
@@ -72,8 +73,8 @@ impl<V: TokenVerifier> Erased for V {
         Box::pin(TokenVerifier::verify(self, token, now))
     }
 
-    fn is_revoked(&self, principal: &Principal) -> bool {
-        TokenVerifier::is_revoked(self, principal)
+    fn standing(&self, principal: &Principal) -> Standing {
+        TokenVerifier::standing(self, principal)
     }
 }
 
@@ -149,18 +150,18 @@ impl VerifiedTokens {
     ) -> Option<Result<Arc<Principal>, BearerError>> {
         let digest = digest(token);
         let good = self.0.good.get(&digest)?;
-        let verdict = if good.principal.expires_at.is_some_and(|end| end <= now) {
-            Err(BearerError::Expired)
-        } else if self.0.verifier.is_revoked(&good.principal) {
-            Err(BearerError::Revoked)
-        } else if now < good.until {
-            return Some(Ok(good.principal));
+        let refusal = if good.principal.expires_at.is_some_and(|end| end <= now) {
+            BearerError::Expired
         } else {
-            // Good still, but believed for too long: the verifier is asked again.
-            return None;
+            match self.0.verifier.standing(&good.principal) {
+                Standing::Revoked => BearerError::Revoked,
+                Standing::Unchanged if now < good.until => return Some(Ok(good.principal)),
+                // Good still, but it allows less, or was believed for too long: the verifier is asked again.
+                Standing::Narrowed | Standing::Unchanged => return None,
+            }
         };
         self.0.good.remove(&digest);
-        Some(verdict)
+        Some(Err(refusal))
     }
 
     pub(super) async fn verify_anew(
@@ -198,6 +199,8 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::UNIX_EPOCH;
 
+    use barewire_oauth::scope::ScopeSet;
+
     use super::*;
 
     /// Knows tokens that begin with `good`; those end at second 100.
@@ -205,6 +208,7 @@ mod tests {
     struct Counting {
         asked: AtomicUsize,
         revoked: AtomicBool,
+        narrowed: AtomicBool,
         last: Mutex<String>,
     }
 
@@ -217,11 +221,20 @@ mod tests {
             }
             let mut principal = Principal::new(token);
             principal.expires_at = Some(UNIX_EPOCH + Duration::from_secs(100));
+            let narrowed = self.narrowed.load(Ordering::Relaxed);
+            principal.scopes =
+                ScopeSet::from_tokens(if narrowed { &["read"][..] } else { &["read", "write"] });
             Ok(principal)
         }
 
-        fn is_revoked(&self, _principal: &Principal) -> bool {
-            self.revoked.load(Ordering::Relaxed)
+        fn standing(&self, principal: &Principal) -> Standing {
+            if self.revoked.load(Ordering::Relaxed) {
+                Standing::Revoked
+            } else if self.narrowed.load(Ordering::Relaxed) && principal.scopes.contains("write") {
+                Standing::Narrowed
+            } else {
+                Standing::Unchanged
+            }
         }
     }
 
@@ -249,6 +262,18 @@ mod tests {
         cached.verify("good", at(0)).await.unwrap();
         verifier.revoked.store(true, Ordering::Relaxed);
         assert_eq!(cached.verify("good", at(1)).await, Err(BearerError::Revoked));
+    }
+
+    #[tokio::test]
+    async fn a_narrowed_token_is_verified_anew_at_once_and_once() {
+        let verifier = Arc::new(Counting::default());
+        let cached = VerifiedTokens::new(verifier.clone(), 8, Duration::from_secs(50));
+        assert_eq!(cached.verify("good", at(0)).await.unwrap().scopes.to_string(), "read write");
+        verifier.narrowed.store(true, Ordering::Relaxed);
+        for now in [1, 2] {
+            assert_eq!(cached.verify("good", at(now)).await.unwrap().scopes.to_string(), "read");
+        }
+        assert_eq!(verifier.asked.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use barewire_mcp_server::{Principal, ResourceServer, TokenVerifier};
-use barewire_oauth::bearer::BearerError;
+use barewire_oauth::bearer::{BearerError, Standing};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -145,8 +145,8 @@ impl TokenVerifier for Revocable {
         Ok(principal)
     }
 
-    fn is_revoked(&self, _principal: &Principal) -> bool {
-        self.0.load(Ordering::SeqCst)
+    fn standing(&self, _principal: &Principal) -> Standing {
+        if self.0.load(Ordering::SeqCst) { Standing::Revoked } else { Standing::Unchanged }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /login`, `POST /login`: name and password.
 //!
-//! The query is the authorization request that the login is for; without one, a person just logs in.
+//! The query is the authorization request that the login is for, or names a page of the account; without either, a
+//! person just logs in.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::csrf::{self, Purpose};
 use crate::duration;
+use crate::endpoints::account::Place;
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ErrorPage, Extras, LoginTemplate, SignedInTemplate, page};
 use crate::passwords::PasswordError;
@@ -106,18 +108,19 @@ pub(crate) async fn post(
 }
 
 async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
-    let flow = flow(state, query).await?;
+    let errand = Errand::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let session = cookies.session(state, state.now()).await?;
-    match (&flow, session) {
-        (None, Some(session)) => Ok(signed_in(state, &cookies, &session)),
-        (Some(flow), Some(_)) if !flow.request.prompt.login => {
+    match (&errand, session) {
+        (Errand::Nothing, Some(session)) => Ok(signed_in(state, &cookies, &session)),
+        (Errand::Account(place), Some(_)) => Ok(see_other(&state.path(place.path()))),
+        (Errand::Request(flow), Some(_)) if !flow.request.prompt.login => {
             Ok(see_other(&state.path_with(AUTHORIZE, &flow.query)))
         }
         _ => {
-            let hint = flow.as_ref().and_then(|flow| flow.parameters.one("login_hint").ok().flatten());
+            let hint = errand.flow().and_then(|flow| flow.parameters.one("login_hint").ok().flatten());
             let username = hint.filter(|hint| hint.len() <= MAX_USERNAME).unwrap_or_default();
-            Ok(form(state, &cookies, flow.as_ref(), username, None))
+            Ok(form(state, &cookies, &errand, username, None))
         }
     }
 }
@@ -130,43 +133,87 @@ async fn submit(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Stop> {
-    let flow = flow(state, query).await?;
+    let errand = Errand::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Login, flow.as_ref().map_or("", |flow| &flow.query))?;
+    check_form(headers, &cookies, &fields, Purpose::Login, &errand.query())?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (username, password) = (field("username"), Password::new(field("password")));
-    let mut draft = flow.as_ref().map(Flow::draft).unwrap_or_default();
+    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
     if let Some(ending) = result.as_ref().map_or_else(|error| error.rule().map(Err), |_| Some(Ok(None))) {
         state.tell(sender, LOGIN, EventKind::Login, &draft, ending);
     }
     match result {
         Ok(user) => {
-            let next = match &flow {
-                // The user was asked; the request goes on without this wish, or it would ask forever.
-                Some(flow) if flow.request.prompt.login => {
-                    state.path_with(AUTHORIZE, &without_login_prompt(&flow.parameters))
-                }
-                Some(flow) => state.path_with(AUTHORIZE, &flow.query),
-                None => state.path(LOGIN),
-            };
-            let mut response = see_other(&next);
-            for cookie in cookies.log_in(state, &user, state.now()).await? {
+            let mut response = see_other(&errand.next(state));
+            for cookie in cookies.log_in(state, &user, sender, state.now()).await? {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)
         }
-        Err(error) => Ok(form(state, &cookies, flow.as_ref(), username, Some(&error))),
+        Err(error) => Ok(form(state, &cookies, &errand, username, Some(&error))),
     }
 }
 
-/// The request in the query; `None` when there is no query at all.
-async fn flow(state: &Inner, query: Option<&str>) -> Result<Option<Flow>, Stop> {
-    match query {
-        None | Some("") => Ok(None),
-        query => Flow::read(state, query).await.map(Some),
+/// What a person logs in for.
+pub(crate) enum Errand {
+    /// For nothing but to be logged in.
+    Nothing,
+    /// To see a page of the account.
+    Account(Place),
+    /// To answer an authorization request.
+    Request(Box<Flow>),
+}
+
+/// The query of a login that leads to this page. It is one of a few words, so that a login leads nowhere else.
+pub(crate) fn errand(place: Place) -> String {
+    format!("{ACCOUNT}{}", place.word())
+}
+
+/// How such a query begins.
+const ACCOUNT: &str = "account=";
+
+impl Errand {
+    pub(crate) async fn read(state: &Inner, query: Option<&str>) -> Result<Self, Stop> {
+        let query = query.unwrap_or_default();
+        if query.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        match query.strip_prefix(ACCOUNT).and_then(Place::from_word) {
+            Some(place) => Ok(Self::Account(place)),
+            None => Flow::read(state, Some(query)).await.map(|flow| Self::Request(Box::new(flow))),
+        }
+    }
+
+    pub(crate) fn flow(&self) -> Option<&Flow> {
+        match self {
+            Self::Request(flow) => Some(flow),
+            Self::Nothing | Self::Account(_) => None,
+        }
+    }
+
+    /// The query of the pages of this login.
+    pub(crate) fn query(&self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Account(place) => errand(*place),
+            Self::Request(flow) => flow.query.clone(),
+        }
+    }
+
+    /// Where it leads once somebody is logged in.
+    pub(crate) fn next(&self, state: &Inner) -> String {
+        match self {
+            Self::Nothing => state.path(LOGIN),
+            Self::Account(place) => state.path(place.path()),
+            // The user was asked; the request goes on without this wish, or it would ask forever.
+            Self::Request(flow) if flow.request.prompt.login => {
+                state.path_with(AUTHORIZE, &without_login_prompt(&flow.parameters))
+            }
+            Self::Request(flow) => state.path_with(AUTHORIZE, &flow.query),
+        }
     }
 }
 
@@ -262,14 +309,14 @@ fn attempts_key(
 fn form(
     state: &Inner,
     cookies: &Cookies,
-    flow: Option<&Flow>,
+    errand: &Errand,
     username: &str,
     error: Option<&LoginError>,
 ) -> Response {
-    let query = flow.map_or("", |flow| &flow.query);
+    let (query, flow) = (errand.query(), errand.flow());
     let (secret, cookie) = cookies.secret_or_new(state);
-    let token = csrf::token(&secret, Purpose::Login, query);
-    let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, query), token);
+    let token = csrf::token(&secret, Purpose::Login, &query);
+    let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, &query), token);
     username.clone_into(&mut template.username);
     template.error = error.map(LoginError::text);
     let extras = Extras {

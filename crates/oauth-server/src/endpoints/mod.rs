@@ -1,5 +1,6 @@
 //! One file for each endpoint: what can go wrong, the handler, its helpers. `token` is a folder: a file for each grant type.
 
+pub(crate) mod account;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod jwks;

@@ -9,7 +9,7 @@ use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
 use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient};
 use barewire_store::Store;
-use barewire_testkit::{Browser, TempDir, TestClock};
+use barewire_testkit::{Browser, Landing, TempDir, TestClock};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -246,6 +246,16 @@ impl World {
     pub(crate) fn verify(&self, token: &str) -> Result<(), BearerError> {
         let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
         self.server.access_tokens().verify(token, &resource, self.clock.now()).map(|_| ())
+    }
+
+    /// A browser in which `user` is logged in.
+    pub(crate) async fn signed_in(&self, user: &str) -> Browser {
+        let mut browser = Browser::new();
+        let page = browser.open(&self.at("/login")).await.unwrap();
+        let form = page.form_with("password").unwrap().fill("username", user).fill("password", "secret");
+        let landing = browser.submit(&page, &form, None).await.unwrap();
+        assert!(matches!(landing, Landing::Page(page) if page.select("h1").unwrap() == "You are signed in"));
+        browser
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

@@ -21,6 +21,7 @@ laws! {
         a_password_changes_once,
         a_session_replaces_the_one_before,
         a_user_keeps_the_newest_sessions,
+        a_users_sessions_are_listed_and_ended,
         every_parallel_attempt_counts,
         attempts_are_bounded,
         a_consent_is_replaced;
@@ -45,6 +46,10 @@ laws! {
         one_of_many_rotations_wins,
         a_rotation_is_kept_whole,
         a_revoked_grant_is_not_rotated;
+    grants:
+        a_grant_is_narrowed_by_compare_and_set,
+        what_was_taken_is_not_remembered,
+        grants_are_listed_in_pages;
     keys:
         one_key_signs,
         a_secret_is_made_once;

@@ -53,7 +53,9 @@ pub(super) async fn redeem(
         resource: record.resource,
         created_at: now,
         last_used_at: now,
+        last_used_from: account.sender.address,
         expires_at: now + state.config.grant_ttl,
+        narrowed: None,
         revoked: None,
     };
     let first = record.refreshable.then(Parts::random);

@@ -54,7 +54,7 @@ pub(super) async fn refresh(
                 let generation = family.generation;
                 let rotated = family.rotated(successor.secret_digest().0, sealed, &limits, now);
                 let rotated = family_record(record.handle, &grant.id, rotated);
-                match state.store.rotate_family(generation, &rotated, now).await? {
+                match state.store.rotate_family(generation, &rotated, now, account.sender.address).await? {
                     Swap::Done => successor,
                     // Somebody else rotated (or revoked) meanwhile: look again, the answer is there now.
                     Swap::Lost => continue,
@@ -93,7 +93,9 @@ fn check_grant(
     if wanted.resource.is_some_and(|wanted| own.is_none_or(|own| !own.is_equivalent(wanted))) {
         return Err(RefreshRefusal::WrongResource);
     }
-    token::narrowed(&ScopeSet::parse_lenient(&grant.scope), wanted.scope)
+    let left = ScopeSet::parse_lenient(&grant.scope);
+    let granted = grant.narrowed.as_ref().map(|narrowing| ScopeSet::parse_lenient(&narrowing.granted_scope));
+    token::narrowed(granted.as_ref().unwrap_or(&left), &left, wanted.scope)
 }
 
 fn family(record: &FamilyRecord) -> TokenFamily {

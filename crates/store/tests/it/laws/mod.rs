@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod families;
+pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod sweep;
@@ -79,7 +80,9 @@ pub(crate) fn grant(n: u8, client_id: &str) -> GrantRecord {
         resource: "http://localhost:8000/mcp".to_owned(),
         created_at: at(2),
         last_used_at: at(2),
+        last_used_from: None,
         expires_at: at(1000),
+        narrowed: None,
         revoked: None,
     }
 }

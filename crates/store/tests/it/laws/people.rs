@@ -35,6 +35,8 @@ fn session(n: u8, expires: u64) -> SessionRecord {
         user_id: "u1".into(),
         authenticated_at: at(0),
         expires_at: at(expires),
+        started_from: "192.0.2.1".parse().ok(),
+        browser: Some("Firefox on Linux".into()),
     }
 }
 
@@ -59,6 +61,26 @@ pub(crate) async fn a_user_keeps_the_newest_sessions(store: &impl Store) {
         alive.extend(store.session(digest(n)).await.unwrap().map(|_| n));
     }
     assert_eq!(alive, [3, 4, 5, 9]);
+}
+
+pub(crate) async fn a_users_sessions_are_listed_and_ended(store: &impl Store) {
+    let of = async |user: &str, now: u64| {
+        let sessions = store.sessions_of(user, at(now)).await.unwrap();
+        sessions.into_iter().map(|session| session.digest).collect::<Vec<_>>()
+    };
+    for n in 1..=4 {
+        let authenticated_at = at(u64::from(n));
+        let session = SessionRecord { authenticated_at, ..session(n, 10 + u64::from(n)) };
+        store.start_session(None, &session, 9).await.unwrap();
+    }
+    let other = SessionRecord { user_id: "u2".into(), ..session(9, 20) };
+    store.start_session(None, &other, 9).await.unwrap();
+    assert_eq!(of("u1", 11).await, [4, 3, 2].map(digest), "the first has expired");
+    assert_eq!(store.end_sessions_of("u1", Some(digest(3))).await.unwrap(), 3);
+    assert_eq!(of("u1", 0).await, [digest(3)]);
+    assert_eq!(store.end_sessions_of("u1", None).await.unwrap(), 1);
+    assert_eq!(of("u1", 0).await, []);
+    assert_eq!(of("u2", 0).await, [digest(9)]);
 }
 
 pub(crate) async fn every_parallel_attempt_counts(store: &impl Store) {

@@ -25,6 +25,8 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
             user_id: "u1".into(),
             authenticated_at: at(0),
             expires_at: at(expires),
+            started_from: None,
+            browser: None,
         };
         store.start_session(None, &session, 9).await.unwrap();
         store.revoke_access_token(&format!("j{n}"), at(expires), at(1)).await.unwrap();

@@ -1,0 +1,152 @@
+//! What a signed-in person can see and do about their own account. Every page works without a script, every change is a
+//! form with a token of its own, and nothing here can be framed.
+
+pub(crate) mod app;
+pub(crate) mod apps;
+pub(crate) mod sessions;
+
+use askama::Template;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use crate::csrf::{self, Purpose};
+use crate::flow::Stop;
+use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::routes::{ACCOUNT_APPS, ACCOUNT_SESSIONS, LOGOUT};
+use crate::server::Inner;
+use crate::sessions::{Cookies, Session};
+
+/// The pages that have a place in the navigation, and that a login can lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Apps,
+    Sessions,
+}
+
+impl Place {
+    const ALL: [Self; 2] = [Self::Apps, Self::Sessions];
+
+    /// Its word in the query of `/login`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Apps => "apps",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.word() == word)
+    }
+
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Apps => ACCOUNT_APPS,
+            Self::Sessions => ACCOUNT_SESSIONS,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Apps => "Connected apps",
+            Self::Sessions => "Where you are signed in",
+        }
+    }
+}
+
+/// Whoever is signed in, in this browser.
+pub(crate) struct Visitor {
+    pub(crate) session: Session,
+    pub(crate) cookies: Cookies,
+    secret: String,
+}
+
+impl Visitor {
+    /// The one behind these headers; otherwise the way to the login, which leads back to `place`.
+    pub(crate) async fn read(state: &Inner, headers: &HeaderMap, place: Place) -> Result<Self, Stop> {
+        let cookies = Cookies::read(state, headers);
+        let session = cookies.session(state, state.now()).await?;
+        match (session, cookies.secret().map(str::to_owned)) {
+            (Some(session), Some(secret)) => Ok(Self { session, cookies, secret }),
+            _ => Err(Stop::LogIn(place)),
+        }
+    }
+
+    /// The token of a form of theirs.
+    pub(crate) fn csrf(&self, purpose: Purpose, about: &str) -> String {
+        csrf::token(&self.secret, purpose, about)
+    }
+}
+
+/// What stands around the content of each of these pages.
+pub(crate) struct Around {
+    links: Vec<Link>,
+    user: String,
+    logout: String,
+    logout_csrf: String,
+}
+
+/// A link of the navigation.
+pub(crate) struct Link {
+    pub(crate) path: String,
+    pub(crate) name: &'static str,
+    current: bool,
+}
+
+/// The navigation, with `current` marked.
+pub(crate) fn links(state: &Inner, current: Option<Place>) -> Vec<Link> {
+    let link = |place: Place| Link {
+        path: state.path(place.path()),
+        name: place.name(),
+        current: current == Some(place),
+    };
+    Place::ALL.into_iter().map(link).collect()
+}
+
+impl Around {
+    pub(crate) fn new(state: &Inner, visitor: &Visitor, current: Place) -> Self {
+        Self {
+            links: links(state, Some(current)),
+            user: visitor.session.user.name.clone(),
+            logout: state.path(LOGOUT),
+            logout_csrf: visitor.csrf(Purpose::Logout, ""),
+        }
+    }
+}
+
+/// Something was done, and this is what it means.
+#[derive(Template)]
+#[template(path = "account/done.html")]
+struct DoneTemplate<'a> {
+    frame: Frame,
+    around: Around,
+    title: &'a str,
+    text: &'a str,
+    back: String,
+    back_name: &'static str,
+}
+
+/// Says that something was done, with the way back to `place`.
+pub(crate) fn done(state: &Inner, visitor: &Visitor, place: Place, title: &str, text: &str) -> Response {
+    let template = DoneTemplate {
+        frame: Frame::new(state),
+        around: Around::new(state, visitor, place),
+        title,
+        text,
+        back: state.path(place.path()),
+        back_name: place.name(),
+    };
+    page(StatusCode::OK, &template, Extras::default())
+}
+
+/// What the page for something that is not there says; the same for what belongs to somebody else.
+pub(crate) fn not_there() -> Stop {
+    Stop::page(ErrorPage {
+        status: StatusCode::NOT_FOUND,
+        title: "There is nothing here",
+        what: "What you looked for is not among the things of your account.".to_owned(),
+        why: "It may have ended meanwhile, or the link belongs to another account.".to_owned(),
+        next: "Go back to the list and look again.".to_owned(),
+        back: None,
+        details: Vec::new(),
+    })
+}
