@@ -114,6 +114,13 @@ pub struct AuthConfig {
     pub login_memory: Duration,
     /// How many places with wrong passwords are remembered.
     pub max_login_records: u32,
+    /// How long the page that asks for a code of the authenticator app counts.
+    #[serde(with = "humantime_serde")]
+    pub second_factor_ttl: Duration,
+    /// How many recovery codes are made at once.
+    pub recovery_codes: u32,
+    /// How many characters a password has at least that a person chooses here.
+    pub min_password_length: usize,
     /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
     /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts. The demo's
     /// audit log names the same address.
@@ -187,6 +194,9 @@ impl Default for AuthConfig {
             login_max_delay: Duration::from_secs(5 * minutes),
             login_memory: Duration::from_secs(hours),
             max_login_records: 100_000,
+            second_factor_ttl: Duration::from_secs(10 * minutes),
+            recovery_codes: 10,
+            min_password_length: 8,
             client_address_header: None,
             failed_signatures_per_second: forgeries.failures_per_second,
             failed_signatures_at_once: forgeries.failures_at_once,
@@ -260,6 +270,15 @@ impl AuthConfig {
                 "auth.failed_signatures_per_second, failed_signatures_at_once, failed_signatures_per_caller: at least 1",
             );
         }
+        if self.second_factor_ttl.as_secs() == 0 {
+            return Some("auth.second_factor_ttl: at least 1s");
+        }
+        if !(1..=100).contains(&self.recovery_codes) {
+            return Some("auth.recovery_codes: 1 to 100");
+        }
+        if !(1..=64).contains(&self.min_password_length) {
+            return Some("auth.min_password_length: 1 to 64");
+        }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");
         }
@@ -330,6 +349,10 @@ mod tests {
         assert!(unknown.contains("acess_token_ttl"), "{unknown}");
         let long = AuthConfig { access_token_ttl: Duration::from_secs(86_401), ..AuthConfig::default() };
         assert!(long.mistake().is_some());
+        let no_codes = AuthConfig { recovery_codes: 0, ..AuthConfig::default() };
+        let no_time = AuthConfig { second_factor_ttl: Duration::ZERO, ..AuthConfig::default() };
+        let no_password = AuthConfig { min_password_length: 0, ..AuthConfig::default() };
+        assert!([no_codes, no_time, no_password].iter().all(|config| config.mistake().is_some()));
         let mut guessable = config;
         guessable.clients[0].client_secret = Some("x".repeat(21).into());
         assert!(guessable.mistake().is_some_and(|mistake| mistake.contains("client_secret")));

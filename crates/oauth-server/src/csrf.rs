@@ -11,8 +11,11 @@ pub(crate) enum Purpose {
     Login,
     Consent,
     Logout,
+    Code,
     App,
     Sessions,
+    Password,
+    Totp,
 }
 
 /// The token for a form on the page with this query, in the browser with this cookie.

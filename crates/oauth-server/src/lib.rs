@@ -26,6 +26,7 @@
 //! ```
 
 mod access_tokens;
+mod attempts;
 mod body;
 mod browser;
 mod client_authentication;
@@ -36,12 +37,14 @@ mod documents;
 mod duration;
 mod endpoints;
 mod flow;
+mod half_login;
 mod host;
 mod housekeeping;
 mod keys;
 mod pages;
 mod passwords;
 mod random;
+mod recovery_codes;
 mod redeeming;
 mod refresh_tokens;
 mod respond;
@@ -52,6 +55,7 @@ mod sessions;
 mod source;
 pub mod store;
 mod throttle;
+mod totp;
 mod turns;
 mod witness;
 

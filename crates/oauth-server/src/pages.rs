@@ -10,7 +10,7 @@ use barewire_oauth::client::{Client, RedirectKind, RedirectUri, Registration};
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::consent::{self, Question};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -21,6 +21,7 @@ use crate::duration;
 use crate::endpoints::account::{self, Link};
 use crate::flow::Flow;
 use crate::random;
+use crate::respond;
 use crate::server::Inner;
 use crate::store::GrantOverview;
 
@@ -97,10 +98,7 @@ pub(crate) fn page(status: StatusCode, template: &impl Template, extras: Extras<
     for cookie in extras.cookies {
         headers.append(SET_COOKIE, cookie);
     }
-    if let Some(wait) = extras.retry_after {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
+    respond::retry_after(&mut response, extras.retry_after);
     response
 }
 
@@ -268,6 +266,24 @@ impl LoginTemplate {
             username: String::new(),
             error: None,
         }
+    }
+}
+
+/// The form for the second factor.
+#[derive(Template)]
+#[template(path = "login_code.html")]
+pub(crate) struct CodeTemplate {
+    frame: Frame,
+    action: String,
+    csrf: String,
+    half: String,
+    pub(crate) start_again: String,
+    pub(crate) error: Option<String>,
+}
+
+impl CodeTemplate {
+    pub(crate) fn new(state: &Inner, action: String, csrf: String, half: String) -> Self {
+        Self { frame: Frame::new(state), action, csrf, half, start_again: String::new(), error: None }
     }
 }
 

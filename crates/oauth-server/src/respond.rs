@@ -1,5 +1,7 @@
 //! How the endpoints that speak JSON answer.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
@@ -37,6 +39,14 @@ pub(crate) fn store_failed(failure: &StoreError) -> Response {
         ErrorCode::ServerError,
         "the server could not read or write its state; try again",
     ))
+}
+
+/// Says when to come back, in whole seconds and at least one.
+pub(crate) fn retry_after(response: &mut Response, wait: Option<Duration>) {
+    if let Some(wait) = wait {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
 }
 
 /// Nobody's fault but that of others: the client comes back later.

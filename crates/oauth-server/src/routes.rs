@@ -6,8 +6,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use barewire_oauth::metadata::well_known;
 
-use crate::endpoints::account::{app, apps, sessions};
-use crate::endpoints::{authorize, consent, jwks, login, logout, metadata, register, revoke, style, token};
+use crate::endpoints::account::{app, apps, password, security, sessions, totp};
+use crate::endpoints::{
+    authorize, consent, jwks, login, login_code, logout, metadata, register, revoke, style, token,
+};
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
 use crate::{body, cors, host};
@@ -16,6 +18,8 @@ use crate::{body, cors, host};
 pub(crate) const AUTHORIZE: &str = "/authorize";
 /// GET, POST: asks for name and password.
 pub(crate) const LOGIN: &str = "/login";
+/// POST: the second factor, after the password.
+pub(crate) const LOGIN_CODE: &str = "/login/code";
 /// GET, POST: asks whether the client may.
 pub(crate) const CONSENT: &str = "/consent";
 /// POST: ends the browser's session.
@@ -26,6 +30,12 @@ pub(crate) const ACCOUNT_APPS: &str = "/account/apps";
 pub(crate) const ACCOUNT_APP: &str = "/account/apps/{id}";
 /// GET, POST: where the person is signed in; ends that.
 pub(crate) const ACCOUNT_SESSIONS: &str = "/account/sessions";
+/// GET: how the person signs in.
+pub(crate) const ACCOUNT_SECURITY: &str = "/account/security";
+/// GET, POST: changes the password.
+pub(crate) const ACCOUNT_PASSWORD: &str = "/account/password";
+/// GET, POST: the authenticator app and the recovery codes.
+pub(crate) const ACCOUNT_TOTP: &str = "/account/totp";
 /// POST: exchanges a code or a refresh token.
 pub(crate) const TOKEN: &str = "/token";
 /// POST: registers a client.
@@ -40,11 +50,15 @@ pub(crate) fn router(state: AppState) -> Router {
     let pages = Router::new()
         .route(&state.path(AUTHORIZE), get(authorize::get))
         .route(&state.path(LOGIN), get(login::get).post(login::post))
+        .route(&state.path(LOGIN_CODE), get(login_code::get).post(login_code::post))
         .route(&state.path(CONSENT), get(consent::get).post(consent::post))
         .route(&state.path(LOGOUT), post(logout::post))
         .route(&state.path(ACCOUNT_APPS), get(apps::get))
         .route(&state.path(ACCOUNT_APP), get(app::get).post(app::post))
         .route(&state.path(ACCOUNT_SESSIONS), get(sessions::get).post(sessions::post))
+        .route(&state.path(ACCOUNT_SECURITY), get(security::get))
+        .route(&state.path(ACCOUNT_PASSWORD), get(password::get).post(password::post))
+        .route(&state.path(ACCOUNT_TOTP), get(totp::get).post(totp::post))
         .route(&state.path(state.style.path()), get(style::get));
 
     let mut scripts = Router::new()

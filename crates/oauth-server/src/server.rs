@@ -20,6 +20,7 @@ use crate::access_tokens::AccessTokens;
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::documents::Documents;
 use crate::endpoints::metadata;
+use crate::half_login::HalfLogins;
 use crate::keys::{KeyError, KeyRing};
 use crate::pages::Style;
 use crate::passwords::{PasswordError, Passwords};
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) documents: Documents,
     pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
+    pub(crate) half_logins: HalfLogins,
     pub(crate) metadata: Bytes,
     pub(crate) style: Style,
     pub(crate) witness: Option<Arc<dyn Witness>>,
@@ -138,6 +140,7 @@ impl AuthorizationServer {
             name: name.to_owned(),
             password_hash: self.0.passwords.hash(Password::new(password)).await?,
             created_at: self.0.now(),
+            password_changed_at: None,
         };
         Ok(self.0.store.insert_user(&user).await?)
     }
@@ -297,6 +300,7 @@ impl Builder {
             registrations: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config),
             redeeming: Redeeming::default(),
+            half_logins: HalfLogins::new(device_secret.expose()),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
             style: Style::new(),
             scopes: self.scopes.into_iter().collect(),

@@ -19,7 +19,17 @@ use zeroize::Zeroizing;
 
 /// Everything the authorization server keeps. Implemented by whatever implements the parts.
 pub trait Store:
-    Users + Sessions + LoginAttempts + Clients + Consents + Codes + Grants + Families + Keys + Housekeeping
+    Users
+    + Sessions
+    + LoginAttempts
+    + SecondFactors
+    + Clients
+    + Consents
+    + Codes
+    + Grants
+    + Families
+    + Keys
+    + Housekeeping
 {
 }
 
@@ -27,6 +37,7 @@ impl<T> Store for T where
     T: Users
         + Sessions
         + LoginAttempts
+        + SecondFactors
         + Clients
         + Consents
         + Codes
@@ -115,6 +126,8 @@ pub struct UserRecord {
     pub password_hash: Secret,
     /// When it was created.
     pub created_at: SystemTime,
+    /// When the password was last replaced.
+    pub password_changed_at: Option<SystemTime>,
 }
 
 /// People.
@@ -126,8 +139,15 @@ pub trait Users: Send + Sync {
     async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
     /// The user with this id.
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError>;
-    /// Replaces the password hash if it still is `expected`.
-    async fn replace_password(&self, id: &str, expected: &Secret, new: &Secret) -> Result<Swap, StoreError>;
+    /// Replaces the password hash if it still is `expected`, and ends all sessions of the user: whoever logged in with the
+    /// old one has to log in anew.
+    async fn replace_password(
+        &self,
+        id: &str,
+        expected: &Secret,
+        new: &Secret,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
 }
 
 // ------------------------------------------------------------------------------------------------- sessions
@@ -199,6 +219,56 @@ pub trait LoginAttempts: Send + Sync {
     ) -> Result<Swap, StoreError>;
     /// Forgets the attempts under this key.
     async fn clear_login_attempts(&self, key: Digest) -> Result<(), StoreError>;
+}
+
+// ------------------------------------------------------------------------------------------- second factors
+
+/// An authenticator app ([RFC 6238](https://www.rfc-editor.org/rfc/rfc6238)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotpRecord {
+    /// Whose.
+    pub user_id: String,
+    /// What it shares with us. Keep it sealed: a copy of the store alone must not give it away.
+    pub secret: Secret,
+    /// When the secret was made.
+    pub created_at: SystemTime,
+    /// When its owner has shown that the app has it; before that it is not asked for.
+    pub confirmed_at: Option<SystemTime>,
+    /// The last step whose code was accepted.
+    pub last_step: u64,
+}
+
+/// Authenticator apps and recovery codes.
+#[async_trait]
+pub trait SecondFactors: Send + Sync {
+    /// The app of a user, confirmed or not.
+    async fn totp(&self, user_id: &str) -> Result<Option<TotpRecord>, StoreError>;
+    /// Keeps a secret that is not confirmed yet, in place of another such one; [`Swap::Lost`] when there is a confirmed
+    /// one. `confirmed_at` and `last_step` of `new` are not looked at.
+    async fn begin_totp(&self, new: &TotpRecord) -> Result<Swap, StoreError>;
+    /// Confirms a secret that is not confirmed, with the step whose code showed it, and replaces the recovery codes.
+    async fn confirm_totp(
+        &self,
+        user_id: &str,
+        step: u64,
+        at: SystemTime,
+        recovery_codes: &[Digest],
+    ) -> Result<Swap, StoreError>;
+    /// Uses up the code of a step of a confirmed app; [`Swap::Lost`] when it, or a later one, was used before.
+    async fn use_totp(&self, user_id: &str, step: u64) -> Result<Swap, StoreError>;
+    /// Removes the app and the recovery codes.
+    async fn remove_totp(&self, user_id: &str) -> Result<(), StoreError>;
+    /// Replaces the recovery codes; [`Swap::Lost`] for a user without a confirmed app.
+    async fn replace_recovery_codes(&self, user_id: &str, codes: &[Digest]) -> Result<Swap, StoreError>;
+    /// Uses up a recovery code; [`Swap::Lost`] when there is no such one, or it was used.
+    async fn use_recovery_code(
+        &self,
+        user_id: &str,
+        code: Digest,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
+    /// How many recovery codes were not used yet.
+    async fn recovery_codes_left(&self, user_id: &str) -> Result<u32, StoreError>;
 }
 
 // -------------------------------------------------------------------------------------------------- clients

@@ -74,6 +74,8 @@ pub enum EventKind {
     Narrowing,
     /// A user ended sessions from another one.
     SessionEnd,
+    /// A user changed how they log in.
+    Credential,
 }
 
 impl EventKind {
@@ -91,6 +93,7 @@ impl EventKind {
             Self::Revocation => "revocation",
             Self::Narrowing => "narrowing",
             Self::SessionEnd => "session_end",
+            Self::Credential => "credential",
         }
     }
 }

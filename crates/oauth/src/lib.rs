@@ -49,3 +49,4 @@ pub mod revoke;
 pub mod stranger;
 pub mod token;
 pub mod token_family;
+pub mod totp;

@@ -25,6 +25,7 @@ mod login_attempts;
 mod sessions;
 mod sweep;
 mod tasks;
+mod totp;
 mod users;
 
 pub use open::{OpenError, Store};

@@ -112,7 +112,7 @@ impl Store {
     /// thief. All writes go through one connection: SQLite has one writer anyway, and a queue in the process is fair
     /// where `SQLITE_BUSY` is not.
     ///
-    /// Credentials of a client are sealed with a key in the file beside it, `path` followed by `.key`.
+    /// Credentials of a client and secrets of authenticator apps are sealed with a key in the file beside it, `path` followed by `.key`.
     ///
     /// # Errors
     /// [`OpenError`], see its variants.
@@ -157,7 +157,7 @@ impl Store {
         sqlx::query("SELECT 1 FROM users").fetch_optional(&self.reader).await.is_ok()
     }
 
-    /// What seals the secrets of a client. A store that keeps none has no key file.
+    /// What seals the secrets of clients and people. A store that keeps none has no key file.
     pub(crate) fn sealer(&self) -> Result<&Sealer, SealError> {
         let Sealing { path, key } = &*self.sealing;
         if let Some(sealer) = key.get() {

@@ -1,11 +1,14 @@
 //! People.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use barewire_oauth_server::store::{Insert, Secret, StoreError, Swap, UserRecord, Users};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
+use crate::sessions;
 
 #[async_trait]
 impl Users for Store {
@@ -35,15 +38,38 @@ impl Users for Store {
         query.try_map(user).fetch_optional(self.reader()).await.stored()
     }
 
-    async fn replace_password(&self, id: &str, expected: &Secret, new: &Secret) -> Result<Swap, StoreError> {
-        let done = sqlx::query("UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2")
-            .bind(id)
-            .bind(expected.expose())
-            .bind(new.expose())
-            .execute(self.writer())
-            .await
-            .stored()?;
-        Ok(swapped(&done))
+    async fn replace_password(
+        &self,
+        id: &str,
+        expected: &Secret,
+        new: &Secret,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError> {
+        self.replace(id, expected, new, at).await.stored()
+    }
+}
+
+impl Store {
+    async fn replace(
+        &self,
+        id: &str,
+        expected: &Secret,
+        new: &Secret,
+        at: SystemTime,
+    ) -> Result<Swap, sqlx::Error> {
+        const REPLACE: &str = concat!(
+            "UPDATE users SET password_hash = ?3, password_changed_at = ?4",
+            " WHERE id = ?1 AND password_hash = ?2"
+        );
+        let mut tx = self.begin().await?;
+        let replace =
+            sqlx::query(REPLACE).bind(id).bind(expected.expose()).bind(new.expose()).bind(micros(at));
+        let swap = swapped(&replace.execute(&mut *tx).await?);
+        if swap == Swap::Done {
+            sessions::end_all(&mut tx, id, None).await?;
+        }
+        tx.commit().await?;
+        Ok(swap)
     }
 }
 
@@ -54,5 +80,6 @@ fn user(row: SqliteRow) -> Result<UserRecord, sqlx::Error> {
         name: row.text("name")?,
         password_hash: row.secret("password_hash")?,
         created_at: row.time("created_at")?,
+        password_changed_at: row.maybe_time("password_changed_at")?,
     })
 }

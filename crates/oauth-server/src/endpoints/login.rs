@@ -3,8 +3,6 @@
 //! The query is the authorization request that the login is for, or names a page of the account; without either, a
 //! person just logs in.
 
-use std::sync::Arc;
-
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -14,79 +12,23 @@ use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
+use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
-use crate::duration;
 use crate::endpoints::account::Place;
+use crate::endpoints::login_code;
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ErrorPage, Extras, LoginTemplate, SignedInTemplate, page};
-use crate::passwords::PasswordError;
 use crate::respond::{self, see_other};
 use crate::routes::{AUTHORIZE, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
+use crate::sessions;
 use crate::sessions::Cookies;
 use crate::source::Source;
-use crate::store::{Digest, Secret, StoreError, UserRecord};
-use crate::throttle::{self, Admission};
+use crate::store::{StoreError, UserRecord};
 use crate::witness::{Draft, EventKind, Sender};
-use crate::{random, sessions};
 
 /// Longest name that is looked up, in bytes.
 const MAX_USERNAME: usize = 256;
-
-/// Why nobody is logged in.
-enum LoginError {
-    /// A field is empty.
-    Incomplete,
-    /// No such user, or another password.
-    Wrong,
-    /// Too many wrong ones; come back later.
-    Throttled(std::time::Duration),
-    /// Too many logins at once.
-    Busy,
-}
-
-impl LoginError {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Incomplete => StatusCode::BAD_REQUEST,
-            Self::Wrong => StatusCode::FORBIDDEN,
-            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Incomplete => "Enter your user name and your password.".to_owned(),
-            Self::Wrong => {
-                "This user name and password do not belong together. Check both and try again.".to_owned()
-            }
-            Self::Throttled(wait) => format!(
-                "There were too many wrong passwords for this account from here. Try again in {}.",
-                duration::words(*wait)
-            ),
-            Self::Busy => "Too many people are logging in right now. Try again in a moment.".to_owned(),
-        }
-    }
-
-    /// For whoever keeps account; nothing where nobody has tried.
-    fn rule(&self) -> Option<&'static str> {
-        match self {
-            Self::Incomplete => None,
-            Self::Wrong => Some("wrong_password"),
-            Self::Throttled(_) => Some("throttled"),
-            Self::Busy => Some("busy"),
-        }
-    }
-
-    fn retry_after(&self) -> Option<std::time::Duration> {
-        match self {
-            Self::Throttled(wait) => Some(*wait),
-            Self::Busy => Some(std::time::Duration::from_secs(2)),
-            Self::Incomplete | Self::Wrong => None,
-        }
-    }
-}
 
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -142,19 +84,31 @@ async fn submit(
     let (username, password) = (field("username"), Password::new(field("password")));
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
-    if let Some(ending) = result.as_ref().map_or_else(|error| error.rule().map(Err), |_| Some(Ok(None))) {
-        state.tell(sender, LOGIN, EventKind::Login, &draft, ending);
-    }
     match result {
+        Ok(user) if has_second_factor(state, &user).await? => {
+            state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(Some("second_factor_asked")));
+            Ok(login_code::ask(state, &cookies, &errand, &user))
+        }
         Ok(user) => {
+            state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(None));
             let mut response = see_other(&errand.next(state));
             for cookie in cookies.log_in(state, &user, sender, state.now()).await? {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)
         }
-        Err(error) => Ok(form(state, &cookies, &errand, username, Some(&error))),
+        Err(denial) => {
+            if let Some(rule) = denial.rule(Asked::NameAndPassword) {
+                state.tell(sender, LOGIN, EventKind::Login, &draft, Err(rule));
+            }
+            Ok(form(state, &cookies, &errand, username, Some(&denial)))
+        }
     }
+}
+
+/// Asked only once the password was right, so that it says nothing to whoever guesses.
+async fn has_second_factor(state: &Inner, user: &UserRecord) -> Result<bool, StoreError> {
+    Ok(state.store.totp(&user.id).await?.is_some_and(|app| app.confirmed_at.is_some()))
 }
 
 /// What a person logs in for.
@@ -238,71 +192,27 @@ async fn log_in(
     username: &str,
     password: Password,
     draft: &mut Draft,
-) -> Result<Result<UserRecord, LoginError>, Stop> {
+) -> Result<Result<UserRecord, Denial>, Stop> {
     if username.is_empty() || password.expose().is_empty() {
-        return Ok(Err(LoginError::Incomplete));
+        return Ok(Err(Denial::Incomplete));
     }
     if username.len() > MAX_USERNAME {
-        return Ok(Err(LoginError::Wrong));
+        return Ok(Err(Denial::Wrong));
     }
     let user = state.store.user_by_name(username).await?;
     // What was typed may be anything, a password too; the id of a user that exists is not.
     draft.user = user.as_ref().map(|user| user.id.clone());
-    let key = attempts_key(state, cookies, source, username, user.as_ref());
+    let key = attempts::key(state, cookies, source, username, user.as_ref());
     let stored = user.as_ref().map(|user| user.password_hash.clone());
-    // On a task of its own: a browser that goes away in the middle must not leave a right password counted as wrong.
-    let attempt = tokio::spawn(attempt(Arc::clone(state), key, stored, password));
-    match attempt.await.map_err(StoreError::new)?? {
-        Ok(()) => Ok(user.ok_or(LoginError::Wrong)),
-        Err(error) => {
-            if matches!(error, LoginError::Throttled(_)) {
+    match attempts::password(state, key, stored, password).await? {
+        Ok(()) => Ok(user.ok_or(Denial::Wrong)),
+        Err(denial) => {
+            if matches!(denial, Denial::Throttled(_)) {
                 // What was typed may be anything, a password too; the name of a user that exists is not.
                 tracing::info!(user = user.map(|user| user.id), "a login has to wait after wrong passwords");
             }
-            Ok(Err(error))
+            Ok(Err(denial))
         }
-    }
-}
-
-/// One attempt with this password, when it is its turn.
-async fn attempt(
-    state: AppState,
-    key: Digest,
-    stored: Option<Secret>,
-    password: Password,
-) -> Result<Result<(), LoginError>, StoreError> {
-    let store = state.store.as_ref();
-    let Some(_turn) = state.logins.take(key).await else { return Ok(Err(LoginError::Busy)) };
-    let counted = match throttle::admit(store, &state.config, key, state.now()).await? {
-        Admission::Admitted(counted) => counted,
-        Admission::Wait(wait) => return Ok(Err(LoginError::Throttled(wait))),
-        Admission::Crowded => return Ok(Err(LoginError::Busy)),
-    };
-    match state.passwords.verify(stored, password).await {
-        Ok(true) => {
-            counted.succeeded(store).await?;
-            Ok(Ok(()))
-        }
-        Ok(false) | Err(PasswordError::Length | PasswordError::Settings) => Ok(Err(LoginError::Wrong)),
-        Err(PasswordError::Busy) => {
-            counted.take_back(store, &state.config).await?;
-            Ok(Err(LoginError::Busy))
-        }
-    }
-}
-
-/// Under which key this attempt counts: the account, and the place it comes from. A browser in which this user has
-/// logged in before is a place of its own.
-fn attempts_key(
-    state: &Inner,
-    cookies: &Cookies,
-    source: Source,
-    username: &str,
-    user: Option<&UserRecord>,
-) -> Digest {
-    match user.and_then(|user| cookies.known_browser(state, &user.id)) {
-        Some(nonce) => random::digest_of(&[b"browser", username.as_bytes(), &nonce]),
-        None => random::digest_of(&[b"address", username.as_bytes(), &source.key()]),
     }
 }
 
@@ -311,20 +221,20 @@ fn form(
     cookies: &Cookies,
     errand: &Errand,
     username: &str,
-    error: Option<&LoginError>,
+    denial: Option<&Denial>,
 ) -> Response {
     let (query, flow) = (errand.query(), errand.flow());
     let (secret, cookie) = cookies.secret_or_new(state);
     let token = csrf::token(&secret, Purpose::Login, &query);
     let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, &query), token);
     username.clone_into(&mut template.username);
-    template.error = error.map(LoginError::text);
+    template.error = denial.map(|denial| denial.text(Asked::NameAndPassword));
     let extras = Extras {
         leads_to: flow.map(|flow| &flow.request.redirect_uri),
         cookies: cookie.into_iter().collect(),
-        retry_after: error.and_then(LoginError::retry_after),
+        retry_after: denial.and_then(Denial::retry_after),
     };
-    page(error.map_or(StatusCode::OK, LoginError::status), &template, extras)
+    page(denial.map_or(StatusCode::OK, Denial::status), &template, extras)
 }
 
 fn signed_in(state: &Inner, cookies: &Cookies, session: &sessions::Session) -> Response {

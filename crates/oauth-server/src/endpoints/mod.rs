@@ -5,6 +5,7 @@ pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod jwks;
 pub(crate) mod login;
+pub(crate) mod login_code;
 pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod register;

@@ -5,6 +5,7 @@
 mod account;
 mod authorize;
 mod consent;
+mod credentials;
 mod documents;
 mod guesses;
 mod http;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use barewire_oauth_server::store::{Insert, Keys, Secret, UserRecord, Users};
+use barewire_oauth_server::store::{
+    Insert, Keys, SecondFactors, Secret, Swap, TotpRecord, UserRecord, Users,
+};
 use barewire_store::{OpenError, Store};
 use barewire_testkit::TempDir;
 use sqlx::{ConnectOptions, Connection};
@@ -20,7 +22,13 @@ async fn run(path: &Path, statement: &'static str) {
 async fn what_was_written_is_there_after_opening_again() {
     let dir = TempDir::new();
     let path = dir.join("deep/down/store.sqlite");
-    let user = UserRecord { id: "u".into(), name: "n".into(), password_hash: secret("h"), created_at: at(1) };
+    let user = UserRecord {
+        id: "u".into(),
+        name: "n".into(),
+        password_hash: secret("h"),
+        created_at: at(1),
+        password_changed_at: None,
+    };
     let store = Store::open(&path).await.unwrap();
     assert_eq!(store.insert_user(&user).await.unwrap(), Insert::Inserted);
     assert!(store.is_ready().await);
@@ -60,6 +68,32 @@ async fn only_its_owner_can_read_it() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn the_secret_of_an_authenticator_app_is_sealed() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    let store = Store::open(&path).await.unwrap();
+    let app = TotpRecord {
+        user_id: "u".into(),
+        secret: secret("twenty secret bytes!"),
+        created_at: at(1),
+        confirmed_at: None,
+        last_step: 0,
+    };
+    assert_eq!(store.begin_totp(&app).await.unwrap(), Swap::Done);
+    assert_eq!(store.totp("u").await.unwrap(), Some(app));
+    store.close().await;
+    let base64 =
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, "twenty secret bytes!");
+    let bytes = std::fs::read(&path).unwrap();
+    for text in ["twenty secret bytes!", &base64] {
+        assert!(!bytes.windows(text.len()).any(|part| part == text.as_bytes()), "{text}");
+    }
+    // A copy of the database without the key beside it opens nothing.
+    std::fs::remove_file(dir.join("store.sqlite.key")).unwrap();
+    assert!(Store::open(&path).await.unwrap().totp("u").await.is_err());
 }
 
 #[tokio::test]

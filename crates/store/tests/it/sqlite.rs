@@ -50,6 +50,10 @@ laws! {
         a_grant_is_narrowed_by_compare_and_set,
         what_was_taken_is_not_remembered,
         grants_are_listed_in_pages;
+    second_factors:
+        an_app_asks_for_nothing_until_it_is_confirmed,
+        of_many_that_bring_one_code_one_wins,
+        recovery_codes_are_used_once;
     keys:
         one_key_signs,
         a_secret_is_made_once;

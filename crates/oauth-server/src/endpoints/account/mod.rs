@@ -3,33 +3,42 @@
 
 pub(crate) mod app;
 pub(crate) mod apps;
+pub(crate) mod password;
+pub(crate) mod security;
 pub(crate) mod sessions;
+pub(crate) mod totp;
 
 use askama::Template;
 use axum::response::Response;
+use barewire_oauth::secret::Password;
 use http::{HeaderMap, StatusCode};
 
+use crate::attempts::{self, Denial};
 use crate::csrf::{self, Purpose};
 use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
-use crate::routes::{ACCOUNT_APPS, ACCOUNT_SESSIONS, LOGOUT};
-use crate::server::Inner;
+use crate::routes::{ACCOUNT_APPS, ACCOUNT_SECURITY, ACCOUNT_SESSIONS, LOGOUT};
+use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
+use crate::source::Source;
+use crate::store::StoreError;
 
 /// The pages that have a place in the navigation, and that a login can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Apps,
+    Security,
     Sessions,
 }
 
 impl Place {
-    const ALL: [Self; 2] = [Self::Apps, Self::Sessions];
+    const ALL: [Self; 3] = [Self::Apps, Self::Security, Self::Sessions];
 
     /// Its word in the query of `/login`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Apps => "apps",
+            Self::Security => "security",
             Self::Sessions => "sessions",
         }
     }
@@ -41,6 +50,7 @@ impl Place {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Apps => ACCOUNT_APPS,
+            Self::Security => ACCOUNT_SECURITY,
             Self::Sessions => ACCOUNT_SESSIONS,
         }
     }
@@ -48,6 +58,7 @@ impl Place {
     fn name(self) -> &'static str {
         match self {
             Self::Apps => "Connected apps",
+            Self::Security => "How you sign in",
             Self::Sessions => "Where you are signed in",
         }
     }
@@ -75,6 +86,21 @@ impl Visitor {
     pub(crate) fn csrf(&self, purpose: Purpose, about: &str) -> String {
         csrf::token(&self.secret, purpose, about)
     }
+}
+
+/// Whether a visitor knows their current password. A guess counts as one at the login does.
+pub(crate) async fn prove(
+    state: &AppState,
+    visitor: &Visitor,
+    source: Source,
+    current: Password,
+) -> Result<Result<(), Denial>, StoreError> {
+    if current.expose().is_empty() {
+        return Ok(Err(Denial::Incomplete));
+    }
+    let user = &visitor.session.user;
+    let key = attempts::key(state, &visitor.cookies, source, &user.name, Some(user));
+    attempts::password(state, key, Some(user.password_hash.clone()), current).await
 }
 
 /// What stands around the content of each of these pages.

@@ -7,6 +7,7 @@ pub(crate) mod families;
 pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod people;
+pub(crate) mod second_factors;
 pub(crate) mod sweep;
 
 use std::time::{Duration, SystemTime};

@@ -6,7 +6,13 @@ use barewire_oauth_server::store::{
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
-    UserRecord { id: id.into(), name: name.into(), password_hash: secret("hash"), created_at: at(0) }
+    UserRecord {
+        id: id.into(),
+        name: name.into(),
+        password_hash: secret("hash"),
+        created_at: at(0),
+        password_changed_at: None,
+    }
 }
 
 pub(crate) async fn a_user_is_unique_by_id_and_name(store: &impl Store) {
@@ -22,11 +28,17 @@ pub(crate) async fn a_user_is_unique_by_id_and_name(store: &impl Store) {
 
 pub(crate) async fn a_password_changes_once(store: &impl Store) {
     assert_eq!(store.insert_user(&user("u1", "johndoe")).await.unwrap(), Insert::Inserted);
-    let change =
-        async |from: &str, to: &str| store.replace_password("u1", &secret(from), &secret(to)).await.unwrap();
+    let change = async |from: &str, to: &str| {
+        store.replace_password("u1", &secret(from), &secret(to), at(5)).await.unwrap()
+    };
+    store.start_session(None, &session(1, 10), 9).await.unwrap();
+    assert_eq!(change("other", "new").await, Swap::Lost);
+    assert!(store.session(digest(1)).await.unwrap().is_some());
     assert_eq!(change("hash", "new").await, Swap::Done);
+    assert_eq!(store.session(digest(1)).await.unwrap(), None, "whoever used the old one");
     assert_eq!(change("hash", "newer").await, Swap::Lost);
-    assert_eq!(store.user("u1").await.unwrap().unwrap().password_hash, secret("new"));
+    let now = store.user("u1").await.unwrap().unwrap();
+    assert_eq!((now.password_hash, now.password_changed_at), (secret("new"), Some(at(5))));
 }
 
 fn session(n: u8, expires: u64) -> SessionRecord {

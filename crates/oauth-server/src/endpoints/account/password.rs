@@ -1,0 +1,133 @@
+//! `GET /account/password`, `POST /account/password`: another password, for whoever knows the current one.
+
+use askama::Template;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use barewire_oauth::secret::Password;
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+
+use super::{Around, Place, Visitor, prove};
+use crate::attempts::{Asked, Denial};
+use crate::csrf::Purpose;
+use crate::endpoints::login::check_form;
+use crate::flow::{Stop, finish};
+use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::passwords::PasswordError;
+use crate::respond::{self, see_other};
+use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_SECURITY};
+use crate::server::{AppState, Inner};
+use crate::source::Source;
+use crate::store::Swap;
+use crate::witness::{Draft, EventKind, Sender};
+
+#[derive(Template)]
+#[template(path = "account/password.html")]
+struct PasswordTemplate {
+    frame: Frame,
+    around: Around,
+    action: String,
+    csrf: String,
+    user: String,
+    shortest: usize,
+    error: Option<String>,
+}
+
+pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    finish(&state, show(&state, &headers).await)
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    source: Source,
+    sender: Sender,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    finish(&state, submit(&state, source, &sender, &headers, body).await)
+}
+
+async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, headers, Place::Security).await?;
+    Ok(render(state, &visitor, None))
+}
+
+async fn submit(
+    state: &AppState,
+    source: Source,
+    sender: &Sender,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, headers, Place::Security).await?;
+    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    check_form(headers, &visitor.cookies, &fields, Purpose::Password, "")?;
+    let field = |name| Password::new(fields.one(name).ok().flatten().unwrap_or_default());
+    let (current, new) = (field("current"), field("new"));
+    let user = &visitor.session.user;
+    if let Some(why) = unfit(state, &user.name, &current, &new) {
+        return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, why))));
+    }
+    let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
+    let tell = |ending| state.tell(sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
+    if let Err(denial) = prove(state, &visitor, source, current).await? {
+        denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
+        return Ok(denied(state, &visitor, &denial));
+    }
+    let hash = match state.passwords.hash(new).await {
+        Ok(hash) => hash,
+        Err(PasswordError::Busy) => return Ok(denied(state, &visitor, &Denial::Busy)),
+        Err(error @ (PasswordError::Length | PasswordError::Settings)) => {
+            return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))));
+        }
+    };
+    // Ends every session, this one too: it goes on under a new id.
+    let now = state.now();
+    if state.store.replace_password(&user.id, &user.password_hash, &hash, now).await? == Swap::Lost {
+        let why = "Your password was changed in another window meanwhile.".to_owned();
+        return Ok(render(state, &visitor, Some((StatusCode::CONFLICT, why))));
+    }
+    tell(Ok(Some("password")));
+    let mut response = see_other(&state.path(ACCOUNT_SECURITY));
+    for cookie in visitor.cookies.log_in(state, user, sender, now).await? {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// What is wrong with the new password, whatever the current one is.
+fn unfit(state: &Inner, name: &str, current: &Password, new: &Password) -> Option<String> {
+    let shortest = state.config.min_password_length;
+    if new.expose().chars().count() < shortest {
+        return Some(format!(
+            "A new password has at least {shortest} characters. A few words are easy to keep."
+        ));
+    }
+    if new.expose().eq_ignore_ascii_case(name) {
+        return Some("Your user name is the first that somebody would try.".to_owned());
+    }
+    (new == current).then(|| "That is the password you have already.".to_owned())
+}
+
+fn denied(state: &Inner, visitor: &Visitor, denial: &Denial) -> Response {
+    let text = denial.text(Asked::CurrentPassword);
+    let mut response = render(state, visitor, Some((denial.status(), text)));
+    respond::retry_after(&mut response, denial.retry_after());
+    response
+}
+
+fn render(state: &Inner, visitor: &Visitor, error: Option<(StatusCode, String)>) -> Response {
+    let status = error.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
+    let template = PasswordTemplate {
+        frame: Frame::new(state),
+        around: Around::new(state, visitor, Place::Security),
+        action: state.path(ACCOUNT_PASSWORD),
+        csrf: visitor.csrf(Purpose::Password, ""),
+        user: visitor.session.user.name.clone(),
+        shortest: state.config.min_password_length,
+        error: error.map(|(_, text)| text),
+    };
+    page(status, &template, Extras::default())
+}

@@ -1,0 +1,261 @@
+//! `GET /account/totp`, `POST /account/totp`: the authenticator app and the recovery codes. Each change asks for the
+//! current password, so that a browser left alone is not enough.
+
+use askama::Template;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use barewire_oauth::parameters::Parameters;
+use barewire_oauth::secret::Password;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::{Around, Place, Visitor, done, prove};
+use crate::attempts::{Asked, Denial};
+use crate::csrf::Purpose;
+use crate::endpoints::login::check_form;
+use crate::flow::{Stop, finish};
+use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::routes::ACCOUNT_TOTP;
+use crate::server::{AppState, Inner};
+use crate::source::Source;
+use crate::store::{Digest, Swap, TotpRecord};
+use crate::totp::{self, Picture};
+use crate::witness::{Draft, EventKind, Sender};
+use crate::{recovery_codes, respond};
+
+#[derive(Template)]
+#[template(path = "account/totp.html")]
+struct TotpTemplate {
+    frame: Frame,
+    around: Around,
+    action: String,
+    csrf: String,
+    stage: Stage,
+    error: Option<String>,
+}
+
+/// What the page shows.
+enum Stage {
+    /// There is no app.
+    Off,
+    /// This is the secret; show that the app has it.
+    SetUp(SetUp),
+    /// There is one.
+    On { codes_left: u32 },
+}
+
+struct SetUp {
+    key: String,
+    picture: Option<Picture>,
+}
+
+/// The recovery codes, this one time.
+#[derive(Template)]
+#[template(path = "account/recovery_codes.html")]
+struct CodesTemplate {
+    frame: Frame,
+    around: Around,
+    codes: Vec<String>,
+    /// The app was turned on with this.
+    is_new: bool,
+    back: String,
+}
+
+pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    finish(&state, show(&state, &headers).await)
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    source: Source,
+    sender: Sender,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    finish(&state, submit(&state, source, &sender, &headers, body).await)
+}
+
+async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, headers, Place::Security).await?;
+    let app = state.store.totp(&visitor.session.user.id).await?;
+    let stage = match app {
+        // One that was begun is shown only to whoever has just given the password.
+        Some(app) if app.confirmed_at.is_some() => on(state, &visitor).await?,
+        _ => Stage::Off,
+    };
+    Ok(render(state, &visitor, stage, None))
+}
+
+/// A change under way.
+struct Change<'a> {
+    state: &'a AppState,
+    visitor: &'a Visitor,
+    sender: &'a Sender,
+    fields: &'a Parameters,
+    app: Option<TotpRecord>,
+}
+
+async fn submit(
+    state: &AppState,
+    source: Source,
+    sender: &Sender,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Stop> {
+    let visitor = &Visitor::read(state, headers, Place::Security).await?;
+    let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    check_form(headers, &visitor.cookies, fields, Purpose::Totp, "")?;
+    let app = state.store.totp(&visitor.session.user.id).await?;
+    let change = Change { state, visitor, sender, fields, app };
+    match fields.one("action") {
+        Ok(Some("confirm")) => change.confirm().await,
+        Ok(Some(action @ ("begin" | "codes" | "remove"))) => {
+            let password = Password::new(fields.one("current").ok().flatten().unwrap_or_default());
+            if let Err(denial) = prove(state, visitor, source, password).await? {
+                denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| change.tell(Err(rule)));
+                return change.denied(&denial).await;
+            }
+            match action {
+                "begin" => change.begin().await,
+                "codes" => change.codes().await,
+                _ => change.remove().await,
+            }
+        }
+        _ => Err(Stop::page(ErrorPage::stale_form())),
+    }
+}
+
+impl Change<'_> {
+    fn user(&self) -> &str {
+        &self.visitor.session.user.id
+    }
+
+    /// A new secret, which asks for nothing until it is confirmed.
+    async fn begin(self) -> Result<Response, Stop> {
+        let new = TotpRecord {
+            user_id: self.user().to_owned(),
+            secret: totp::secret(),
+            created_at: self.state.now(),
+            confirmed_at: None,
+            last_step: 0,
+        };
+        if self.state.store.begin_totp(&new).await? == Swap::Lost {
+            return self.changed_meanwhile().await;
+        }
+        Ok(render(self.state, self.visitor, set_up(self.state, self.visitor, &new), None))
+    }
+
+    /// Whoever has the app shows one of its codes.
+    async fn confirm(self) -> Result<Response, Stop> {
+        let Some(app) = self.app.as_ref().filter(|app| app.confirmed_at.is_none()) else {
+            return self.changed_meanwhile().await;
+        };
+        let code = self.fields.one("code").ok().flatten().unwrap_or_default();
+        let now = self.state.now();
+        let accepted = barewire_oauth::totp::accept(code, app.last_step, now, totp::mac(&app.secret));
+        let Ok(step) = accepted else {
+            let why = "That is not the code that the app should show now. Check that the key was taken over and that \
+                       the clock of the device is right, and type the next code.";
+            let stage = set_up(self.state, self.visitor, app);
+            return Ok(render(
+                self.state,
+                self.visitor,
+                stage,
+                Some((StatusCode::FORBIDDEN, why.to_owned())),
+            ));
+        };
+        let (codes, digests) = self.new_codes();
+        if self.state.store.confirm_totp(self.user(), step, now, &digests).await? == Swap::Lost {
+            return self.changed_meanwhile().await;
+        }
+        self.tell(Ok(Some("totp_enabled")));
+        Ok(self.show_codes(codes, true))
+    }
+
+    /// New recovery codes; the old ones are void.
+    async fn codes(self) -> Result<Response, Stop> {
+        let (codes, digests) = self.new_codes();
+        if self.state.store.replace_recovery_codes(self.user(), &digests).await? == Swap::Lost {
+            return self.changed_meanwhile().await;
+        }
+        self.tell(Ok(Some("recovery_codes")));
+        Ok(self.show_codes(codes, false))
+    }
+
+    async fn remove(self) -> Result<Response, Stop> {
+        self.state.store.remove_totp(self.user()).await?;
+        self.tell(Ok(Some("totp_removed")));
+        let text = "Your password alone signs you in again. The recovery codes are void.";
+        Ok(done(self.state, self.visitor, Place::Security, "The authenticator app is turned off", text))
+    }
+
+    fn new_codes(&self) -> (Vec<String>, Vec<Digest>) {
+        let codes: Vec<_> =
+            (0..self.state.config.recovery_codes).map(|_| recovery_codes::generate()).collect();
+        let digests = codes.iter().filter_map(|code| recovery_codes::digest(self.user(), code)).collect();
+        (codes, digests)
+    }
+
+    fn show_codes(&self, codes: Vec<String>, is_new: bool) -> Response {
+        let template = CodesTemplate {
+            frame: Frame::new(self.state),
+            around: Around::new(self.state, self.visitor, Place::Security),
+            codes,
+            is_new,
+            back: self.state.path(Place::Security.path()),
+        };
+        page(StatusCode::OK, &template, Extras::default())
+    }
+
+    async fn denied(&self, denial: &Denial) -> Result<Response, Stop> {
+        let error = Some((denial.status(), denial.text(Asked::CurrentPassword)));
+        let stage = self.stage().await?;
+        let mut response = render(self.state, self.visitor, stage, error);
+        respond::retry_after(&mut response, denial.retry_after());
+        Ok(response)
+    }
+
+    async fn changed_meanwhile(&self) -> Result<Response, Stop> {
+        let why = "This was changed in another window meanwhile. This is how it is now.".to_owned();
+        let stage = match self.state.store.totp(self.user()).await? {
+            Some(app) if app.confirmed_at.is_some() => on(self.state, self.visitor).await?,
+            _ => Stage::Off,
+        };
+        Ok(render(self.state, self.visitor, stage, Some((StatusCode::CONFLICT, why))))
+    }
+
+    async fn stage(&self) -> Result<Stage, Stop> {
+        match &self.app {
+            Some(app) if app.confirmed_at.is_some() => on(self.state, self.visitor).await,
+            _ => Ok(Stage::Off),
+        }
+    }
+
+    fn tell(&self, ending: Result<Option<&'static str>, &'static str>) {
+        let draft = Draft { user: Some(self.user().to_owned()), ..Draft::default() };
+        self.state.tell(self.sender, ACCOUNT_TOTP, EventKind::Credential, &draft, ending);
+    }
+}
+
+async fn on(state: &Inner, visitor: &Visitor) -> Result<Stage, Stop> {
+    Ok(Stage::On { codes_left: state.store.recovery_codes_left(&visitor.session.user.id).await? })
+}
+
+fn set_up(state: &Inner, visitor: &Visitor, app: &TotpRecord) -> Stage {
+    let uri = totp::key_uri(&app.secret, &state.display_name, &visitor.session.user.name);
+    Stage::SetUp(SetUp { key: totp::key_text(&app.secret), picture: totp::picture(&uri) })
+}
+
+fn render(state: &Inner, visitor: &Visitor, stage: Stage, error: Option<(StatusCode, String)>) -> Response {
+    let status = error.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
+    let template = TotpTemplate {
+        frame: Frame::new(state),
+        around: Around::new(state, visitor, Place::Security),
+        action: state.path(ACCOUNT_TOTP),
+        csrf: visitor.csrf(Purpose::Totp, ""),
+        stage,
+        error: error.map(|(_, text)| text),
+    };
+    page(status, &template, Extras::default())
+}

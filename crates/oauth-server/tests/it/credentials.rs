@@ -1,0 +1,427 @@
+//! `/account/password`, `/account/totp` and the second step of a login.
+
+use std::time::UNIX_EPOCH;
+
+use aws_lc_rs::hmac;
+use barewire_oauth_server::AuthConfig;
+use barewire_testkit::{Browser, Form, Landing, Page};
+use data_encoding::BASE32_NOPAD;
+use reqwest::StatusCode;
+
+use crate::world::{RawForm, WEB_CALLBACK, World, config, has_session, query, set_cookies};
+
+const NEW: &str = "a horse and a battery";
+
+async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
+    match browser.submit(page, form, None).await.unwrap() {
+        Landing::Page(page) => page,
+        Landing::Left(url) => panic!("left to {url}"),
+    }
+}
+
+/// The form with this button, pressed, with the current password in it where it asks for that.
+fn press(page: &Page, action: &str, password: &str) -> Form {
+    let of_button = |form: &Form| form.buttons.iter().any(|(_, value, _)| value == action);
+    let form = page.forms().into_iter().find(of_button);
+    let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", page.body));
+    form.fields.push(("action".to_owned(), action.to_owned()));
+    if form.passwords.is_empty() { form } else { form.fill("current", password) }
+}
+
+/// What an authenticator app has.
+struct App(Vec<u8>);
+
+impl App {
+    /// The code that it shows so many steps from now.
+    fn code(&self, world: &World, offset: i64) -> String {
+        let step = world.clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30;
+        let step = step.checked_add_signed(offset).unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
+        let mac = hmac::sign(&key, &step.to_be_bytes());
+        let code = barewire_oauth::totp::code(mac.as_ref().try_into().unwrap());
+        format!("{code:06}")
+    }
+}
+
+/// Sets an app up in a browser that is signed in: the app, and the recovery codes.
+async fn enrol(world: &World, browser: &mut Browser) -> (App, Vec<String>) {
+    let page = browser.open(&world.at("/account/totp")).await.unwrap();
+    let page = submit(browser, &page, &press(&page, "begin", "secret")).await;
+    assert!(
+        page.body.contains("<svg class=\"qr\"") && page.body.contains("<path class=\"ink\" d=\"M0 0h1v1h-1z")
+    );
+    let key = page.select(".key").unwrap().replace(' ', "");
+    let app = App(BASE32_NOPAD.decode(key.as_bytes()).unwrap());
+    let form = press(&page, "confirm", "").fill("code", &app.code(world, 0));
+    let page = submit(browser, &page, &form).await;
+    assert_eq!(page.select("h1").unwrap(), "The app is turned on");
+    let codes: Vec<_> = page.body.split("<li class=\"code\">").skip(1).collect();
+    let codes: Vec<_> = codes.iter().map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+    assert_eq!(codes.len(), 10);
+    (app, codes)
+}
+
+/// The page that asks for the code, in a browser that has given name and password.
+async fn second_step(world: &World, browser: &mut Browser) -> Page {
+    let page = browser.open(&world.at("/login")).await.unwrap();
+    let form = page.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
+    let page = submit(browser, &page, &form).await;
+    assert_eq!(page.select("h1").unwrap(), "Second step");
+    page
+}
+
+async fn give(browser: &mut Browser, page: &Page, code: &str) -> Page {
+    submit(browser, page, &page.form_with("code").unwrap().fill("code", code)).await
+}
+
+fn heading(page: &Page) -> String {
+    page.select("h1").unwrap()
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session() {
+    let world = World::new().await;
+    let (mut here, mut there) = (world.signed_in("johndoe").await, world.signed_in("johndoe").await);
+    let before = here.cookie(&world.url, "barewire_auth").unwrap().to_owned();
+    let page = here.open(&world.at("/account/password")).await.unwrap();
+    let form = |current: &str, new: &str| {
+        page.form_with("current").unwrap().fill("current", current).fill("new", new)
+    };
+    for (current, new, status) in [
+        ("guess", NEW, 403),
+        ("", NEW, 400),
+        ("secret", "short", 422),
+        ("secret", "johndoe", 422),
+        ("secret", &"x".repeat(1025), 422),
+    ] {
+        assert_eq!(submit(&mut here, &page, &form(current, new)).await.status.as_u16(), status, "{new}");
+        assert_eq!(heading(&there.open(&world.at("/account/security")).await.unwrap()), "How you sign in");
+    }
+    let after = submit(&mut here, &page, &form("secret", NEW)).await;
+    assert!(
+        heading(&after) == "How you sign in" && after.text().contains("Changed just now"),
+        "{}",
+        after.text()
+    );
+    // This browser goes on, under a new id; the old one is nobody's.
+    assert_ne!(here.cookie(&world.url, "barewire_auth").unwrap(), before);
+    assert!(!has_session(&world, &format!("c={before}")).await);
+    assert_eq!(heading(&there.open(&world.at("/account/security")).await.unwrap()), "Sign in");
+    let login = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    for (password, status) in [("secret", StatusCode::FORBIDDEN), (NEW, StatusCode::SEE_OTHER)] {
+        let answer = login.post(&world, &[("username", "johndoe"), ("password", password)]).await;
+        assert_eq!(answer.status(), status, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn guesses_at_the_current_password_count_as_logins_do() {
+    let world = World::with(AuthConfig { login_free_attempts: 3, ..config() }).await;
+    let mut browser = world.signed_in("johndoe").await;
+    let password = browser.open(&world.at("/account/password")).await.unwrap();
+    let totp = browser.open(&world.at("/account/totp")).await.unwrap();
+    let guess = password.form_with("current").unwrap().fill("current", "guess").fill("new", NEW);
+    for _ in 0..3 {
+        assert_eq!(submit(&mut browser, &password, &guess).await.status, StatusCode::FORBIDDEN);
+    }
+    // Wherever it is asked for: it is one password.
+    let right = password.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
+    let late = submit(&mut browser, &password, &right).await;
+    assert_eq!(
+        (late.status, &late.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
+    );
+    let late = submit(&mut browser, &totp, &press(&totp, "begin", "secret")).await;
+    assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
+    world.advance(1);
+    assert_eq!(heading(&submit(&mut browser, &password, &right).await), "How you sign in");
+}
+
+#[tokio::test]
+async fn with_an_app_the_password_is_half_of_a_login() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, _) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    let url = world.authorize_url("web", WEB_CALLBACK, &[]);
+    let mut browser = Browser::new();
+    let login = browser.open(&url).await.unwrap();
+    let form = login.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
+    let page = submit(&mut browser, &login, &form).await;
+    assert_eq!(heading(&page), "Second step");
+    assert_eq!(heading(&browser.open(&world.at("/account/apps")).await.unwrap()), "Sign in", "not yet");
+    let wrong = give(&mut browser, &page, "000000").await;
+    assert_eq!((wrong.status, heading(&wrong)), (StatusCode::FORBIDDEN, "Second step".to_owned()));
+    // The request that the login is for goes on.
+    let consent = give(&mut browser, &wrong, &app.code(&world, 0)).await;
+    assert_eq!(consent.url.path(), "/consent");
+    let callback = browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
+    assert!(query(&callback).contains_key("code"));
+    // Who has none is not asked.
+    world.signed_in("janedoe").await;
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_and_near_its_time() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, _) = enrol(&world, &mut owner).await;
+    let mut browser = Browser::new();
+    let page = second_step(&world, &mut browser).await;
+    let used = app.code(&world, 0);
+    assert_eq!(give(&mut browser, &page, &used).await.status, StatusCode::FORBIDDEN, "it set the app up");
+    world.advance(60);
+    for offset in [-2, 2] {
+        let late = app.code(&world, offset);
+        assert_eq!(give(&mut browser, &page, &late).await.status, StatusCode::FORBIDDEN, "{offset}");
+    }
+    let next = app.code(&world, 1);
+    assert_eq!(heading(&give(&mut browser, &page, &next).await), "You are signed in");
+    // The same code, the one before it, and the next.
+    let mut other = Browser::new();
+    let page = second_step(&world, &mut other).await;
+    for offset in [1, 0, -1] {
+        let seen = app.code(&world, offset);
+        assert_eq!(give(&mut other, &page, &seen).await.status, StatusCode::FORBIDDEN, "{offset}");
+    }
+    world.advance(3600);
+    let page = second_step(&world, &mut other).await;
+    assert_eq!(heading(&give(&mut other, &page, &app.code(&world, 0)).await), "You are signed in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_bring_the_same_code_one_gets_in() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, _) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    let mut pages = Vec::new();
+    for _ in 0..4 {
+        let mut browser = Browser::new();
+        let page = second_step(&world, &mut browser).await;
+        pages.push((browser, page));
+    }
+    let code = app.code(&world, 0);
+    let all = pages.iter_mut().map(|(browser, page)| give(browser, page, &code));
+    let answers = futures_util::future::join_all(all).await;
+    let in_now = answers.iter().filter(|page| heading(page) == "You are signed in").count();
+    assert_eq!(in_now, 1);
+}
+
+#[tokio::test]
+async fn guesses_at_the_code_are_slowed_down_wherever_they_come_from() {
+    let settings = AuthConfig {
+        login_free_attempts: 3,
+        client_address_header: Some("x-forwarded-for".into()),
+        ..config()
+    };
+    let world = World::with(settings).await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, recovery) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    // Whoever guesses has the password, and as many addresses as he likes.
+    let good = [("username", "johndoe"), ("password", "secret")];
+    let guess = async |code: &str, address: &str| {
+        let login = RawForm::get(&world, world.at("/login"), "/login", None).await;
+        let answer = login.post_from(&world, &good, Some(address)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = answer.text().await.unwrap();
+        let value = |name: &str| {
+            let rest = body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let step =
+            RawForm { action: world.at("/login/code"), cookie: login.cookie.clone(), csrf: value("csrf") };
+        let half = value("half");
+        step.post_from(&world, &[("half", &half), ("code", code)], Some(address)).await
+    };
+    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::3"] {
+        assert_eq!(guess("000000", address).await.status(), StatusCode::FORBIDDEN, "{address}");
+    }
+    let right = app.code(&world, 0);
+    let late = guess(&right, "192.0.2.4").await;
+    assert_eq!(
+        (late.status(), &late.headers()["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
+    );
+    // What was not looked at was not used up; and the owner has another way in meanwhile.
+    assert_eq!(guess(&recovery[0], "192.0.2.5").await.status(), StatusCode::SEE_OTHER);
+    world.advance(1);
+    assert_eq!(guess(&right, "192.0.2.4").await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_good_once_and_new_ones_replace_the_old() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (_, codes) = enrol(&world, &mut owner).await;
+    let enter = async |code: &str| {
+        let mut browser = Browser::new();
+        let page = second_step(&world, &mut browser).await;
+        give(&mut browser, &page, code).await.status
+    };
+    assert_eq!(enter(&codes[0].to_uppercase().replace('-', " ")).await, StatusCode::OK);
+    assert_eq!(enter(&codes[0]).await, StatusCode::FORBIDDEN);
+    let page = owner.open(&world.at("/account/security")).await.unwrap();
+    assert!(page.text().contains("9 recovery codes left"), "{}", page.text());
+    let page = owner.open(&world.at("/account/totp")).await.unwrap();
+    assert!(!page.body.contains(&codes[1]), "they are shown once");
+    let fresh = submit(&mut owner, &page, &press(&page, "codes", "secret")).await;
+    assert_eq!(heading(&fresh), "New recovery codes");
+    let new = fresh.body.split("<li class=\"code\">").nth(1).unwrap().split('<').next().unwrap();
+    assert_eq!(enter(&codes[1]).await, StatusCode::FORBIDDEN);
+    assert_eq!(enter(new).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_app_is_set_up_and_removed_by_who_knows_the_password() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("johndoe").await;
+    let totp = world.at("/account/totp");
+    let page = browser.open(&totp).await.unwrap();
+    assert_eq!(
+        submit(&mut browser, &page, &press(&page, "begin", "guess")).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let set_up = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    let key = set_up.select(".key").unwrap();
+    // One that is not confirmed is asked for nowhere, and shown to nobody else.
+    world.signed_in("johndoe").await;
+    assert!(!browser.open(&totp).await.unwrap().body.contains(&key));
+    let wrong = press(&set_up, "confirm", "").fill("code", "123456");
+    let again = submit(&mut browser, &set_up, &wrong).await;
+    assert_eq!((again.status, again.select(".key").unwrap()), (StatusCode::FORBIDDEN, key));
+    let (_, codes) = enrol(&world, &mut browser).await;
+    // A form from before: there is one by now.
+    let late = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    let on = browser.open(&totp).await.unwrap();
+    assert_eq!(submit(&mut browser, &on, &press(&on, "remove", "guess")).await.status, StatusCode::FORBIDDEN);
+    second_step(&world, &mut Browser::new()).await;
+    let off = submit(&mut browser, &on, &press(&on, "remove", "secret")).await;
+    assert_eq!(heading(&off), "The authenticator app is turned off");
+    world.signed_in("johndoe").await;
+    // Its recovery codes went with it.
+    enrol(&world, &mut browser).await;
+    let mut other = Browser::new();
+    let page = second_step(&world, &mut other).await;
+    assert_eq!(give(&mut other, &page, &codes[0]).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_wrong_password_says_nothing_of_the_second_step() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    enrol(&world, &mut owner).await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let mut answers = Vec::new();
+    for user in ["johndoe", "janedoe", "nobody"] {
+        let answer = form.post(&world, &[("username", user), ("password", "guess")]).await;
+        let (status, cookies) = (answer.status(), set_cookies(&answer));
+        answers.push((status, cookies, answer.text().await.unwrap().replace(user, "?")));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn half_a_login_is_for_its_browser_its_password_and_its_time() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, _) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    let mut browser = Browser::new();
+    let page = second_step(&world, &mut browser).await;
+    let half = |page: &Page| {
+        let form = page.form_with("half").unwrap();
+        form.fields.iter().find(|(name, _)| name == "half").unwrap().1.clone()
+    };
+    // Another browser, with a form of its own.
+    let mut thief = Browser::new();
+    let own = second_step(&world, &mut thief).await;
+    let stolen = own.form_with("half").unwrap().fill("half", &half(&page)).fill("code", &app.code(&world, 0));
+    assert_eq!(heading(&submit(&mut thief, &own, &stolen).await), "Sign in");
+    // Altered, cut, long.
+    let token = half(&page);
+    for bad in ["", "x", &token[1..], &format!("{token}AAAA"), &"A".repeat(2000)] {
+        let form = page.form_with("half").unwrap().fill("half", bad).fill("code", &app.code(&world, 0));
+        assert_eq!(heading(&submit(&mut browser, &page, &form).await), "Sign in", "{bad}");
+    }
+    // The password was changed meanwhile.
+    let form = owner.open(&world.at("/account/password")).await.unwrap();
+    let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
+    submit(&mut owner, &form, &change).await;
+    assert_eq!(heading(&give(&mut browser, &page, &app.code(&world, 0)).await), "Sign in");
+    // Or it took too long.
+    let change = async |owner: &mut Browser, from: &str, to: &str| {
+        let form = owner.open(&world.at("/account/password")).await.unwrap();
+        let change = form.form_with("current").unwrap().fill("current", from).fill("new", to);
+        assert_eq!(heading(&submit(owner, &form, &change).await), "How you sign in");
+    };
+    change(&mut owner, NEW, "another battery").await;
+    let login = browser.open(&world.at("/login")).await.unwrap();
+    let form = login.form_with("password").unwrap();
+    let form = form.fill("username", "johndoe").fill("password", "another battery");
+    let page = submit(&mut browser, &login, &form).await;
+    world.advance(config().second_factor_ttl.as_secs());
+    assert_eq!(heading(&give(&mut browser, &page, &app.code(&world, 0)).await), "Sign in");
+}
+
+#[tokio::test]
+async fn the_second_step_gives_the_browser_a_new_session_id() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (_, codes) = enrol(&world, &mut owner).await;
+    let planted = "barewire_auth=planted";
+    let login = RawForm::get(&world, world.at("/login"), "/login", Some(planted)).await;
+    let answer = login.post(&world, &[("username", "johndoe"), ("password", "secret")]).await;
+    assert!(set_cookies(&answer).is_empty() && !has_session(&world, planted).await);
+    let body = answer.text().await.unwrap();
+    let value = |name: &str| {
+        let rest = body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let step = RawForm { action: world.at("/login/code"), cookie: planted.to_owned(), csrf: value("csrf") };
+    let answer = step.post(&world, &[("half", &value("half")), ("code", &codes[0])]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let fresh = set_cookies(&answer)[0].clone();
+    assert!(has_session(&world, &fresh).await && !has_session(&world, planted).await);
+}
+
+#[tokio::test]
+async fn no_other_site_changes_how_somebody_signs_in() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("johndoe").await;
+    let (_, codes) = enrol(&world, &mut browser).await;
+    let mut other = Browser::new();
+    let step = second_step(&world, &mut other).await;
+    let password = browser.open(&world.at("/account/password")).await.unwrap();
+    let totp = browser.open(&world.at("/account/totp")).await.unwrap();
+    let strangers = world.signed_in("janedoe").await.open(&world.at("/account/totp")).await.unwrap();
+    let strangers_token = strangers.forms()[0].fields[0].1.clone();
+    let forms = [
+        (&password, password.form_with("current").unwrap().fill("current", "secret").fill("new", NEW)),
+        (&totp, press(&totp, "codes", "secret")),
+        (&totp, press(&totp, "remove", "secret")),
+        (&step, step.form_with("code").unwrap().fill("code", &codes[0])),
+    ];
+    for (page, form) in forms {
+        for token in ["", "x", strangers_token.as_str()] {
+            let browser = if form.action.path() == "/login/code" { &mut other } else { &mut browser };
+            let forged = form.clone().fill("csrf", token);
+            let answer = submit(browser, page, &forged).await;
+            assert_eq!(
+                (answer.status, heading(&answer).as_str()),
+                (StatusCode::FORBIDDEN, "This form is no longer good")
+            );
+        }
+        for part in ["frame-ancestors 'none'", "default-src 'none'"] {
+            assert!(page.headers["content-security-policy"].to_str().unwrap().contains(part));
+        }
+        assert_eq!(page.headers["cache-control"], "no-store");
+    }
+    assert_eq!(
+        heading(&give(&mut other, &step, &codes[0]).await),
+        "You are signed in",
+        "nothing was changed"
+    );
+}

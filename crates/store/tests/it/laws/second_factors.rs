@@ -1,0 +1,64 @@
+//! Authenticator apps and recovery codes.
+
+use barewire_oauth_server::store::{Store, Swap, TotpRecord};
+
+use crate::laws::{at, digest, secret};
+
+fn app(user: &str, text: &str) -> TotpRecord {
+    TotpRecord {
+        user_id: user.into(),
+        secret: secret(text),
+        created_at: at(1),
+        confirmed_at: None,
+        last_step: 0,
+    }
+}
+
+pub(crate) async fn an_app_asks_for_nothing_until_it_is_confirmed(store: &impl Store) {
+    assert_eq!(store.totp("u1").await.unwrap(), None);
+    assert_eq!(store.confirm_totp("u1", 5, at(2), &[]).await.unwrap(), Swap::Lost);
+    assert_eq!(store.begin_totp(&app("u1", "first")).await.unwrap(), Swap::Done);
+    assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost);
+    assert_eq!(store.begin_totp(&app("u1", "second")).await.unwrap(), Swap::Done);
+    assert_eq!(store.totp("u1").await.unwrap(), Some(app("u1", "second")));
+    assert_eq!(store.confirm_totp("u1", 5, at(2), &[digest(1)]).await.unwrap(), Swap::Done);
+    assert_eq!(store.confirm_totp("u1", 6, at(3), &[digest(2)]).await.unwrap(), Swap::Lost);
+    assert_eq!(store.begin_totp(&app("u1", "third")).await.unwrap(), Swap::Lost);
+    let now = TotpRecord { confirmed_at: Some(at(2)), last_step: 5, ..app("u1", "second") };
+    assert_eq!(store.totp("u1").await.unwrap(), Some(now));
+    assert_eq!(store.totp("u2").await.unwrap(), None);
+    store.remove_totp("u1").await.unwrap();
+    assert_eq!(store.totp("u1").await.unwrap(), None);
+    assert_eq!(store.recovery_codes_left("u1").await.unwrap(), 0);
+}
+
+pub(crate) async fn of_many_that_bring_one_code_one_wins(store: &impl Store) {
+    assert_eq!(store.begin_totp(&app("u1", "s")).await.unwrap(), Swap::Done);
+    assert_eq!(store.confirm_totp("u1", 5, at(2), &[]).await.unwrap(), Swap::Done);
+    assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost, "it confirmed the app");
+    let one = async || store.use_totp("u1", 7).await.unwrap();
+    let swaps = tokio::join!(one(), one(), one(), one());
+    let swaps = [swaps.0, swaps.1, swaps.2, swaps.3];
+    assert_eq!(swaps.iter().filter(|swap| **swap == Swap::Done).count(), 1, "{swaps:?}");
+    assert_eq!(store.use_totp("u1", 6).await.unwrap(), Swap::Lost, "an earlier one");
+    assert_eq!(store.use_totp("u1", 8).await.unwrap(), Swap::Done);
+}
+
+pub(crate) async fn recovery_codes_are_used_once(store: &impl Store) {
+    assert_eq!(store.replace_recovery_codes("u1", &[digest(1)]).await.unwrap(), Swap::Lost, "without an app");
+    for user in ["u1", "u2"] {
+        assert_eq!(store.begin_totp(&app(user, "s")).await.unwrap(), Swap::Done);
+        let codes = [digest(1), digest(2)];
+        assert_eq!(store.confirm_totp(user, 5, at(2), &codes).await.unwrap(), Swap::Done);
+    }
+    let one = async || store.use_recovery_code("u1", digest(1), at(3)).await.unwrap();
+    let swaps = tokio::join!(one(), one(), one(), one());
+    let swaps = [swaps.0, swaps.1, swaps.2, swaps.3];
+    assert_eq!(swaps.iter().filter(|swap| **swap == Swap::Done).count(), 1, "{swaps:?}");
+    assert_eq!(store.use_recovery_code("u1", digest(9), at(3)).await.unwrap(), Swap::Lost);
+    assert_eq!(store.recovery_codes_left("u1").await.unwrap(), 1);
+    assert_eq!(store.recovery_codes_left("u2").await.unwrap(), 2);
+    assert_eq!(store.replace_recovery_codes("u1", &[digest(3)]).await.unwrap(), Swap::Done);
+    assert_eq!(store.use_recovery_code("u1", digest(2), at(4)).await.unwrap(), Swap::Lost);
+    assert_eq!(store.use_recovery_code("u1", digest(3), at(4)).await.unwrap(), Swap::Done);
+}
