@@ -119,6 +119,13 @@ pub struct AuthConfig {
     pub second_factor_ttl: Duration,
     /// How many recovery codes are made at once.
     pub recovery_codes: u32,
+    /// Whether passkeys (WebAuthn) can be used, where the server has a name and not only an address.
+    pub passkeys: bool,
+    /// How many passkeys one user can have.
+    pub max_passkeys_per_user: u32,
+    /// How long a browser has to answer with a passkey.
+    #[serde(with = "humantime_serde")]
+    pub passkey_timeout: Duration,
     /// How many characters a password has at least that a person chooses here.
     pub min_password_length: usize,
     /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
@@ -196,6 +203,9 @@ impl Default for AuthConfig {
             max_login_records: 100_000,
             second_factor_ttl: Duration::from_secs(10 * minutes),
             recovery_codes: 10,
+            passkeys: true,
+            max_passkeys_per_user: 20,
+            passkey_timeout: Duration::from_secs(10 * minutes),
             min_password_length: 8,
             client_address_header: None,
             failed_signatures_per_second: forgeries.failures_per_second,
@@ -270,8 +280,8 @@ impl AuthConfig {
                 "auth.failed_signatures_per_second, failed_signatures_at_once, failed_signatures_per_caller: at least 1",
             );
         }
-        if self.second_factor_ttl.as_secs() == 0 {
-            return Some("auth.second_factor_ttl: at least 1s");
+        if self.second_factor_ttl.as_secs() == 0 || self.passkey_timeout.as_secs() == 0 {
+            return Some("auth.second_factor_ttl, passkey_timeout: at least 1s");
         }
         if !(1..=100).contains(&self.recovery_codes) {
             return Some("auth.recovery_codes: 1 to 100");

@@ -12,10 +12,12 @@ pub(crate) enum Purpose {
     Consent,
     Logout,
     Code,
+    Passkey,
     App,
     Sessions,
     Password,
     Totp,
+    Passkeys,
 }
 
 /// The token for a form on the page with this query, in the browser with this cookie.

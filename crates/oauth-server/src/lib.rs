@@ -1,4 +1,5 @@
-//! An OAuth 2.1 authorization server: routes, endpoints, keys, and pages that work without JavaScript.
+//! An OAuth 2.1 authorization server: routes, endpoints, keys, and pages that work without JavaScript (passkeys aside,
+//! which browsers use with a script only).
 //!
 //! Each endpoint loads what it needs, calls one pure function of `barewire-oauth` that decides, and stores by
 //! compare-and-set before the answer leaves; so two requests that race cannot both win, and a crash at any moment
@@ -42,6 +43,7 @@ mod host;
 mod housekeeping;
 mod keys;
 mod pages;
+mod passkeys;
 mod passwords;
 mod random;
 mod recovery_codes;

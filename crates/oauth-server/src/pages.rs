@@ -1,4 +1,4 @@
-//! The pages a person sees: one column, no script, and headers that let them do nothing but what they are for.
+//! The pages a person sees: one column, no script but the one that passkeys need, and headers that let them do nothing but what they are for.
 
 use std::time::Duration;
 
@@ -25,18 +25,28 @@ use crate::respond;
 use crate::server::Inner;
 use crate::store::GrantOverview;
 
-/// The one stylesheet, under a path that changes with its content.
-pub(crate) struct Style {
+/// A file that pages use, under a path that changes with its content.
+pub(crate) struct Asset {
     path: String,
+    pub(crate) content: &'static str,
+    pub(crate) content_type: &'static str,
 }
 
-impl Style {
-    pub(crate) const CSS: &'static str = include_str!("../assets/auth.css");
+impl Asset {
+    /// The stylesheet of all pages.
+    pub(crate) fn style() -> Self {
+        Self::new("auth", "css", "text/css; charset=utf-8", include_str!("../assets/auth.css"))
+    }
 
-    pub(crate) fn new() -> Self {
-        let digest = random::digest(Self::CSS).0;
+    /// The script of those that use passkeys.
+    pub(crate) fn script() -> Self {
+        Self::new("passkey", "js", "text/javascript; charset=utf-8", include_str!("../assets/passkey.js"))
+    }
+
+    fn new(name: &str, extension: &str, content_type: &'static str, content: &'static str) -> Self {
+        let digest = random::digest(content).0;
         let hash: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { path: format!("/assets/auth-{hash}.css") }
+        Self { path: format!("/assets/{name}-{hash}.{extension}"), content, content_type }
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -48,11 +58,18 @@ impl Style {
 pub(crate) struct Frame {
     pub(crate) style: String,
     pub(crate) display_name: String,
+    /// The script of a page that uses passkeys.
+    pub(crate) script: Option<String>,
 }
 
 impl Frame {
     pub(crate) fn new(state: &Inner) -> Self {
-        Self { style: state.path(state.style.path()), display_name: state.display_name.clone() }
+        Self { style: state.path(state.style.path()), display_name: state.display_name.clone(), script: None }
+    }
+
+    /// Of a page that uses passkeys; [`Extras::scripted`] belongs to it.
+    pub(crate) fn scripted(state: &Inner) -> Self {
+        Self { script: Some(state.path(state.script.path())), ..Self::new(state) }
     }
 }
 
@@ -63,6 +80,8 @@ pub(crate) struct Extras<'a> {
     pub(crate) leads_to: Option<&'a RedirectUri>,
     pub(crate) cookies: Vec<HeaderValue>,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether its script may run.
+    pub(crate) scripted: bool,
 }
 
 /// Renders a page with the headers that all pages have.
@@ -75,8 +94,9 @@ pub(crate) fn page(status: StatusCode, template: &impl Template, extras: Extras<
         }
     };
     let leads_to = extras.leads_to.map(|uri| format!(" {}", uri.csp_source())).unwrap_or_default();
+    let script = if extras.scripted { " script-src 'self';" } else { "" };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self'{leads_to}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self';{script} form-action 'self'{leads_to}; frame-ancestors 'none'; base-uri 'none'"
     );
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
@@ -242,6 +262,16 @@ pub(crate) struct LoginTemplate {
     /// What was typed before.
     pub(crate) username: String,
     pub(crate) error: Option<String>,
+    /// Signing in without any of that.
+    pub(crate) passkey: Option<PasskeyForm>,
+}
+
+/// What the script of the login page hands to the browser.
+pub(crate) struct PasskeyForm {
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    pub(crate) challenge: String,
+    pub(crate) rp_id: String,
 }
 
 /// Who asks, as far as nobody has to believe it.
@@ -259,12 +289,13 @@ impl Asking {
 impl LoginTemplate {
     pub(crate) fn new(state: &Inner, flow: Option<&Flow>, action: String, csrf: String) -> Self {
         Self {
-            frame: Frame::new(state),
+            frame: if state.passkeys.is_some() { Frame::scripted(state) } else { Frame::new(state) },
             action,
             csrf,
             client: flow.map(|flow| Asking::new(&flow.client, &flow.request)),
             username: String::new(),
             error: None,
+            passkey: None,
         }
     }
 }

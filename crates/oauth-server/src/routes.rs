@@ -6,9 +6,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use barewire_oauth::metadata::well_known;
 
-use crate::endpoints::account::{app, apps, password, security, sessions, totp};
+use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
-    authorize, consent, jwks, login, login_code, logout, metadata, register, revoke, style, token,
+    assets, authorize, consent, jwks, login, login_code, login_passkey, logout, metadata, register, revoke,
+    token,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -20,6 +21,8 @@ pub(crate) const AUTHORIZE: &str = "/authorize";
 pub(crate) const LOGIN: &str = "/login";
 /// POST: the second factor, after the password.
 pub(crate) const LOGIN_CODE: &str = "/login/code";
+/// POST: a login by passkey.
+pub(crate) const LOGIN_PASSKEY: &str = "/login/passkey";
 /// GET, POST: asks whether the client may.
 pub(crate) const CONSENT: &str = "/consent";
 /// POST: ends the browser's session.
@@ -34,6 +37,8 @@ pub(crate) const ACCOUNT_SESSIONS: &str = "/account/sessions";
 pub(crate) const ACCOUNT_SECURITY: &str = "/account/security";
 /// GET, POST: changes the password.
 pub(crate) const ACCOUNT_PASSWORD: &str = "/account/password";
+/// GET, POST: the passkeys.
+pub(crate) const ACCOUNT_PASSKEYS: &str = "/account/passkeys";
 /// GET, POST: the authenticator app and the recovery codes.
 pub(crate) const ACCOUNT_TOTP: &str = "/account/totp";
 /// POST: exchanges a code or a refresh token.
@@ -51,6 +56,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(AUTHORIZE), get(authorize::get))
         .route(&state.path(LOGIN), get(login::get).post(login::post))
         .route(&state.path(LOGIN_CODE), get(login_code::get).post(login_code::post))
+        .route(&state.path(LOGIN_PASSKEY), get(login_passkey::get).post(login_passkey::post))
         .route(&state.path(CONSENT), get(consent::get).post(consent::post))
         .route(&state.path(LOGOUT), post(logout::post))
         .route(&state.path(ACCOUNT_APPS), get(apps::get))
@@ -58,8 +64,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(ACCOUNT_SESSIONS), get(sessions::get).post(sessions::post))
         .route(&state.path(ACCOUNT_SECURITY), get(security::get))
         .route(&state.path(ACCOUNT_PASSWORD), get(password::get).post(password::post))
+        .route(&state.path(ACCOUNT_PASSKEYS), get(passkeys::get).post(passkeys::post))
         .route(&state.path(ACCOUNT_TOTP), get(totp::get).post(totp::post))
-        .route(&state.path(state.style.path()), get(style::get));
+        .route(&state.path(state.style.path()), get(assets::style))
+        .route(&state.path(state.script.path()), get(assets::script));
 
     let mut scripts = Router::new()
         .route(&state.path(TOKEN), json_post(post(token::post)))

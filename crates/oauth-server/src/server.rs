@@ -22,7 +22,8 @@ use crate::documents::Documents;
 use crate::endpoints::metadata;
 use crate::half_login::HalfLogins;
 use crate::keys::{KeyError, KeyRing};
-use crate::pages::Style;
+use crate::pages::Asset;
+use crate::passkeys::Passkeys;
 use crate::passwords::{PasswordError, Passwords};
 use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
@@ -62,8 +63,11 @@ pub(crate) struct Inner {
     pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
     pub(crate) half_logins: HalfLogins,
+    /// `None` where there are none.
+    pub(crate) passkeys: Option<Passkeys>,
     pub(crate) metadata: Bytes,
-    pub(crate) style: Style,
+    pub(crate) style: Asset,
+    pub(crate) script: Asset,
     pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Clock,
 }
@@ -301,8 +305,14 @@ impl Builder {
             documents: Documents::new(&self.config),
             redeeming: Redeeming::default(),
             half_logins: HalfLogins::new(device_secret.expose()),
+            passkeys: self
+                .config
+                .passkeys
+                .then(|| Passkeys::new(&issuer, device_secret.expose(), self.config.passkey_timeout))
+                .flatten(),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
-            style: Style::new(),
+            style: Asset::style(),
+            script: Asset::script(),
             scopes: self.scopes.into_iter().collect(),
             issuer: self.issuer,
             config: self.config,

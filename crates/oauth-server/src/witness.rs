@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use barewire_oauth::grant::CodeRefusal;
+use barewire_oauth::passkey::PasskeyRefusal;
 use barewire_oauth::register::RegistrationError;
 use barewire_oauth::token::TokenError;
 use barewire_oauth::token_family::RefreshRefusal;
@@ -201,6 +202,20 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             RefreshRefusal::MoreScope => "more_scope",
             RefreshRefusal::Reused => "refresh_reuse",
         },
+    }
+}
+
+/// A refusal of a passkey as a word.
+pub(crate) fn passkey_refusal(refusal: PasskeyRefusal) -> &'static str {
+    match refusal {
+        PasskeyRefusal::Malformed => "malformed",
+        PasskeyRefusal::WrongCeremony | PasskeyRefusal::WrongChallenge => "wrong_challenge",
+        PasskeyRefusal::WrongOrigin | PasskeyRefusal::WrongRelyingParty => "wrong_origin",
+        PasskeyRefusal::NotVerified => "user_not_verified",
+        PasskeyRefusal::Key => "unusable_key",
+        PasskeyRefusal::Unknown => "unknown_passkey",
+        PasskeyRefusal::Signature => "wrong_signature",
+        PasskeyRefusal::CounterWentBack => "cloned_passkey",
     }
 }
 

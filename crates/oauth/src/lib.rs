@@ -44,6 +44,7 @@ pub mod consent;
 pub mod grant;
 pub mod narrowing;
 pub mod parameters;
+pub mod passkey;
 pub mod register;
 pub mod revoke;
 pub mod stranger;

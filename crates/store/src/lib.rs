@@ -22,6 +22,7 @@ mod grants;
 mod host;
 mod keys;
 mod login_attempts;
+mod passkeys;
 mod sessions;
 mod sweep;
 mod tasks;

@@ -20,6 +20,7 @@ impl Store {
         // Families before grants: what goes by cascade is not counted.
         let deletions = [
             ("DELETE FROM sessions WHERE expires_at <= ?1", micros(now)),
+            ("DELETE FROM answered_challenges WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM revoked_access_tokens WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM codes WHERE expires_at <= ?1", micros_before(now, keep.codes)),
             ("DELETE FROM login_attempts WHERE last_at <= ?1", micros_before(now, keep.login_attempts)),

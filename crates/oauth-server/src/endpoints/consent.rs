@@ -96,7 +96,7 @@ fn ask(state: &Inner, flow: &Flow, cookies: &Cookies, session: &Session, questio
     let extras = Extras {
         leads_to: Some(&flow.request.redirect_uri),
         cookies: cookie.into_iter().collect(),
-        retry_after: None,
+        ..Extras::default()
     };
     page(StatusCode::OK, &template, extras)
 }

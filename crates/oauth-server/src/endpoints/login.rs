@@ -17,9 +17,10 @@ use crate::csrf::{self, Purpose};
 use crate::endpoints::account::Place;
 use crate::endpoints::login_code;
 use crate::flow::{Flow, Stop, finish};
-use crate::pages::{ErrorPage, Extras, LoginTemplate, SignedInTemplate, page};
+use crate::pages::{ErrorPage, Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
+use crate::passkeys::For;
 use crate::respond::{self, see_other};
-use crate::routes::{AUTHORIZE, LOGIN, LOGOUT};
+use crate::routes::{AUTHORIZE, LOGIN, LOGIN_PASSKEY, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions;
 use crate::sessions::Cookies;
@@ -101,7 +102,7 @@ async fn submit(
             if let Some(rule) = denial.rule(Asked::NameAndPassword) {
                 state.tell(sender, LOGIN, EventKind::Login, &draft, Err(rule));
             }
-            Ok(form(state, &cookies, &errand, username, Some(&denial)))
+            Ok(form(state, &cookies, &errand, username, Some((&denial, denial.text(Asked::NameAndPassword)))))
         }
     }
 }
@@ -216,22 +217,36 @@ async fn log_in(
     }
 }
 
+/// The login page again, after a passkey that was not accepted; it says the same for each.
+pub(crate) fn passkey_refused(state: &Inner, cookies: &Cookies, errand: &Errand) -> Response {
+    let text = "This passkey was not accepted. Try again, or sign in with your password.".to_owned();
+    form(state, cookies, errand, "", Some((&Denial::Wrong, text)))
+}
+
 fn form(
     state: &Inner,
     cookies: &Cookies,
     errand: &Errand,
     username: &str,
-    denial: Option<&Denial>,
+    denial: Option<(&Denial, String)>,
 ) -> Response {
     let (query, flow) = (errand.query(), errand.flow());
     let (secret, cookie) = cookies.secret_or_new(state);
     let token = csrf::token(&secret, Purpose::Login, &query);
     let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, &query), token);
     username.clone_into(&mut template.username);
-    template.error = denial.map(|denial| denial.text(Asked::NameAndPassword));
+    template.passkey = state.passkeys.as_ref().map(|passkeys| PasskeyForm {
+        action: state.path_with(LOGIN_PASSKEY, &query),
+        csrf: csrf::token(&secret, Purpose::Passkey, &query),
+        challenge: passkeys.challenge(For::Login, &secret, state.now()),
+        rp_id: passkeys.party.id.clone(),
+    });
+    let (denial, text) = denial.unzip();
+    template.error = text;
     let extras = Extras {
         leads_to: flow.map(|flow| &flow.request.redirect_uri),
         cookies: cookie.into_iter().collect(),
+        scripted: state.passkeys.is_some(),
         retry_after: denial.and_then(Denial::retry_after),
     };
     page(denial.map_or(StatusCode::OK, Denial::status), &template, extras)

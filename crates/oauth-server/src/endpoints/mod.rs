@@ -1,14 +1,15 @@
 //! One file for each endpoint: what can go wrong, the handler, its helpers. `token` is a folder: a file for each grant type.
 
 pub(crate) mod account;
+pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod login_code;
+pub(crate) mod login_passkey;
 pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod register;
 pub(crate) mod revoke;
-pub(crate) mod style;
 pub(crate) mod token;

@@ -13,6 +13,7 @@ mod login;
 mod logs;
 mod metadata;
 mod pages;
+mod passkeys;
 mod refresh;
 mod register;
 mod revoke;

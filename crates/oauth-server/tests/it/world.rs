@@ -85,7 +85,11 @@ impl World {
 
     /// A server that the world knows under this URL, as behind a proxy.
     pub(crate) async fn known_as(issuer: &str) -> Self {
-        Self::start(TempDir::new(), TestClock::default(), config(), Issuer::Elsewhere(issuer), 0).await
+        Self::known_with(issuer, config()).await
+    }
+
+    pub(crate) async fn known_with(issuer: &str, config: AuthConfig) -> Self {
+        Self::start(TempDir::new(), TestClock::default(), config, Issuer::Elsewhere(issuer), 0).await
     }
 
     /// The same address, state and clock, a new process: nothing but the store is taken over.

@@ -54,6 +54,10 @@ laws! {
         an_app_asks_for_nothing_until_it_is_confirmed,
         of_many_that_bring_one_code_one_wins,
         recovery_codes_are_used_once;
+    passkeys:
+        a_passkey_is_kept_whole_and_is_one_users,
+        a_challenge_is_answered_once,
+        a_counter_is_compared_and_set;
     keys:
         one_key_signs,
         a_secret_is_made_once;

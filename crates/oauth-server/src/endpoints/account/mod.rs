@@ -3,6 +3,7 @@
 
 pub(crate) mod app;
 pub(crate) mod apps;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod security;
 pub(crate) mod sessions;

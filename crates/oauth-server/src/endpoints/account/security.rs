@@ -9,7 +9,7 @@ use super::{Around, Place, Visitor};
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{Extras, Frame, page};
-use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_TOTP};
+use crate::routes::{ACCOUNT_PASSKEYS, ACCOUNT_PASSWORD, ACCOUNT_TOTP};
 use crate::server::{AppState, Inner};
 
 #[derive(Template)]
@@ -20,6 +20,8 @@ struct SecurityTemplate {
     password: String,
     totp: String,
     changed: Option<Moment>,
+    /// Where passkeys are changed, and how many there are; where there are any.
+    passkeys: Option<(String, usize)>,
     has_app: bool,
     codes_left: u32,
 }
@@ -32,12 +34,14 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
     let user = &visitor.session.user.id;
     let app = state.store.totp(user).await?;
+    let count = state.store.passkeys_of(user).await?.len();
     let template = SecurityTemplate {
         frame: Frame::new(state),
         around: Around::new(state, &visitor, Place::Security),
         password: state.path(ACCOUNT_PASSWORD),
         totp: state.path(ACCOUNT_TOTP),
         changed: visitor.session.user.password_changed_at.map(|at| Moment::new(at, state.now())),
+        passkeys: state.passkeys.as_ref().map(|_| (state.path(ACCOUNT_PASSKEYS), count)),
         has_app: app.is_some_and(|app| app.confirmed_at.is_some()),
         codes_left: state.store.recovery_codes_left(user).await?,
     };

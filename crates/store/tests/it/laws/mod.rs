@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod families;
 pub(crate) mod grants;
 pub(crate) mod keys;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod second_factors;
 pub(crate) mod sweep;
