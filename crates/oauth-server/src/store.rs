@@ -580,6 +580,26 @@ pub struct GrantOverview {
     pub client: Option<Client>,
 }
 
+/// When a grant has to live, and what that depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// At this time.
+    pub at: SystemTime,
+    /// Access tokens that were issued until then have expired.
+    pub expired_until: SystemTime,
+}
+
+impl GrantOverview {
+    /// Whether the grant can be of any use: it is neither revoked nor over, and it has a refresh token that counts, or an
+    /// access token that may.
+    #[must_use]
+    pub fn is_live(&self, live: Live) -> bool {
+        let renewable = self.renewable_until.is_some_and(|until| until > live.at);
+        let stands = self.grant.revoked.is_none() && self.grant.expires_at > live.at;
+        stands && (renewable || self.grant.last_used_at > live.expired_until)
+    }
+}
+
 /// Which grants are listed: the newest first, and so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantsWanted<'a> {
@@ -587,8 +607,8 @@ pub struct GrantsWanted<'a> {
     pub user_id: Option<&'a str>,
     /// Those of this client.
     pub client_id: Option<&'a str>,
-    /// Those that are neither expired nor revoked at that time.
-    pub live_at: Option<SystemTime>,
+    /// Those that can be of use then ([`GrantOverview::is_live`]).
+    pub live: Option<Live>,
     /// Those that come after the one with this time of creation and id.
     pub after: Option<(SystemTime, &'a str)>,
     /// How many at most.

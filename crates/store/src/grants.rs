@@ -24,12 +24,13 @@ macro_rules! overviews {
     };
 }
 
-/// Which of them, in which order: client, live at, after, limit.
+/// Which of them, in which order: client, live (`GrantOverview::is_live`), after, limit.
 macro_rules! rest {
     () => {
         concat!(
             " (?2 IS NULL OR g.client_id = ?2)",
-            " AND (?3 IS NULL OR (g.revoked_at IS NULL AND g.expires_at > ?3))",
+            " AND (?3 IS NULL OR (g.revoked_at IS NULL AND g.expires_at > ?3",
+            " AND (f.expires_at > ?3 OR g.last_used_at > ?7)))",
             " AND (?4 IS NULL OR (g.created_at, g.id) < (?4, ?5))",
             " ORDER BY g.created_at DESC, g.id DESC LIMIT ?6"
         )
@@ -55,10 +56,11 @@ impl Grants for Store {
         sqlx::query(if wanted.user_id.is_some() { OF_ONE } else { OF_ALL })
             .bind(wanted.user_id)
             .bind(wanted.client_id)
-            .bind(wanted.live_at.map(micros))
+            .bind(wanted.live.map(|live| micros(live.at)))
             .bind(after.map(|(at, _)| at))
             .bind(after.map(|(_, id)| id))
             .bind(wanted.limit)
+            .bind(wanted.live.map(|live| micros(live.expired_until)))
             .try_map(overview)
             .fetch_all(self.reader())
             .await

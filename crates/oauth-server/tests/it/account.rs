@@ -79,8 +79,8 @@ async fn a_person_sees_what_is_connected_and_how() {
     for part in ["https://rs.example/mcp", "renews its access by itself", "UTC", "posts:write"] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
-    // What is over is not there.
-    world.advance(180 * 86_400);
+    // What is over is not there: nobody has used their refresh tokens for so long.
+    world.advance(28 * 86_400);
     let text = world.signed_in("johndoe").await.open(&world.at("/account/apps")).await.unwrap().text();
     assert!(text.contains("No application is connected"), "{text}");
 }

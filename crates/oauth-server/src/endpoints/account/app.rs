@@ -11,7 +11,7 @@ use barewire_oauth::scope::ScopeSet;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::apps::name;
+use super::apps::{live, name};
 use super::{Around, Place, Visitor, done, not_there};
 use crate::csrf::Purpose;
 use crate::duration::{Moment, words};
@@ -162,10 +162,9 @@ async fn take(
 /// The connection with this id, if it is the visitor's and lives.
 async fn own(state: &Inner, visitor: &Visitor, id: &str) -> Result<GrantOverview, Stop> {
     let found = if id.len() <= 64 { state.store.grant_overview(id).await? } else { None };
-    let now = state.now();
+    let live = live(state, state.now());
     found
-        .filter(|overview| overview.grant.user_id == visitor.session.user.id)
-        .filter(|overview| overview.grant.revoked.is_none() && overview.grant.expires_at > now)
+        .filter(|overview| overview.grant.user_id == visitor.session.user.id && overview.is_live(live))
         .ok_or_else(not_there)
 }
 

@@ -14,7 +14,7 @@ use crate::flow::{Stop, finish};
 use crate::pages::{Extras, Frame, Identification, page, scope_words};
 use crate::routes::ACCOUNT_APPS;
 use crate::server::{AppState, Inner};
-use crate::store::{GrantOverview, GrantsWanted};
+use crate::store::{GrantOverview, GrantsWanted, Live};
 
 /// Connections on one page.
 const PAGE: u32 = 25;
@@ -61,7 +61,7 @@ async fn list(state: &Inner, query: &str, headers: &HeaderMap) -> Result<Respons
         .grants(&GrantsWanted {
             user_id: Some(&visitor.session.user.id),
             client_id: None,
-            live_at: Some(now),
+            live: Some(live(state, now)),
             after: after.as_ref().map(|cursor| (cursor.at, cursor.id.as_str())),
             limit: PAGE + 1,
         })
@@ -92,6 +92,12 @@ impl App {
             from: grant.last_used_from.map(|address| address.to_string()),
         }
     }
+}
+
+/// What lives now.
+pub(crate) fn live(state: &Inner, now: SystemTime) -> Live {
+    let expired_until = now.checked_sub(state.config.access_token_ttl).unwrap_or(SystemTime::UNIX_EPOCH);
+    Live { at: now, expired_until }
 }
 
 /// What an application called itself when it was connected.

@@ -2,8 +2,8 @@
 
 use barewire_oauth::client::Registration::Dynamic;
 use barewire_oauth_server::store::{
-    ConsentRecord, GrantRecord, GrantsWanted, Insert, Narrowing, Registered, Revocation, RevocationReason,
-    Store, Swap,
+    ConsentRecord, GrantRecord, GrantsWanted, Insert, Live, Narrowing, Registered, Revocation,
+    RevocationReason, Store, Swap,
 };
 
 use crate::laws::{at, client, code, digest, family, grant};
@@ -80,14 +80,27 @@ pub(crate) async fn grants_are_listed_in_pages(store: &impl Store) {
     }
     let revocation = Revocation { at: at(20), reason: RevocationReason::User };
     assert_eq!(store.revoke_grant("g5", revocation).await.unwrap(), Swap::Done);
-    let all = GrantsWanted { user_id: None, client_id: None, live_at: None, after: None, limit: 99 };
+    // 7 has no refresh token, and its last access token was issued at 2.
+    assert_eq!(store.insert_code(&code(7, "c1")).await.unwrap(), Insert::Inserted);
+    let without = GrantRecord { created_at: at(15), ..grant(7, "c1") };
+    assert_eq!(store.redeem_code(digest(7), at(2), &without, None).await.unwrap(), Swap::Done);
+    let all = GrantsWanted { user_id: None, client_id: None, live: None, after: None, limit: 99 };
     let ids = async |wanted: GrantsWanted<'_>| {
         let found = store.grants(&wanted).await.unwrap();
         found.into_iter().map(|found| found.grant.id).collect::<Vec<_>>()
     };
-    assert_eq!(ids(all).await, ["g6", "g5", "g4", "g3", "g2", "g1"]);
-    let mine = GrantsWanted { user_id: Some("u1"), live_at: Some(at(50)), ..all };
+    assert_eq!(ids(all).await, ["g7", "g6", "g5", "g4", "g3", "g2", "g1"]);
+    let live = Live { at: at(50), expired_until: at(2) };
+    let mine = GrantsWanted { user_id: Some("u1"), live: Some(live), ..all };
     assert_eq!(ids(mine).await, ["g6", "g2", "g1"]);
+    let earlier = Live { expired_until: at(1), ..live };
+    assert_eq!(ids(GrantsWanted { live: Some(earlier), ..mine }).await, ["g7", "g6", "g2", "g1"]);
+    for wanted in [live, earlier] {
+        let listed = ids(GrantsWanted { user_id: Some("u1"), live: Some(wanted), ..all }).await;
+        for overview in store.grants(&GrantsWanted { user_id: Some("u1"), ..all }).await.unwrap() {
+            assert_eq!(overview.is_live(wanted), listed.contains(&overview.grant.id), "{overview:?}");
+        }
+    }
     assert_eq!(ids(GrantsWanted { limit: 2, ..mine }).await, ["g6", "g2"]);
     assert_eq!(ids(GrantsWanted { after: Some((at(10), "g2")), ..mine }).await, ["g1"]);
     assert_eq!(ids(GrantsWanted { client_id: Some("c1"), user_id: Some("u2"), ..all }).await, ["g3"]);
