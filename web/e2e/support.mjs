@@ -48,7 +48,7 @@ export async function newPage(browser, options = {}) {
 
 /** Signs in and consents, on whatever of the two pages the authorization server shows. */
 export async function authorize(page, { user = 'johndoe', password = 'secret', decision = 'Allow' } = {}) {
-  const signIn = page.getByRole('button', { name: 'Sign in' })
+  const signIn = page.getByRole('button', { name: 'Sign in', exact: true })
   const decide = page.getByRole('button', { name: decision, exact: true })
   await signIn.or(decide).first().waitFor()
   if (await signIn.isVisible()) {
