@@ -34,6 +34,25 @@ pub struct Method {
     pub kind: Kind,
 }
 
+const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
+    Method { name, sender, kind }
+}
+
+/// The table of a revision that adds some methods to those of another, and removes none.
+const fn adding<const OLD: usize, const NEW: usize, const ALL: usize>(
+    old: [Method; OLD],
+    new: [Method; NEW],
+) -> [Method; ALL] {
+    assert!(OLD + NEW == ALL, "the table is as long as both together");
+    let mut all = [old[0]; ALL];
+    let mut at = 0;
+    while at < ALL {
+        all[at] = if at < OLD { old[at] } else { new[at - OLD] };
+        at += 1;
+    }
+    all
+}
+
 /// Who sends a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {

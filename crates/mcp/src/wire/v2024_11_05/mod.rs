@@ -17,13 +17,9 @@ mod words;
 
 use super::Kind::{Notification as Note, Request as Ask};
 use super::Sender::{Both, Client, Server};
-use super::{Kind, Method, Sender};
+use super::{Method, row};
 
 pub(super) use self::words::Words;
-
-const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
-    Method { name, sender, kind }
-}
 
 /// Every method of this revision.
 pub const METHODS: [Method; 24] = [

@@ -22,47 +22,17 @@ mod words;
 
 use bytes::Bytes;
 
-use super::Kind::{Notification as Note, Request as Ask};
-use super::Sender::{Both, Client, Server};
-use super::{Kind, Method, Sender, v2025_11_25};
+use super::Kind::Request as Ask;
+use super::Sender::Server;
+use super::{Method, adding, row, v2025_03_26, v2025_11_25};
 use crate::jsonrpc::{Id, write};
 use crate::types::elicitation::ElicitRequest;
 use crate::types::input::InputRequest;
 
 pub(super) use self::words::Words;
 
-const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
-    Method { name, sender, kind }
-}
-
-/// Every method of this revision.
-pub const METHODS: [Method; 25] = [
-    row("initialize", Client, Ask),
-    row("notifications/initialized", Client, Note),
-    row("ping", Both, Ask),
-    row("tools/list", Client, Ask),
-    row("tools/call", Client, Ask),
-    row("notifications/tools/list_changed", Server, Note),
-    row("resources/list", Client, Ask),
-    row("resources/templates/list", Client, Ask),
-    row("resources/read", Client, Ask),
-    row("resources/subscribe", Client, Ask),
-    row("resources/unsubscribe", Client, Ask),
-    row("notifications/resources/updated", Server, Note),
-    row("notifications/resources/list_changed", Server, Note),
-    row("prompts/list", Client, Ask),
-    row("prompts/get", Client, Ask),
-    row("notifications/prompts/list_changed", Server, Note),
-    row("completion/complete", Client, Ask),
-    row("logging/setLevel", Client, Ask),
-    row("notifications/message", Server, Note),
-    row("elicitation/create", Server, Ask),
-    row("sampling/createMessage", Server, Ask),
-    row("roots/list", Server, Ask),
-    row("notifications/roots/list_changed", Client, Note),
-    row("notifications/progress", Both, Note),
-    row("notifications/cancelled", Both, Note),
-];
+/// Every method of this revision: those of 2025-03-26, and one more.
+pub const METHODS: [Method; 25] = adding(v2025_03_26::METHODS, [row("elicitation/create", Server, Ask)]);
 
 /// Writes a request of a server: a form has no `mode` yet.
 ///

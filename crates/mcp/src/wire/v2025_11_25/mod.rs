@@ -20,9 +20,9 @@ use serde_json::value::RawValue;
 
 pub use self::handshake::{InitializeRequest, InitializeResult};
 pub use self::results::{decode_result, encode_initialize, encode_result};
-use super::Kind::{NotOffered, Notification as Note, Request as Ask};
-use super::Sender::{Both, Client, Server};
-use super::{Kind, Method, Sender, decode_params, notifications, operations};
+use super::Kind::{NotOffered, Notification as Note};
+use super::Sender::{Both, Server};
+use super::{Method, adding, decode_params, notifications, operations, row, v2025_06_18};
 use crate::error::{Error, InvalidParams};
 use crate::jsonrpc::{self, Id, write};
 use crate::types::elicitation::ElicitRequest;
@@ -34,44 +34,18 @@ use crate::types::operation::Operation;
 use crate::types::progress::ProgressToken;
 use crate::types::trace::{self, TraceParent};
 
-const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
-    Method { name, sender, kind }
-}
-
-/// Every method of this revision.
-pub const METHODS: [Method; 31] = [
-    row("initialize", Client, Ask),
-    row("notifications/initialized", Client, Note),
-    row("ping", Both, Ask),
-    row("tools/list", Client, Ask),
-    row("tools/call", Client, Ask),
-    row("notifications/tools/list_changed", Server, Note),
-    row("resources/list", Client, Ask),
-    row("resources/templates/list", Client, Ask),
-    row("resources/read", Client, Ask),
-    row("resources/subscribe", Client, Ask),
-    row("resources/unsubscribe", Client, Ask),
-    row("notifications/resources/updated", Server, Note),
-    row("notifications/resources/list_changed", Server, Note),
-    row("prompts/list", Client, Ask),
-    row("prompts/get", Client, Ask),
-    row("notifications/prompts/list_changed", Server, Note),
-    row("completion/complete", Client, Ask),
-    row("logging/setLevel", Client, Ask),
-    row("notifications/message", Server, Note),
-    row("elicitation/create", Server, Ask),
-    row("notifications/elicitation/complete", Server, Note),
-    row("sampling/createMessage", Server, Ask),
-    row("roots/list", Server, Ask),
-    row("notifications/roots/list_changed", Client, Note),
-    row("notifications/progress", Both, Note),
-    row("notifications/cancelled", Both, Note),
-    row("tasks/get", Both, NotOffered),
-    row("tasks/result", Both, NotOffered),
-    row("tasks/list", Both, NotOffered),
-    row("tasks/cancel", Both, NotOffered),
-    row("notifications/tasks/status", Both, NotOffered),
-];
+/// Every method of this revision: those of 2025-06-18, and these.
+pub const METHODS: [Method; 31] = adding(
+    v2025_06_18::METHODS,
+    [
+        row("notifications/elicitation/complete", Server, Note),
+        row("tasks/get", Both, NotOffered),
+        row("tasks/result", Both, NotOffered),
+        row("tasks/list", Both, NotOffered),
+        row("tasks/cancel", Both, NotOffered),
+        row("notifications/tasks/status", Both, NotOffered),
+    ],
+);
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq)]

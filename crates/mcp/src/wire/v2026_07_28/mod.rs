@@ -30,7 +30,7 @@ pub use self::results::{
 };
 use super::Kind::{Input, Notification as Note, Request as Ask};
 use super::Sender::{Client, Server};
-use super::{Kind, Method, Sender, decode_params, malformed, notifications, operations};
+use super::{Method, decode_params, malformed, notifications, operations, row};
 use crate::error::{Error, InvalidParams};
 use crate::jsonrpc::{self, Id, write};
 use crate::types::json::{self, RawJson};
@@ -38,10 +38,6 @@ use crate::types::notification::ServerNotification;
 use crate::types::operation::Operation;
 use crate::types::subscriptions::SubscriptionFilter;
 use crate::types::tasks::{TaskRequest, TaskWanted};
-
-const fn row(name: &'static str, sender: Sender, kind: Kind) -> Method {
-    Method { name, sender, kind }
-}
 
 /// Every method of this revision.
 pub const METHODS: [Method; 21] = [
