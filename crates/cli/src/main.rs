@@ -9,6 +9,7 @@ mod config;
 mod connect;
 mod descriptors;
 mod outcome;
+mod outside;
 mod terminal;
 
 use std::process::ExitCode;
