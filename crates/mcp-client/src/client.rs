@@ -281,9 +281,10 @@ impl Client {
         Ok(())
     }
 
-    /// Ends the connection: streams are closed, a session is deleted.
+    /// Ends the connection: the server is told of what is not needed any more, streams are closed, a session is deleted.
     pub async fn close(&self) {
         let connection = self.connection();
+        connection.said_farewell().await;
         if let Spoken::Legacy(legacy) = &connection.spoken {
             connection.end_session(legacy).await;
         }

@@ -1,6 +1,7 @@
 //! One connection: what was negotiated, what is known about the tools, and how messages travel.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -19,6 +20,7 @@ use barewire_mcp::types::tasks::TaskResult;
 use http::Method;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::authorized::{Authorized, Follow};
@@ -42,6 +44,8 @@ pub(crate) struct Connection {
     pub(crate) changes: broadcast::Sender<Change>,
     /// Cancelled when the last handle of the application is gone, which ends what runs in the background.
     pub(crate) closed: CancellationToken,
+    /// What the server is told of work that nobody waits for any more.
+    farewells: TaskTracker,
     ids: AtomicI64,
     tools: Mutex<Tools>,
     /// Which running request a progress token belongs to.
@@ -110,10 +114,27 @@ impl Connection {
             info: RwLock::new(info),
             changes,
             closed: CancellationToken::new(),
+            farewells: TaskTracker::new(),
             ids: AtomicI64::new(first_id),
             tools: Mutex::default(),
             running: Mutex::default(),
         })
+    }
+
+    /// Tells the server something in the background: whoever left does not wait for it.
+    pub(crate) fn farewell(&self, telling: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.farewells.spawn_on(telling, &runtime);
+        }
+    }
+
+    /// Waits until the server has been told all that, or does not listen.
+    pub(crate) async fn said_farewell(&self) {
+        self.farewells.close();
+        let told = tokio::time::timeout(self.options.config.probe_timeout, self.farewells.wait()).await;
+        if told.is_err() {
+            tracing::debug!(server = %self.url, "the server could not be told that something is not needed");
+        }
     }
 
     /// An id that this connection has not used.

@@ -177,6 +177,10 @@ pub struct ClientConfig {
     /// The longest such pause of a server that is respected. Default 60.
     #[serde(with = "humantime_serde")]
     pub max_task_poll_interval: Duration,
+    /// How long to wait between two questions about a task of which the server tells by itself (`notifications/tasks`), if it
+    /// does not want a longer pause. Default 15.
+    #[serde(with = "humantime_serde")]
+    pub watched_task_poll_interval: Duration,
     /// How many questions about a task may fail in a row before its call does. Default 5.
     pub max_task_failures: u32,
     /// How many questions of one task are answered. Default 32.
@@ -240,6 +244,7 @@ impl Default for ClientConfig {
             max_input_rounds: 10,
             task_poll_interval: Duration::from_secs(1),
             max_task_poll_interval: Duration::from_secs(60),
+            watched_task_poll_interval: Duration::from_secs(15),
             max_task_failures: 5,
             max_task_questions: 32,
             max_pages: 100,

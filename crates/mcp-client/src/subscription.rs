@@ -123,7 +123,7 @@ pub(crate) async fn open(
     let connection = &handle.connection;
     let (agreed, source) = match &connection.spoken {
         Spoken::Modern(revision) => {
-            let (agreed, events) = listen(connection, *revision, filter).await?;
+            let (agreed, events) = listen(connection, *revision, filter, None).await?;
             (agreed, Source::Stream(Box::new(events), *revision))
         }
         Spoken::Legacy(legacy) => {
@@ -136,10 +136,13 @@ pub(crate) async fn open(
 
 /// One request names everything; the first event says what the server agrees to
 /// ([Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)).
-async fn listen(
+///
+/// `tag` names the work that it belongs to, where it belongs to any.
+pub(crate) async fn listen(
     connection: &Arc<Connection>,
     revision: Revision,
     filter: SubscriptionFilter,
+    tag: Option<&str>,
 ) -> Result<(SubscriptionFilter, Events), CallError> {
     let id: Id = connection.next_id();
     let request = ModernRequest::Listen(filter.clone());
@@ -152,7 +155,7 @@ async fn listen(
         progress_token: None,
         extra: None,
     };
-    let tag = connection.options.tag.as_deref();
+    let tag = tag.or(connection.options.tag.as_deref());
     let purpose = purpose(Step::Listen, request.method(), Some(&id), None, Some(revision), tag);
     let none = MirroredParams::default();
     let (mut reply, _) = connection

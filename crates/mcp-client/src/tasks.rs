@@ -1,5 +1,10 @@
 //! Calls that the server goes on with after it has answered
 //! ([the extension `io.modelcontextprotocol/tasks`](https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md)).
+//!
+//! Whoever waits for a task listens for what the server tells of it (`notices.rs`), and asks: often where the server tells
+//! nothing, and seldom where it does, since a message may be lost.
+
+mod notices;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,6 +22,7 @@ use barewire_mcp::wire::v2026_07_28::{self as wire, Request};
 use indexmap::IndexMap;
 use tokio::time::sleep;
 
+use self::notices::{Heard, Notices};
 use crate::client::{CallOptions, Handle, another};
 use crate::connection::{Connection, Done, Response, Spoken, conclude};
 use crate::error::{Answered, CallError, TransportError};
@@ -146,17 +152,27 @@ impl Connection {
         let mut answered = HashSet::new();
         let mut failures = 0;
         let mut shown = None;
+        let mut notices = Notices::of(self, revision, id, call.tag.as_deref());
         loop {
-            sleep(pause(interval, failures, config.task_poll_interval, config.max_task_poll_interval)).await;
-            let (task, recording) = match self.get_task(revision, id, call).await {
-                Ok(found) => found,
-                // The task goes on whether or not one question about it arrives.
-                Err(error) if is_passing(&error) && failures < config.max_task_failures => {
-                    tracing::debug!(%error, task = id, "asking again later");
-                    failures += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
+            let least = if notices.are_agreed() { config.watched_task_poll_interval } else { Duration::ZERO };
+            let pause = pause(interval, failures, config.task_poll_interval, config.max_task_poll_interval);
+            let heard = tokio::select! {
+                heard = notices.next() => heard,
+                () = sleep(pause.max(least)) => Heard::Nothing,
+            };
+            let (task, recording) = match heard {
+                Heard::Task(task, recording) => (*task, recording),
+                // What happened before the server began to tell is asked for.
+                Heard::Agreed | Heard::Nothing => match self.get_task(revision, id, call).await {
+                    Ok(found) => found,
+                    // The task goes on whether or not one question about it arrives.
+                    Err(error) if is_passing(&error) && failures < config.max_task_failures => {
+                        tracing::debug!(%error, task = id, "asking again later");
+                        failures += 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             failures = 0;
             interval = task.poll_interval_ms;
@@ -317,9 +333,8 @@ impl Abandon {
 impl Drop for Abandon {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (revision, id) = (self.revision, std::mem::take(&mut self.id));
-        runtime.spawn(async move {
+        connection.clone().farewell(async move {
             let options = CallOptions::default();
             if let Err(error) = connection.tell_task(revision, &id, TaskWanted::Cancel, &options).await {
                 tracing::debug!(%error, task = id, "the server could not be told that the task is not needed");

@@ -28,9 +28,8 @@ impl Abandon {
 impl Drop for Abandon {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let request_id = self.id.clone();
-        runtime.spawn(async move {
+        connection.clone().farewell(async move {
             let Spoken::Legacy(legacy) = &connection.spoken else { return };
             let reason = Some("cancelled by the client".to_owned());
             let notification = ClientNotification::Cancelled(Cancelled { request_id, reason });

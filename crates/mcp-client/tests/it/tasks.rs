@@ -12,7 +12,7 @@ use barewire_mcp_client::{Begun, CallError, CallOptions, Client, ClientOptions};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::stage::{Seen, Stage, reply};
+use crate::stage::{Seen, Stage, event, open_stream, reply};
 use crate::watcher::{Watcher, options};
 
 const EXTENSION: &str = "io.modelcontextprotocol/tasks";
@@ -161,6 +161,22 @@ async fn who_does_not_wait_any_more_cancels() {
     }
 }
 
+/// A program that ends right after it closed has told the server.
+#[tokio::test]
+async fn who_leaves_has_cancelled() {
+    let stage = stage(|_, seen| seen.result(working("Still."))).await;
+    let client = client(&stage, &Watcher::new()).await;
+    let options = CallOptions::default();
+    let cancel = options.cancel.clone();
+    let calling = client.clone();
+    let call = tokio::spawn(async move { calling.call_tool("slow", empty(), options).await });
+    stage.until(|seen| seen.method() == "tasks/get").await;
+    cancel.cancel();
+    assert!(matches!(call.await.unwrap(), Err(CallError::Cancelled)));
+    client.close().await;
+    assert_eq!(of(&stage, "tasks/cancel").len(), 1);
+}
+
 fn quick(watcher: &Arc<Watcher>, failures: u32) -> ClientOptions {
     let mut options = options(watcher);
     options.config.max_task_failures = failures;
@@ -234,4 +250,84 @@ async fn a_handle_can_be_kept() {
     );
     let result = kept.wait(CallOptions::default()).await.unwrap();
     assert_eq!(result.content[0].as_text(), Some("here"));
+}
+
+/// A server with tasks, which says `told` to whoever watches one, and of whose task `asked` is found.
+async fn telling(told: Vec<Value>, stays_open: bool, asked: Value) -> (Stage, Arc<AtomicUsize>) {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let count = polls.clone();
+    let held = std::sync::Mutex::new(Vec::new());
+    let stage = Stage::new(move |seen| match seen.method().as_str() {
+        "server/discover" => seen.result(json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private",
+            "capabilities": { "tools": {}, "extensions": { EXTENSION: {} } },
+        })),
+        "tools/call" => {
+            let mut created = task(&json!({ "status": "working", "pollIntervalMs": 30_000 }));
+            created["resultType"] = "task".into();
+            seen.result(created)
+        }
+        "subscriptions/listen" => {
+            let id = seen.json()["id"].clone();
+            let meta = json!({ "io.modelcontextprotocol/subscriptionId": id });
+            let (sender, response) = open_stream();
+            for (method, mut params) in std::iter::once((
+                "notifications/subscriptions/acknowledged",
+                json!({ "notifications": { "taskIds": ["t1"] } }),
+            ))
+            .chain(told.iter().map(|task| ("notifications/tasks", task.clone())))
+            {
+                params["_meta"] = meta.clone();
+                let message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+                sender.try_send(event(&message)).unwrap();
+            }
+            if stays_open {
+                held.lock().unwrap().push(sender);
+            }
+            response
+        }
+        "tasks/get" => {
+            count.fetch_add(1, Ordering::SeqCst);
+            seen.result(asked.clone())
+        }
+        _ => seen.result(json!({ "resultType": "complete" })),
+    })
+    .await;
+    (stage, polls)
+}
+
+/// The server wants to be asked twice a minute; the end is known long before that.
+#[tokio::test]
+async fn who_waits_is_told_at_once() {
+    let slow = |more: Value| {
+        let mut task = task(&more);
+        task["pollIntervalMs"] = 30_000.into();
+        task
+    };
+    let working = slow(json!({ "status": "working", "statusMessage": "Half of it." }));
+    let end = json!({ "content": [{ "type": "text", "text": "told" }] });
+    let end = slow(json!({ "status": "completed", "result": end }));
+    let other = json!({ "status": "failed", "error": { "code": -32603, "message": "another" } });
+    let mut other = slow(other);
+    other["taskId"] = "t2".into();
+    let (stage, polls) = telling(vec![other, working.clone(), end], true, working).await;
+    let watcher = Watcher::new();
+    let client = client(&stage, &watcher).await;
+    let call = client.call_tool("slow", empty(), named());
+    let result = tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap();
+    assert_eq!(result.content[0].as_text(), Some("told"));
+    // Once, for what may have happened before the server began to tell.
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+    assert_eq!(of(&stage, "subscriptions/listen").len(), 1);
+    assert!(of(&stage, "tasks/cancel").is_empty());
+}
+
+/// A stream that ends without the end of the task is no end: the client asks.
+#[tokio::test]
+async fn who_is_told_nothing_asks() {
+    let (stage, _) = telling(Vec::new(), false, done("asked")).await;
+    let client = client(&stage, &Watcher::new()).await;
+    let call = client.call_tool("slow", empty(), CallOptions::default());
+    let result = tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap();
+    assert_eq!(result.content[0].as_text(), Some("asked"));
 }
