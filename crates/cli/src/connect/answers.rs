@@ -1,6 +1,7 @@
 //! Who answers when a server asks: the person at the terminal, or what the command line says. And the progress bar.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use barewire_mcp::types::capabilities::{ClientCapabilities, ElicitationCapability};
@@ -8,6 +9,7 @@ use barewire_mcp::types::elicitation::{ElicitAction, ElicitRequest, ElicitResult
 use barewire_mcp::types::json::Object;
 use barewire_mcp::types::logging::LoggingMessage;
 use barewire_mcp::types::progress::Progress;
+use barewire_mcp::types::tasks::{Task, TaskStatus};
 use barewire_mcp_client::{Asked, Handler};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -89,6 +91,22 @@ impl Handler for Terminal {
         ElicitResult { action, content, meta: Object::new() }
     }
 
+    /// On a terminal it turns until the task changes; elsewhere each change is a line.
+    fn task(&self, _: Option<&str>, task: &Task<TaskStatus>) {
+        let line = task_line(task);
+        if !terminal::is_interactive() {
+            note(&line);
+            return;
+        }
+        let mut bar = self.lock();
+        let bar = bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(line);
+    }
+
     fn progress(&self, _: Option<&str>, progress: &Progress) {
         let message = progress.message.as_deref().map(safe).unwrap_or_default();
         if !terminal::is_interactive() {
@@ -114,6 +132,19 @@ impl Handler for Terminal {
         let level = serde_json::to_value(message.level).unwrap_or_default();
         note(&format!("server says ({}): {}", level.as_str().unwrap_or_default(), safe(&text)));
     }
+}
+
+/// How far a task is, for whoever waits for it.
+fn task_line(task: &Task<TaskStatus>) -> String {
+    let how = match task.state {
+        TaskStatus::Working => "at work",
+        TaskStatus::InputRequired => "waits for an answer",
+        TaskStatus::Completed => "done",
+        TaskStatus::Failed => "failed",
+        TaskStatus::Cancelled => "cancelled",
+    };
+    let says = task.status_message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+    safe(&format!("task {} {how}{says}", task.task_id))
 }
 
 fn decline_aloud(message: &str) {

@@ -2,7 +2,8 @@
 //!
 //! `flow.rs`: log in, list, call, step up, answer, log out. `errors.rs`: what goes wrong, its exit code and its words.
 //! `audit.rs`: the log of all that. `access.rs`: commands that nobody logs in for. `doctor.rs` and
-//! `replay.rs`: a report, for people and for programs. `guide.rs`: the programs of `docs/write-your-own.md`.
+//! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
+//! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
@@ -13,3 +14,4 @@ mod errors;
 mod flow;
 mod guide;
 mod replay;
+mod tasks;
