@@ -16,6 +16,8 @@ fn a_report_is_for_people_and_for_programs() {
     {
         assert!(stdout(&outside).contains(word), "{word}: {}", stdout(&outside));
     }
+    // Once for each revision, and once for all that was left out.
+    assert_eq!(stdout(&outside).matches("give one with --token").count(), 6, "{}", stdout(&outside));
     assert!(!stdout(&outside).contains('\x1b'), "no colours where nobody sees them");
 
     demo.log_in(&[]);

@@ -1,6 +1,7 @@
 //! A report for people.
 
 use barewire_replay::{Level, Outcome, Played, PlayedStep, Report};
+use indexmap::IndexMap;
 
 use crate::terminal::{paint_result as paint, print as line, safe};
 
@@ -18,8 +19,14 @@ pub(super) fn print(report: &Report, all: bool) {
     let seconds = report.duration_ms as f64 / 1_000.0;
     line(&paint(&format!("{} requests in {seconds:.1} s", report.exchanges.len()), "2"));
     line("");
-    for played in &report.transcripts {
+    let (left_out, told): (Vec<_>, Vec<_>) =
+        report.transcripts.iter().partition(|played| !all && whole_reason(played).is_some());
+    for played in told {
         tell(played, all);
+    }
+    for ((outcome, reason), flows) in by_reason(&left_out) {
+        line(&format!("{} {}: {}", mark(outcome), word(outcome), safe(reason)));
+        line(&format!("  {}", flows.join(", ")));
     }
     line("");
     line(&numbers(report));
@@ -28,19 +35,26 @@ pub(super) fn print(report: &Report, all: bool) {
     }
 }
 
+/// Why a transcript was left out as a whole, where it was.
+fn whole_reason(played: &Played) -> Option<(Outcome, &str)> {
+    let first = played.steps.first()?;
+    let same = |step: &PlayedStep| step.reason == first.reason && step.outcome == first.outcome;
+    first.reason.as_deref().filter(|_| played.steps.iter().all(same)).map(|reason| (first.outcome, reason))
+}
+
+/// The transcripts that were left out for each reason: it is said once.
+fn by_reason<'a>(left_out: &[&'a Played]) -> IndexMap<(Outcome, &'a str), Vec<String>> {
+    let mut reasons: IndexMap<_, Vec<String>> = IndexMap::new();
+    for played in left_out {
+        if let Some(reason) = whole_reason(played) {
+            reasons.entry(reason).or_default().push(format!("{} {}", played.revision, played.flow));
+        }
+    }
+    reasons
+}
+
 fn tell(played: &Played, all: bool) {
     let name = format!("{} {}", played.revision, played.flow);
-    let first = played.steps.first();
-    // A transcript that was left out as a whole has one reason.
-    let one_reason = first.is_some_and(|first| {
-        first.reason.is_some()
-            && played.steps.iter().all(|step| step.reason == first.reason && step.outcome == first.outcome)
-    });
-    if let (true, false, Some(first)) = (one_reason, all, first) {
-        let reason = safe(first.reason.as_deref().unwrap_or_default());
-        line(&format!("{} {name}: {}: {reason}", mark(first.outcome), word(first.outcome)));
-        return;
-    }
     let count = |outcome| played.steps.iter().filter(|step| step.outcome == outcome).count();
     let told: Vec<String> =
         [Outcome::Same, Outcome::Differs, Outcome::Advised, Outcome::NotApplicable, Outcome::NotReplayed]
@@ -54,13 +68,21 @@ fn tell(played: &Played, all: bool) {
             .find(|outcome| count(*outcome) > 0)
             .unwrap_or(Outcome::Same);
     line(&format!("{} {}: {}", mark(worst), paint(&name, "1"), told.join(", ")));
+    let mut said = None;
     for step in played.steps.iter().filter(|step| all || step.outcome != Outcome::Same) {
-        detail(step);
+        // Steps in a row with one reason say it once.
+        let again = !all && step.reason.is_some() && said == Some((step.outcome, &step.reason));
+        detail(step, again);
+        said = Some((step.outcome, &step.reason));
     }
 }
 
-fn detail(step: &PlayedStep) {
-    let reason = step.reason.as_deref().map(|reason| format!(": {}", safe(reason))).unwrap_or_default();
+fn detail(step: &PlayedStep, again: bool) {
+    let reason = match &step.reason {
+        Some(_) if again => ": for the same reason".to_owned(),
+        Some(reason) => format!(": {}", safe(reason)),
+        None => String::new(),
+    };
     line(&format!("  {} {}{reason}", mark(step.outcome), step.name));
     for difference in &step.differences {
         let level = match difference.level {
