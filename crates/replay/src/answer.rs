@@ -29,7 +29,7 @@ pub(crate) enum Content {
 }
 
 impl Answer {
-    /// As checks look at it: `/status`, `/headers/NAME`, `/body`, `/events/METHOD/NUMBER`.
+    /// As checks look at it: `/status`, `/headers/NAME`, `/body`, `/responses/ID`, `/events/METHOD/NUMBER`, `/stream/WHAT`.
     pub(crate) fn view(&self) -> Value {
         let mut view = Map::new();
         if let Some(head) = &self.head {
@@ -51,23 +51,17 @@ impl Answer {
         }
         match &self.content {
             Content::Nothing => {}
+            // A batch: in any order, so by their ids.
+            Content::Json(Value::Array(messages)) if !messages.is_empty() => {
+                view.insert("responses".to_owned(), by_id(messages));
+            }
             Content::Json(body) => {
                 view.insert("body".to_owned(), body.clone());
             }
             Content::Text(text) => {
                 view.insert("text".to_owned(), json!(text));
             }
-            Content::Events(events) => {
-                let mut by_method: IndexMap<String, Vec<Value>> = IndexMap::new();
-                for event in events {
-                    if is_response(&event.data) {
-                        view.insert("body".to_owned(), event.data.clone());
-                    } else if let Some(method) = event.data.get("method").and_then(Value::as_str) {
-                        by_method.entry(method.to_owned()).or_default().push(event.data.clone());
-                    }
-                }
-                view.insert("events".to_owned(), json!(by_method));
-            }
+            Content::Events(events) => view_stream(events, &mut view),
         }
         Value::Object(view)
     }
@@ -91,6 +85,58 @@ impl Answer {
     }
 }
 
+fn view_stream(events: &[Event], view: &mut Map<String, Value>) {
+    let mut by_method: IndexMap<String, Vec<Value>> = IndexMap::new();
+    let mut responses = Vec::new();
+    for event in events {
+        let messages = match &event.data {
+            Value::Array(messages) => messages.as_slice(),
+            message => std::slice::from_ref(message),
+        };
+        for message in messages {
+            if is_response(message) {
+                responses.push(message.clone());
+            } else if let Some(method) = message.get("method").and_then(Value::as_str) {
+                by_method.entry(method.to_owned()).or_default().push(message.clone());
+            } else if let Some(kind) = &event.event {
+                by_method.entry(kind.clone()).or_default().push(message.clone());
+            }
+        }
+    }
+    if responses.len() > 1 {
+        view.insert("responses".to_owned(), by_id(&responses));
+    }
+    if let Some(response) = responses.pop() {
+        view.insert("body".to_owned(), response);
+    }
+    view.insert("events".to_owned(), json!(by_method));
+    let mut stream = Map::new();
+    let ids: Vec<&str> = events.iter().filter_map(|event| event.id.as_deref()).collect();
+    if let Some(last) = ids.last() {
+        stream.insert("id".to_owned(), json!(last));
+    }
+    stream.insert("ids".to_owned(), json!(ids));
+    if let Some(retry) = retry(events) {
+        stream.insert("retry".to_owned(), json!(retry));
+    }
+    view.insert("stream".to_owned(), Value::Object(stream));
+}
+
+/// After how many milliseconds to come back, as the server said last.
+pub(crate) fn retry(events: &[Event]) -> Option<u64> {
+    events.iter().rev().find_map(|event| event.retry)
+}
+
+/// Responses by their ids, as text.
+fn by_id(messages: &[Value]) -> Value {
+    let id = |message: &Value| match message.get("id") {
+        Some(Value::String(id)) => id.clone(),
+        Some(id) => id.to_string(),
+        None => "null".to_owned(),
+    };
+    Value::Object(messages.iter().map(|message| (id(message), message.clone())).collect())
+}
+
 /// The headers that a transcript shows.
 const MATTER: &[&str] = &[
     "content-type",
@@ -110,4 +156,40 @@ pub(crate) fn is_response(message: &Value) -> bool {
 /// A value that may be JSON; an empty text is one of its own.
 pub(crate) fn data(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: Option<&str>, id: Option<&str>, retry: Option<u64>, data: Value) -> Event {
+        Event { event: kind.map(str::to_owned), id: id.map(str::to_owned), retry, data }
+    }
+
+    #[test]
+    fn an_answer_looks_the_same_in_both_forms() {
+        let one = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
+        let two = json!({ "jsonrpc": "2.0", "id": "b", "result": {} });
+        let none = json!({ "jsonrpc": "2.0", "error": { "code": -32600, "message": "?" } });
+        let note = json!({ "jsonrpc": "2.0", "method": "notifications/progress" });
+        let view = |content| Answer { head: None, content }.view();
+        let whole = view(Content::Json(json!([two, none, one])));
+        assert_eq!(whole, json!({ "responses": { "b": two, "null": none, "1": one } }));
+        let streamed = view(Content::Events(vec![
+            event(None, Some("x"), Some(7), json!("")),
+            event(Some("endpoint"), None, None, json!("/messages")),
+            event(None, Some("y"), None, json!([note, one])),
+            event(None, None, None, two.clone()),
+        ]));
+        assert_eq!(
+            streamed,
+            json!({
+                "body": two,
+                "responses": { "1": one, "b": two },
+                "events": { "endpoint": ["/messages"], "notifications/progress": [note] },
+                "stream": { "id": "y", "ids": ["x", "y"], "retry": 7 },
+            })
+        );
+        assert_eq!(view(Content::Json(json!([]))), json!({ "body": [] }));
+    }
 }

@@ -1,11 +1,12 @@
 //! Whether an answer is what the specification asks for. No I/O: values in, differences out.
 
+use barewire_mcp::types::skills::FileDigest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::names::Names;
 use crate::pointer;
-use crate::transcript::{Applies, Check, Expect, Kind, Level};
+use crate::transcript::{Check, Expect, Kind, Level};
 
 /// One thing that is not as the specification asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,10 +26,10 @@ pub struct Difference {
     pub rule: String,
 }
 
-/// Whether an answer is one that a condition is about.
-pub(crate) fn applies(applies: &Applies, names: &Names, answer: &Value) -> bool {
-    let places = pointer::find(answer, &applies.at);
-    places.into_iter().all(|(_, value)| holds(&applies.expect, value, names, &Value::Null))
+/// Whether this stands everywhere where the pointer leads.
+pub(crate) fn stands(at: &str, expect: &Expect, names: &Names, answer: &Value) -> bool {
+    let places = pointer::find(answer, at);
+    places.into_iter().all(|(_, value)| holds(expect, value, names, &Value::Null))
 }
 
 /// Compares an answer with what is asked of it.
@@ -45,17 +46,28 @@ fn differences(check: &Check, names: &Names, request: &Value, answer: &Value) ->
         says: check.says.clone(),
         rule: check.rule.clone(),
     };
-    let places = pointer::find(answer, &check.at);
-    if let Expect::Increase(_) = check.expect {
-        let numbers: Vec<f64> =
-            places.iter().filter_map(|(_, value)| value.and_then(Value::as_f64)).collect();
-        let rises = numbers.len() == places.len() && numbers.windows(2).all(|pair| pair[0] < pair[1]);
-        let all = Value::from(numbers);
-        return if rises { Vec::new() } else { vec![different(check.at.clone(), Some(&all))] };
+    let mut places = pointer::find(answer, &check.at);
+    places.retain(|(_, value)| !(check.if_present && value.is_none()));
+    // These are about all items together.
+    let together = |good: bool, all: Value| {
+        if good { Vec::new() } else { vec![different(check.at.clone(), Some(&all))] }
+    };
+    match check.expect {
+        Expect::Increase(_) => {
+            let numbers: Vec<f64> =
+                places.iter().filter_map(|(_, value)| value.and_then(Value::as_f64)).collect();
+            let rises = numbers.len() == places.len() && numbers.windows(2).all(|pair| pair[0] < pair[1]);
+            return together(rises, Value::from(numbers));
+        }
+        Expect::Distinct(_) => {
+            let values: Vec<Value> = places.iter().filter_map(|(_, value)| value.cloned()).collect();
+            let distinct = values.iter().enumerate().all(|(at, value)| !values[..at].contains(value));
+            return together(distinct, Value::from(values));
+        }
+        _ => {}
     }
     places
         .into_iter()
-        .filter(|(_, value)| !(check.if_present && value.is_none()))
         .filter(|(_, value)| !holds(&check.expect, *value, names, request))
         .map(|(at, value)| different(at, value))
         .collect()
@@ -87,8 +99,12 @@ fn holds(expect: &Expect, value: Option<&Value>, names: &Names, request: &Value)
         Expect::VisibleAscii(_) => {
             value.as_str().is_some_and(|text| text.bytes().all(|byte| (0x21..=0x7e).contains(&byte)))
         }
+        Expect::Sha256(wanted) => value.as_str().is_some_and(|text| {
+            let digest = FileDigest::of(text.as_bytes()).to_string();
+            names.fill_text(wanted).is_ok_and(|wanted| wanted == digest)
+        }),
         // All items together; see above.
-        Expect::Increase(_) => true,
+        Expect::Increase(_) | Expect::Distinct(_) => true,
     }
 }
 
@@ -140,6 +156,10 @@ fn describe(expect: &Expect, names: &Names, request: &Value) -> String {
         Expect::Absent(true) => "nothing".to_owned(),
         Expect::Absent(false) => "something".to_owned(),
         Expect::Increase(_) => "numbers that become larger".to_owned(),
+        Expect::Distinct(_) => "values that are all different".to_owned(),
+        Expect::Sha256(wanted) => {
+            format!("a text with the digest {}", names.fill_text(wanted).unwrap_or_else(|_| wanted.clone()))
+        }
         Expect::VisibleAscii(_) => "visible ASCII characters only".to_owned(),
     }
 }
@@ -200,6 +220,16 @@ mod tests {
             ("/body/uri", Expect::BeginsWith("file:".to_owned()), vec!["/body/uri"]),
             ("/body/words", Expect::Contains(json!("a")), vec![]),
             ("/body/words", Expect::Contains(json!("b")), vec!["/body/words"]),
+            ("/body/list/*/n", Expect::Distinct(true), vec!["/body/list/*/n"]),
+            ("/body/words/*", Expect::Distinct(true), vec![]),
+            (
+                "/body/words/0",
+                Expect::Sha256(
+                    "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb".to_owned(),
+                ),
+                vec![],
+            ),
+            ("/body/words/0", Expect::Sha256("sha256:00".to_owned()), vec!["/body/words/0"]),
             ("/headers/content-type", Expect::MediaType(words(&["application/json"])), vec![]),
             (
                 "/headers/content-type",

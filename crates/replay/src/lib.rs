@@ -59,7 +59,7 @@ pub use record::{RecordError, record};
 pub use report::{Outcome, Played, PlayedStep, REPORT_FORMAT, Report, Spoken, Summary};
 pub use transcript::{
     Applies, Check, Event, Expect, FORMAT, Given, Keep, Kind, Level, Need, OnlyIf, Request, Response, Step,
-    Transcript, Varies,
+    Transcript, Until, Varies,
 };
 pub use wire::transcripts;
 
@@ -71,7 +71,7 @@ pub(crate) const LOGIN: &str = "login";
 pub struct Target {
     /// The MCP endpoint.
     pub url: Url,
-    /// A token for it. It is sent to this URL only.
+    /// A token for it. It is sent to this URL only, and to the two addresses of the transport of 2024-11-05 at the same origin.
     pub token: Option<AccessToken>,
     /// Certificates (PEM) to trust beside those of the system.
     pub authorities: Vec<Vec<u8>>,
@@ -186,6 +186,11 @@ fn line(target: &Target, config: ReplayConfig, observer: Arc<dyn Observer>) -> R
     if let Some(token) = &target.token {
         line.masker().learn(token.expose());
     }
+    // Names say what values are; those of secrets end so.
+    let secrets = target.given.iter().filter(|(name, _)| name.ends_with("token"));
+    for secret in secrets.filter_map(|(_, value)| value.as_str()) {
+        line.masker().learn(secret);
+    }
     Ok(line)
 }
 
@@ -241,7 +246,9 @@ async fn play(
             TurnResult::Answered { request, answer } => {
                 let view = answer.view();
                 match &step.applies {
-                    Some(condition) if !judge::applies(condition, &player.names, &view) => {
+                    Some(condition)
+                        if !judge::stands(&condition.at, &condition.expect, &player.names, &view) =>
+                    {
                         over = Some(condition.otherwise.clone());
                         told(step, Outcome::NotApplicable, over.clone())
                     }

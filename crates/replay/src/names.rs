@@ -27,6 +27,11 @@ impl Names {
         self.known.get(name)
     }
 
+    /// Whether the server need not give it, and did not.
+    pub(crate) fn was_left_out(&self, name: &str) -> bool {
+        self.left_out.contains(name)
+    }
+
     /// Fills in what stands in braces, everywhere in a value.
     pub(crate) fn fill(&self, value: &Value) -> Result<Value, Unknown> {
         Ok(match value {
@@ -50,7 +55,7 @@ impl Names {
 
     /// Whether this stands for something that the server need not give, and did not.
     fn is_left_out(&self, value: &Value) -> bool {
-        value.as_str().and_then(name_of).is_some_and(|name| self.left_out.contains(name))
+        value.as_str().and_then(name_of).is_some_and(|name| self.was_left_out(name))
     }
 
     /// Fills in what stands in braces, in one text. Braces around anything that is no name stay.
@@ -96,6 +101,10 @@ pub(crate) fn taken(keep: &Keep, answer: &Value) -> Option<Value> {
     if let Some(without) = &keep.first_without {
         let lacks = |item: &&Value| item.pointer(without).is_none_or(is_empty);
         value = value.as_array()?.iter().find(lacks)?;
+    }
+    if let Some(with) = &keep.first_with {
+        let has = |item: &&Value| !item.pointer(with).is_none_or(is_empty);
+        value = value.as_array()?.iter().find(has)?;
     }
     if keep.first_name {
         return value.as_object()?.keys().next().map(|name| Value::String(name.clone()));
@@ -158,6 +167,8 @@ mod tests {
         let needy = tool("needy", json!(["a"]));
         assert_eq!(taken(&keep, &list(vec![needy.clone(), tool("b", json!([]))])), Some(json!("b")));
         assert_eq!(taken(&keep, &list(vec![json!({ "name": "c" })])), Some(json!("c")));
+        let with = Keep { first_with: keep.first_without.clone(), first_without: None, ..keep.clone() };
+        assert_eq!(taken(&with, &list(vec![tool("b", json!([])), needy.clone()])), Some(json!("needy")));
         assert_eq!(taken(&keep, &list(vec![needy])), None);
     }
 }

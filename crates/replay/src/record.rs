@@ -53,11 +53,14 @@ pub async fn record(
 ) -> Result<Transcript, RecordError> {
     let mut line = line(target, config, Arc::new(NoObserver))?;
     let means = Means { token: target.token.as_ref(), calls: true, person };
+    // The addresses are those of the server that is there.
+    let examples = transcript.given.iter().filter(|(name, _)| !["server", "sse"].contains(&name.as_str()));
     let mut given: HashMap<String, Value> =
-        transcript.given.iter().map(|(name, given)| (name.clone(), given.example.clone())).collect();
+        examples.map(|(name, given)| (name.clone(), given.example.clone())).collect();
     given.extend(target.given.clone());
     let mut player = Player::begin(&mut line, &target.url, &means, transcript, &given);
     let mut recorded = transcript.clone();
+    let mut handles = Vec::new();
     for step in &mut recorded.steps {
         let name = step.name.clone();
         match player.play(step).await.result {
@@ -68,7 +71,7 @@ pub async fn record(
                     let step = format!("{} {} {name}", transcript.revision, transcript.flow);
                     return Err(RecordError::Differs { step, at, found, expected, says });
                 }
-                *step = write_down(step, &answer);
+                *step = write_down(step, &answer, &mut handles);
             }
             TurnResult::NotReplayed(reason) | TurnResult::NotApplicable(reason) => {
                 let step = format!("{} {} {name}", transcript.revision, transcript.flow);
@@ -82,16 +85,29 @@ pub async fn record(
 /// Stands for what is different each time and is used in no later step.
 const SOMETHING: &str = "…";
 
-/// The step with what came.
-fn write_down(step: &Step, answer: &Answer) -> Step {
+/// A handle that an earlier step kept: its name in braces, and what it was.
+type Handle = (String, Value);
+
+/// The shortest text that is taken for a handle where it comes again: a shorter one may be anything.
+const SHORTEST_HANDLE: usize = 8;
+
+/// The step with what came. Handles of earlier steps stand there by their names.
+fn write_down(step: &Step, answer: &Answer, handles: &mut Vec<Handle>) -> Step {
     let view = answer.view();
     let mut response = answer.response();
     let mut step = step.clone();
+    for (name, value) in handles.iter() {
+        replace(&mut response, value, name);
+    }
     for (name, keep) in &mut step.keep {
         let opaque = step.varies.iter().any(|(at, varies)| *varies == Varies::Opaque && *at == keep.from);
         let Some(value) = names::taken(keep, &view) else { continue };
         if opaque {
-            replace(&mut response, &value, &format!("{{{name}}}"));
+            let name = format!("{{{name}}}");
+            replace(&mut response, &value, &name);
+            if value.as_str().is_some_and(|text| text.len() >= SHORTEST_HANDLE) {
+                handles.push((name, value));
+            }
         } else {
             keep.example = Some(value);
         }
@@ -105,7 +121,10 @@ fn write_down(step: &Step, answer: &Answer) -> Step {
     }
     for event in response.events.iter_mut().flatten() {
         // Ids of events are handles, always.
-        event.id = event.id.take().map(|_| SOMETHING.to_owned());
+        event.id = event.id.take().map(|id| match names::name_of(&id) {
+            Some(_) => id,
+            None => SOMETHING.to_owned(),
+        });
     }
     step.response = response;
     step
@@ -116,6 +135,11 @@ fn replace(response: &mut Response, value: &Value, text: &str) {
     for header in response.headers.values_mut() {
         if let Value::String(value) = value {
             *header = header.replace(value.as_str(), text);
+        }
+    }
+    for event in response.events.iter_mut().flatten() {
+        if event.id.as_deref().is_some_and(|id| value == id) {
+            event.id = Some(text.to_owned());
         }
     }
     let bodies = response.events.iter_mut().flatten().map(|event| &mut event.data);

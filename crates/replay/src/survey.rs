@@ -37,7 +37,7 @@ impl Survey {
         let Some(list) = transcripts().iter().find(|it| it.flow == FLOW && it.revision == revision) else {
             return survey;
         };
-        let mut player = Player::begin(line, &target.url, means, list, &HashMap::new());
+        let mut player = Player::begin(line, &target.url, means, list, &target.given);
         for (index, step) in list.steps.iter().enumerate() {
             let turn = player.play(step).await;
             match turn.result {
@@ -111,6 +111,9 @@ fn judge(revision: &str, view: &Value) -> (Option<bool>, String) {
         let next = "give one with --token, or --logged-in after `barewire login`";
         return (None, format!("the server asks for a token ({status}): {next}"));
     }
+    if view.pointer("/events/endpoint/0").is_some() {
+        return (Some(true), "its stream says where messages are sent".to_owned());
+    }
     if let Some(spoken) = view.pointer("/body/result/protocolVersion") {
         let same = spoken == revision;
         return (Some(same), format!("it answers initialize with {spoken}"));
@@ -161,6 +164,8 @@ mod tests {
             ("2026-07-28", json!({ "status": 200, "body": { "result": {} } }), Some(true)),
             ("2026-07-28", json!({ "status": 404, "text": "<html>" }), Some(false)),
             ("2026-07-28", json!({ "status": 401 }), None),
+            ("2024-11-05", json!({ "status": 200, "events": { "endpoint": ["/messages?a=b"] } }), Some(true)),
+            ("2024-11-05", json!({ "status": 200, "events": {} }), Some(false)),
         ] {
             assert_eq!(judge(revision, &view).0, spoken, "{view}");
         }

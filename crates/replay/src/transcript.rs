@@ -59,10 +59,17 @@ pub struct Step {
     /// The earlier step whose stream this one goes on reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
-    /// The stream stays open for a later step. The text is the method of the message after which the step is over, or
-    /// `head`, where nothing is waited for.
+    /// The stream stays open for a later step. The text is the method of the message, or the kind of the event, after which the step
+    /// is over; `response` is any response, and `head` waits for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves_open_after: Option<String>,
+    /// The earlier step whose stream is left before this one is sent, as if the connection had broken. Where its server said when
+    /// to come back (`retry`), that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<String>,
+    /// It is sent again, after the pause that the answer names (`pollIntervalMs`), until this holds or time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// What the recorded server answered.
     pub response: Response,
     /// What later steps use of the answer, by the name in braces that stands for it there.
@@ -106,6 +113,16 @@ pub struct Applies {
     pub expect: Expect,
     /// What it means where something else does, as a sentence about the server.
     pub otherwise: String,
+}
+
+/// What an answer has to come to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Until {
+    /// A JSON pointer into the answer, as in [`Check`].
+    pub at: String,
+    /// What has to stand there.
+    #[serde(flatten)]
+    pub expect: Expect,
 }
 
 /// What is sent. A text that is a name in braces (`{session}`) stands for the value under that name; inside a longer text,
@@ -173,12 +190,18 @@ pub struct Keep {
     /// `from` is an array; of it, the first item is meant in which this pointer leads nowhere or to something empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_without: Option<String>,
+    /// The same, the first item in which this pointer leads somewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_with: Option<String>,
     /// Where it stands in that item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<String>,
     /// `from` is an object; the name of its first member is meant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first_name: bool,
+    /// It is an address, and may be one that is relative to that of the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub address: bool,
     /// Servers need not give it. Headers and members of requests that would have its value are left out then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
@@ -191,8 +214,9 @@ pub struct Keep {
 /// One thing that the specification asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// A JSON pointer into the answer: `/status`, `/headers/NAME`, `/body/…`, `/events/METHOD/0/…`. `*` stands for each item
-    /// of an array and each member of an object. `/body` is the JSON-RPC response also where it came as the last event of a stream.
+    /// A JSON pointer into the answer: `/status`, `/headers/NAME`, `/body/…`, `/responses/ID/…`, `/events/METHOD/0/…`, `/stream/…`.
+    /// `*` stands for each item of an array and each member of an object. `/body` is the JSON-RPC response also where it came as the
+    /// last event of a stream.
     pub at: String,
     /// What has to stand there.
     #[serde(flatten)]
@@ -255,6 +279,10 @@ pub enum Expect {
     Absent(bool),
     /// Numbers that become larger from one item to the next.
     Increase(bool),
+    /// Values that are all different.
+    Distinct(bool),
+    /// A text whose bytes have this digest, written `sha256:` and hexadecimal digits.
+    Sha256(String),
     /// A text of visible ASCII characters only (0x21 to 0x7E).
     VisibleAscii(bool),
 }

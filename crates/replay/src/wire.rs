@@ -14,10 +14,12 @@ macro_rules! files {
 }
 
 files! {
-    "2026-07-28": "discover", "list", "call", "stream", "elicitation", "subscription", "errors", "login";
-    "2025-11-25": "initialize", "list", "call", "stream", "elicitation", "subscription", "errors";
-    "2025-06-18": "initialize", "list", "call", "stream", "elicitation", "subscription", "errors";
-    "2025-03-26": "initialize", "list", "call", "stream", "subscription", "errors";
+    "2026-07-28":
+        "discover", "list", "call", "stream", "elicitation", "subscription", "tasks", "skills", "errors", "login";
+    "2025-11-25": "initialize", "list", "call", "stream", "resuming", "elicitation", "subscription", "errors";
+    "2025-06-18": "initialize", "list", "call", "stream", "resuming", "elicitation", "subscription", "errors";
+    "2025-03-26": "initialize", "list", "call", "stream", "resuming", "subscription", "batch", "errors";
+    "2024-11-05": "initialize", "list", "call", "stream", "errors";
 }
 
 /// The transcripts, in the order in which they are played.

@@ -115,6 +115,11 @@ impl Line {
         &self.masker
     }
 
+    /// How long a step waits.
+    pub(crate) fn wait(&self) -> Duration {
+        self.config.stream_wait.min(self.deadline.left())
+    }
+
     pub(crate) fn observer(&self) -> &dyn Observer {
         self.observer.as_ref()
     }
@@ -165,7 +170,7 @@ impl Line {
 
     /// Goes on reading a stream; whether it is still open after that.
     pub(crate) async fn go_on(&mut self, stream: &mut Stream, wait: Option<&str>) -> (Vec<Event>, bool) {
-        let budget = self.config.stream_wait.min(self.deadline.left());
+        let budget = self.wait();
         let events = stream.read(wait, budget, &self.config).await;
         if let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.id == stream.exchange())
             && let Some(response) = &mut exchange.response

@@ -6,14 +6,15 @@ mod stream;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use barewire_exchange::Exchange;
 use barewire_oauth::secret::AccessToken;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::answer::{Answer, Content};
+use crate::answer::{self, Answer, Content};
+use crate::judge;
 use crate::names::{self, Names, Unknown};
 use crate::transcript::{Need, Request, Step, Transcript};
 
@@ -73,6 +74,8 @@ pub(crate) struct Player<'a> {
     pub(crate) names: Names,
     /// By the step that opened them.
     streams: HashMap<String, (Stream, Value)>,
+    /// When the servers of streams want their clients back, in milliseconds, by the same steps.
+    retries: HashMap<String, u64>,
     /// The names that were given.
     given: HashSet<String>,
     /// Whether the step before was answered.
@@ -100,6 +103,9 @@ impl<'a> Player<'a> {
         }
         names.set("server", json!(server.as_str()));
         names.set("origin", json!(server.origin().ascii_serialization()));
+        if let (None, Ok(sse)) = (names.get(SSE), sse_beside(server)) {
+            names.set(SSE, json!(sse.as_str()));
+        }
         if let Some(token) = means.token {
             names.set("access_token", json!(token.expose()));
         }
@@ -109,6 +115,7 @@ impl<'a> Player<'a> {
             means,
             names,
             streams: HashMap::new(),
+            retries: HashMap::new(),
             given: given.keys().cloned().collect(),
             answered: false,
             missing,
@@ -119,12 +126,20 @@ impl<'a> Player<'a> {
     pub(crate) async fn play(&mut self, step: &Step) -> Turn {
         let turn = self.turn(step).await;
         self.answered = matches!(turn.result, TurnResult::Answered { .. });
-        if let TurnResult::Answered { answer, .. } = &turn.result {
+        if let TurnResult::Answered { answer, request } = &turn.result {
+            if let Content::Events(events) = &answer.content
+                && let Some(retry) = answer::retry(events)
+            {
+                self.retries.insert(step.continues.clone().unwrap_or_else(|| step.name.clone()), retry);
+            }
             let view = answer.view();
             for (name, keep) in &step.keep {
                 // Whoever gives a name means it.
                 if !self.given.contains(name) {
                     self.names.keep(name, keep, &view);
+                    if keep.address {
+                        self.resolve(name, request);
+                    }
                 }
             }
             if let Some(token) = self.names.get("access_token").and_then(Value::as_str) {
@@ -132,6 +147,17 @@ impl<'a> Player<'a> {
             }
         }
         turn
+    }
+
+    /// An address that may be relative to that of the request whose answer it is in.
+    fn resolve(&mut self, name: &str, request: &Value) {
+        let base = request["url"].as_str().and_then(|url| Url::parse(url).ok());
+        let address = self.names.get(name).and_then(Value::as_str);
+        if let (Some(base), Some(address)) = (base, address)
+            && let Ok(url) = base.join(address)
+        {
+            self.names.set(name, json!(url.as_str()));
+        }
     }
 
     /// Ends the session that the transcript opened, where it did, as a client should.
@@ -165,6 +191,9 @@ impl<'a> Player<'a> {
             return not(TurnResult::NotReplayed(reason));
         }
         if let Some(condition) = &step.only_if {
+            if self.names.was_left_out(&condition.kept) {
+                return not(TurnResult::NotApplicable(condition.otherwise.clone()));
+            }
             let Some(kept) = self.names.get(&condition.kept) else {
                 return not(TurnResult::NotReplayed(format!(
                     "it is not known whether it applies: no `{}` came before",
@@ -175,8 +204,13 @@ impl<'a> Player<'a> {
                 return not(TurnResult::NotApplicable(condition.otherwise.clone()));
             }
         }
+        if let Some(opened) = &step.leaves
+            && let Err(reason) = self.leave_stream(opened).await
+        {
+            return not(TurnResult::NotReplayed(reason));
+        }
         match (&step.request, &step.continues) {
-            (Some(request), _) => self.ask(step, request).await,
+            (Some(request), _) => self.ask_until(step, request).await,
             // What it would read of the stream is what that step causes.
             (None, Some(_)) if !self.answered => {
                 not(TurnResult::NotReplayed("the step before it was not replayed".to_owned()))
@@ -195,6 +229,38 @@ impl<'a> Player<'a> {
                 Some("it registers a client or needs somebody at a browser".to_owned())
             }
             _ => None,
+        }
+    }
+
+    /// Leaves a stream, and waits until its server wants to be asked again.
+    async fn leave_stream(&mut self, opened: &str) -> Result<(), String> {
+        self.streams.remove(opened);
+        let Some(retry) = self.retries.get(opened) else { return Ok(()) };
+        let pause = Duration::from_millis(*retry);
+        if pause > self.line.wait() {
+            return Err(format!("the server wants nobody back within {retry} ms, and that is too long"));
+        }
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    /// Asks, and where the step says so again until the answer is the one that it waits for.
+    async fn ask_until(&mut self, step: &Step, request: &Request) -> Turn {
+        let over = Instant::now() + self.line.wait();
+        loop {
+            let turn = self.ask(step, request).await;
+            let (Some(until), TurnResult::Answered { answer, .. }) = (&step.until, &turn.result) else {
+                return turn;
+            };
+            let view = answer.view();
+            let arrived = judge::stands(&until.at, &until.expect, &self.names, &view);
+            let left = over.saturating_duration_since(Instant::now());
+            if arrived || left.is_zero() || view.pointer("/body/error").is_some() {
+                return turn;
+            }
+            let asked = view.pointer("/body/result/pollIntervalMs").and_then(Value::as_u64);
+            let pause = asked.map_or(POLL, Duration::from_millis).max(LEAST_POLL);
+            tokio::time::sleep(pause.min(left)).await;
         }
     }
 
@@ -264,7 +330,12 @@ impl<'a> Player<'a> {
             let value = match self.names.fill_text(value) {
                 Ok(value) => value,
                 // A session that the server did not open, for example.
-                Err(Unknown(missing)) if names::name_of(value) == Some(missing.as_str()) => continue,
+                Err(Unknown(missing))
+                    if names::name_of(value) == Some(missing.as_str())
+                        && self.names.was_left_out(&missing) =>
+                {
+                    continue;
+                }
                 Err(missing) => return Err(unknown(missing)),
             };
             let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(name))?;
@@ -275,7 +346,10 @@ impl<'a> Player<'a> {
             };
             headers.insert(name, value);
         }
-        if url == self.server && !request.headers.contains_key("authorization") {
+        let is_ours = url == self.server
+            || (matches!(request.url.as_str(), "{sse}" | "{messages}")
+                && url.origin() == self.server.origin());
+        if is_ours && !request.headers.contains_key("authorization") {
             self.authorize(&mut headers);
         }
         let method = http::Method::from_bytes(request.method.as_bytes()).map_err(|_| wrong("the method"))?;
@@ -301,12 +375,34 @@ impl<'a> Player<'a> {
     fn why_unknown(&self, name: &str) -> Unmade {
         match self.missing.get(name) {
             Some(what) => Unmade::NotReplayed(format!("it needs {what} (say which with --give {name}=…)")),
-            None if name == "tool" => {
-                Unmade::NotApplicable("the server has no tool without required arguments".to_owned())
-            }
-            None => Unmade::NotReplayed(format!("it needs `{name}`, which no earlier answer gave")),
+            None => match NONE_SUCH.iter().find(|(kept, _)| *kept == name) {
+                Some((_, otherwise)) => Unmade::NotApplicable((*otherwise).to_owned()),
+                None => Unmade::NotReplayed(format!("it needs `{name}`, which no earlier answer gave")),
+            },
         }
     }
+}
+
+/// What it means where the lists of a server gave no value for a name.
+const NONE_SUCH: &[(&str, &str)] = &[
+    ("tool", "the server has no tool without required arguments"),
+    ("uri", "the server lists no resource"),
+    ("prompt", "the server has no prompt without required arguments"),
+    ("needy_prompt", "the server has no prompt that requires an argument"),
+    ("skill", "the server lists no skill"),
+    ("file", "the skill lists no files"),
+    ("digest", "the skill lists no files"),
+];
+/// The name of the stream's address in the transport of 2024-11-05.
+const SSE: &str = "sse";
+/// The pause between two questions about something that changes, where the server says none.
+const POLL: Duration = Duration::from_millis(200);
+/// The shortest such pause, whatever it says.
+const LEAST_POLL: Duration = Duration::from_millis(50);
+
+/// Where the stream of 2024-11-05 is looked for: beside the endpoint, unless this already is the stream.
+fn sse_beside(server: &Url) -> Result<Url, url::ParseError> {
+    if server.path().ends_with("/sse") { Ok(server.clone()) } else { server.join(SSE) }
 }
 
 /// How long everything may take, and since when.
@@ -316,7 +412,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn left(self) -> std::time::Duration {
+    pub(crate) fn left(self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 }
@@ -338,4 +434,21 @@ impl Observer for NoObserver {
     fn begins(&self, _: &str) {}
 
     fn exchanged(&self, _: &Exchange) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_transport_is_beside_the_endpoint() {
+        for (server, sse) in [
+            ("http://a.example/mcp", "http://a.example/sse"),
+            ("http://a.example/api/mcp", "http://a.example/api/sse"),
+            ("http://a.example/api/sse", "http://a.example/api/sse"),
+            ("http://a.example/", "http://a.example/sse"),
+        ] {
+            assert_eq!(sse_beside(&Url::parse(server).unwrap()).unwrap().as_str(), sse);
+        }
+    }
 }

@@ -10,6 +10,8 @@ use crate::answer::{data, is_response};
 use crate::config::ReplayConfig;
 use crate::transcript::Event;
 
+/// Waits for any response.
+const RESPONSE: &str = "response";
 /// After the response, how long a stream has to end.
 const END_OF_STREAM: Duration = Duration::from_millis(500);
 
@@ -39,8 +41,8 @@ impl Stream {
         self.over && self.waiting.is_empty()
     }
 
-    /// Reads up to the message with the method `wait`, or the response, or as long as `budget` allows. `head` waits for
-    /// nothing.
+    /// Reads up to the message with the method `wait`, the event of that kind, or as long as `budget` allows. `response` is any
+    /// response, and `head` waits for nothing.
     pub(super) async fn read(
         &mut self,
         wait: Option<&str>,
@@ -55,7 +57,12 @@ impl Stream {
         loop {
             while let Some(event) = self.waiting.pop_front() {
                 let answered = is_response(&event.data);
-                let wanted = wait.is_some() && event.data.get("method").and_then(Value::as_str) == wait;
+                let wanted = wait.is_some_and(|wait| {
+                    let method = event.data.get("method").and_then(Value::as_str);
+                    method == Some(wait)
+                        || event.event.as_deref() == Some(wait)
+                        || (wait == RESPONSE && answered)
+                });
                 events.push(event);
                 if wanted {
                     return events;

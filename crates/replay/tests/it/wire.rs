@@ -29,11 +29,16 @@ fn file_of(transcript: &Transcript) -> PathBuf {
 async fn the_files_are_what_a_run_gives_today() {
     let write = std::env::var_os(WRITE).is_some();
     let wire = server::start().await;
+    let with_users = server::start_with_users().await;
     let demo = RunningDemo::start().await;
     let mut wrong: Vec<String> = Vec::new();
     for transcript in flows::all() {
         let recorded = match transcript.flow.as_str() {
             "login" => demo.record(&transcript).await,
+            "tasks" => {
+                let target = Target { token: Some("ann".into()), ..Target::new(with_users.clone()) };
+                record(&transcript, &target, None, ReplayConfig::default()).await
+            }
             _ => record(&transcript, &Target::new(wire.clone()), None, ReplayConfig::default()).await,
         };
         let recorded = match recorded {
@@ -97,14 +102,22 @@ fn view(response: &Response) -> Value {
     if let Some(status) = response.status {
         view["status"] = json!(status);
     }
-    if let Some(body) = &response.body {
-        view["body"] = body.clone();
+    match &response.body {
+        Some(Value::Array(messages)) if !messages.is_empty() => {
+            for message in messages {
+                let id = message["id"].as_str().map_or_else(|| message["id"].to_string(), str::to_owned);
+                view["responses"][id] = message.clone();
+            }
+        }
+        Some(body) => view["body"] = body.clone(),
+        None => {}
     }
     if let Some(text) = &response.text {
         view["text"] = json!(text);
     }
     for event in response.events.iter().flatten() {
-        match event.data.get("method").and_then(Value::as_str) {
+        let kind = event.event.as_deref().filter(|_| !event.data.is_object());
+        match event.data.get("method").and_then(Value::as_str).or(kind) {
             Some(method) => {
                 let messages = &mut view["events"][method];
                 match messages.as_array_mut() {

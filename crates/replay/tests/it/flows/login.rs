@@ -3,7 +3,9 @@
 use barewire_replay::{Expect, Kind, Step, Transcript, Varies};
 use indexmap::IndexMap;
 
-use super::{Steps, a, given, is, mcp, media_type, modern, request, rfc, step, transcript};
+use super::modern::Modern;
+use super::speech::Speech;
+use super::steps::*;
 
 /// The pair that RFC 7636 prints in its appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -12,7 +14,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "http://localhost:5173/callback";
 
 pub(super) fn flow(revision: &str) -> Transcript {
-    let mut transcript = transcript(
+    let transcript = transcript(
         revision,
         "login",
         "The whole login",
@@ -21,10 +23,13 @@ pub(super) fn flow(revision: &str) -> Transcript {
          tokens and client ids are different each time; their names stand in their place.",
         steps(revision),
     );
-    transcript
-        .given
-        .insert("callback".to_owned(), given("the address that the browser comes back to", CALLBACK));
-    transcript
+    with_given(
+        transcript,
+        &[
+            ("callback", "the address that the browser comes back to", CALLBACK),
+            ("scoped_tool", "a tool that needs more than the token allows", "create_post"),
+        ],
+    )
 }
 
 fn form(step: &mut Step, fields: &[(&str, &str)]) {
@@ -41,29 +46,30 @@ fn steps(revision: &str) -> Vec<Step> {
             .varies("/headers/cache-control", Varies::Choice)
     };
 
-    let without = modern::ask(
-        "without-a-token",
-        "The client has no token yet. The server refuses, and the challenge says where its metadata is.",
-        1,
-        "server/discover",
-        serde_json::json!({}),
-    )
-    .applies("/status", is(401), "the server asks for no token")
-    .must(
-        "/status",
-        is(401),
-        "A request without a token is answered with 401.",
-        &rule("basic/authorization#error-handling"),
-    )
-    .must(
-        "/headers/www-authenticate",
-        Expect::BeginsWith("Bearer".to_owned()),
-        "The 401 has a challenge.",
-        &rfc(6750, "3"),
-    )
-    .varies("/headers", Varies::Choice)
-    .varies("/body", Varies::Choice)
-    .varies("/text", Varies::Choice);
+    let without = Modern
+        .ask(
+            "without-a-token",
+            "The client has no token yet. The server refuses, and the challenge says where its metadata is.",
+            1,
+            "server/discover",
+            serde_json::json!({}),
+        )
+        .applies("/status", is(401), "the server asks for no token")
+        .must(
+            "/status",
+            is(401),
+            "A request without a token is answered with 401.",
+            &rule("basic/authorization#error-handling"),
+        )
+        .must(
+            "/headers/www-authenticate",
+            Expect::BeginsWith("Bearer".to_owned()),
+            "The 401 has a challenge.",
+            &rfc(6750, "3"),
+        )
+        .varies("/headers", Varies::Choice)
+        .varies("/body", Varies::Choice)
+        .varies("/text", Varies::Choice);
 
     let place = rfc(9728, "3.2");
     let resource = json_document(
@@ -205,9 +211,11 @@ fn steps(revision: &str) -> Vec<Step> {
         ],
     );
     let use_it = |name: &str, sentence: &str, id| {
-        let step = modern::ask(name, sentence, id, "server/discover", serde_json::json!({}))
+        let step = Modern
+            .ask(name, sentence, id, "server/discover", serde_json::json!({}))
             .header("authorization", "Bearer {access_token}");
-        modern::result(step)
+        Modern
+            .result(step)
             .must(
                 "/status",
                 is(200),
@@ -221,6 +229,22 @@ fn steps(revision: &str) -> Vec<Step> {
         "The client sends the token with every request, in a header and never in the address.",
         2,
     );
+    let scopes = rule("basic/authorization#runtime-insufficient-scope-errors");
+    let says =
+        "A token that allows too little is answered with 403, and the challenge says what would be enough.";
+    let too_little = Modern
+        .call(
+            "too-few-scopes",
+            "The token is good, and the tool needs more than it allows. The client may send its user to agree to that, too.",
+            5,
+            "{scoped_tool}",
+        )
+        .header("authorization", "Bearer {access_token}")
+        .should("/status", is(403), says, &scopes)
+        .should("/headers/www-authenticate", Expect::BeginsWith("Bearer".to_owned()), says, &scopes)
+        .varies("/headers", Varies::Choice)
+        .varies("/body", Varies::Choice)
+        .varies("/text", Varies::Choice);
     let refresh = token(
         "refresh",
         "The access token ends soon. The client trades the refresh token for a new one; the refresh token is new, too, and the old one is not \
@@ -233,28 +257,29 @@ fn steps(revision: &str) -> Vec<Step> {
         ],
     );
     let again = use_it("use-the-new-token", "The new token is used as the old one was.", 3);
-    let bad = modern::ask(
-        "a-bad-token",
-        "A token that the server does not know is refused like none, and the challenge says why.",
-        4,
-        "tools/list",
-        serde_json::json!({}),
-    )
-    .header("authorization", "Bearer not-a-token")
-    .must(
-        "/status",
-        is(401),
-        "A token that is not good is answered with 401.",
-        &rule("basic/authorization#token-handling"),
-    )
-    .must(
-        "/headers/www-authenticate",
-        Expect::BeginsWith("Bearer".to_owned()),
-        "The 401 has a challenge.",
-        &rfc(6750, "3"),
-    )
-    .varies("/headers", Varies::Choice)
-    .varies("/body", Varies::Choice)
-    .varies("/text", Varies::Choice);
-    vec![without, resource, server, register, authorize, redeem, call, refresh, again, bad]
+    let bad = Modern
+        .ask(
+            "a-bad-token",
+            "A token that the server does not know is refused like none, and the challenge says why.",
+            4,
+            "tools/list",
+            serde_json::json!({}),
+        )
+        .header("authorization", "Bearer not-a-token")
+        .must(
+            "/status",
+            is(401),
+            "A token that is not good is answered with 401.",
+            &rule("basic/authorization#token-handling"),
+        )
+        .must(
+            "/headers/www-authenticate",
+            Expect::BeginsWith("Bearer".to_owned()),
+            "The 401 has a challenge.",
+            &rfc(6750, "3"),
+        )
+        .varies("/headers", Varies::Choice)
+        .varies("/body", Varies::Choice)
+        .varies("/text", Varies::Choice);
+    vec![without, resource, server, register, authorize, redeem, call, too_little, refresh, again, bad]
 }
