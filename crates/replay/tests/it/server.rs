@@ -173,11 +173,12 @@ pub(crate) async fn start_with_users() -> Url {
 async fn serve(builder: impl FnOnce(&Url) -> McpServerBuilder) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap()).parse().unwrap();
-    let mcp = builder(&url).build().unwrap();
+    let mcp = builder(&url).sse_transport("/sse", "/messages").build().unwrap();
+    let (streams, messages) = mcp.sse_services().unwrap();
     let app = axum::Router::new()
         .route_service("/mcp", mcp.service())
-        .route_service("/sse", mcp.sse_service("/messages"))
-        .route_service("/messages", mcp.messages_service());
+        .route_service("/sse", streams)
+        .route_service("/messages", messages);
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     url
 }
