@@ -1,6 +1,7 @@
 //! What a server offers, in the order in which it was registered.
 
 mod completion;
+mod declaration;
 mod foreign;
 mod output;
 mod prompt;

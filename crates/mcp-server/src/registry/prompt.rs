@@ -1,19 +1,15 @@
 //! Prompts.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use barewire_mcp::error::{Error, InvalidParams};
-use barewire_mcp::types::implementation::Icon;
-use barewire_mcp::types::json::Meta;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::prompts::{Prompt as Declared, PromptArgument};
-use barewire_oauth::scope::ScopeSet;
 use indexmap::IndexMap;
 
 use super::Work;
+use super::declaration::{described, ruled};
 use super::output::PromptOutput;
-use crate::auth::Principal;
 use crate::auth::access::Rule;
 use crate::context::Context;
 use crate::error::ToolError;
@@ -25,19 +21,15 @@ pub struct Prompt {
     rule: Rule,
 }
 
+described!(Prompt);
+ruled!(Prompt, "getting it");
+
 impl Prompt {
     /// A prompt with this name and a description for people.
     pub fn new(name: impl Into<String>, description: impl Into<String>) -> Self {
         let declared =
             Declared { name: name.into(), description: Some(description.into()), ..Declared::default() };
         Self { declared, rule: Rule::default() }
-    }
-
-    /// The name that people read.
-    #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.declared.title = Some(title.into());
-        self
     }
 
     /// Adds an argument that has to be filled in.
@@ -59,44 +51,6 @@ impl Prompt {
             description: Some(description),
             required: Some(required),
         });
-        self
-    }
-
-    /// Adds a picture.
-    #[must_use]
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.declared.icons.push(icon);
-        self
-    }
-
-    /// Metadata for whoever knows its keys.
-    #[must_use]
-    pub fn meta(mut self, meta: Meta) -> Self {
-        self.declared.meta = meta;
-        self
-    }
-
-    /// Scopes that getting it needs, all of them.
-    #[must_use]
-    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.rule.scopes = ScopeSet::from_tokens(scopes);
-        self
-    }
-
-    /// Available without logging in, where the server allows anonymous requests at all.
-    #[must_use]
-    pub fn public(mut self) -> Self {
-        self.rule.public = true;
-        self
-    }
-
-    /// Whom it exists for.
-    #[must_use]
-    pub fn visible_to(
-        mut self,
-        visible: impl Fn(Option<&Principal>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.rule.visible = Some(Arc::new(visible));
         self
     }
 

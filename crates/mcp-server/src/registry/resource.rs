@@ -4,16 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use barewire_mcp::types::content::Annotations;
-use barewire_mcp::types::implementation::Icon;
-use barewire_mcp::types::json::Meta;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::resources::{Resource as Declared, ResourceTemplate as DeclaredTemplate};
-use barewire_oauth::scope::ScopeSet;
 
+use super::declaration::{described, ruled};
 use super::output::ResourceOutput;
 use super::template::{Template, UriVariables};
 use super::{RegistryError, Work};
-use crate::auth::Principal;
 use crate::auth::access::Rule;
 use crate::context::Context;
 use crate::error::ToolError;
@@ -32,17 +29,10 @@ pub struct ResourceTemplate {
     rule: Rule,
 }
 
-/// The methods that both declarations have: rows of a table, once per type.
-macro_rules! declaration {
+/// The rest that both declarations have.
+macro_rules! typed {
     ($name:ident) => {
         impl $name {
-            /// The name that people read.
-            #[must_use]
-            pub fn title(mut self, title: impl Into<String>) -> Self {
-                self.declared.title = Some(title.into());
-                self
-            }
-
             /// What it is, for the model.
             #[must_use]
             pub fn description(mut self, description: impl Into<String>) -> Self {
@@ -57,56 +47,23 @@ macro_rules! declaration {
                 self
             }
 
-            /// Adds a picture.
-            #[must_use]
-            pub fn icon(mut self, icon: Icon) -> Self {
-                self.declared.icons.push(icon);
-                self
-            }
-
             /// For whom it is, and how important.
             #[must_use]
             pub fn annotations(mut self, annotations: Annotations) -> Self {
                 self.declared.annotations = Some(annotations);
                 self
             }
-
-            /// Metadata for whoever knows its keys.
-            #[must_use]
-            pub fn meta(mut self, meta: Meta) -> Self {
-                self.declared.meta = meta;
-                self
-            }
-
-            /// Scopes that reading needs, all of them.
-            #[must_use]
-            pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-                self.rule.scopes = ScopeSet::from_tokens(scopes);
-                self
-            }
-
-            /// Readable without logging in, where the server allows anonymous requests at all.
-            #[must_use]
-            pub fn public(mut self) -> Self {
-                self.rule.public = true;
-                self
-            }
-
-            /// Whom it exists for.
-            #[must_use]
-            pub fn visible_to(
-                mut self,
-                visible: impl Fn(Option<&Principal>) -> bool + Send + Sync + 'static,
-            ) -> Self {
-                self.rule.visible = Some(Arc::new(visible));
-                self
-            }
         }
     };
 }
 
-declaration!(Resource);
-declaration!(ResourceTemplate);
+described!(Resource);
+typed!(Resource);
+ruled!(Resource, "reading");
+
+described!(ResourceTemplate);
+typed!(ResourceTemplate);
+ruled!(ResourceTemplate, "reading");
 
 impl Resource {
     /// A resource with this address and name.

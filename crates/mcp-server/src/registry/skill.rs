@@ -1,7 +1,6 @@
 //! Skills: folders of instructions for a model.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::resources::{ReadResourceResult, Resource, ResourceContents};
@@ -9,14 +8,13 @@ use barewire_mcp::types::skills::{
     DIRECTORY, FileDigest, MAX_BYTES, MAX_FILES, SKILL_FILE, Skill as Entry, SkillFault, SkillFile,
     SkillResources, front_matter,
 };
-use barewire_oauth::scope::ScopeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 
+use super::declaration::ruled;
 use super::resource::ResourceEntry;
 use super::{RegistryError, insert_new};
-use crate::auth::Principal;
 use crate::auth::access::Rule;
 
 /// How deep folders may lie in a skill's folder.
@@ -57,6 +55,8 @@ pub enum SkillError {
     },
 }
 
+ruled!(Skill, "reading");
+
 impl Skill {
     /// A skill of one file, its `SKILL.md`: YAML with at least `name` and `description` between two lines `---`, and
     /// Markdown after it.
@@ -90,30 +90,6 @@ impl Skill {
     #[must_use]
     pub fn below(mut self, folders: impl Into<String>) -> Self {
         self.prefix = folders.into();
-        self
-    }
-
-    /// Scopes that reading needs, all of them.
-    #[must_use]
-    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.rule.scopes = ScopeSet::from_tokens(scopes);
-        self
-    }
-
-    /// Readable without logging in, where the server allows anonymous requests at all.
-    #[must_use]
-    pub fn public(mut self) -> Self {
-        self.rule.public = true;
-        self
-    }
-
-    /// Whom it exists for.
-    #[must_use]
-    pub fn visible_to(
-        mut self,
-        visible: impl Fn(Option<&Principal>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.rule.visible = Some(Arc::new(visible));
         self
     }
 

@@ -5,20 +5,18 @@ use std::sync::Arc;
 
 use barewire_mcp::http::mirrored::MirroredParams;
 use barewire_mcp::types::capabilities::ClientCapabilities;
-use barewire_mcp::types::implementation::Icon;
-use barewire_mcp::types::json::{Meta, RawJson};
+use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::tools::{Tool as Declared, ToolAnnotations};
-use barewire_oauth::scope::ScopeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::declaration::{described, ruled};
 use super::foreign::Foreign;
 use super::output::ToolOutput;
 use super::{RegistryError, Work, schema};
-use crate::auth::Principal;
 use crate::auth::access::Rule;
 use crate::context::Context;
 use crate::error::ToolError;
@@ -36,6 +34,9 @@ pub struct Tool {
     requires: ClientCapabilities,
 }
 
+described!(Tool);
+ruled!(Tool, "a call");
+
 impl Tool {
     /// A tool with this name (1 to 128 characters of `A-Z a-z 0-9 _ - .`) and a description for the model.
     pub fn new(name: impl Into<String>, description: impl Into<String>) -> Self {
@@ -48,32 +49,11 @@ impl Tool {
         }
     }
 
-    /// The name that people read.
-    #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.declared.title = Some(title.into());
-        self
-    }
-
-    /// Adds a picture.
-    #[must_use]
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.declared.icons.push(icon);
-        self
-    }
-
     /// Hints on what the tool does to the world.
     #[must_use]
     pub fn annotations(mut self, hints: impl FnOnce(ToolHints) -> ToolHints) -> Self {
         let before = ToolHints(self.declared.annotations.take().unwrap_or_default());
         self.declared.annotations = Some(hints(before).0);
-        self
-    }
-
-    /// Metadata for whoever knows its keys.
-    #[must_use]
-    pub fn meta(mut self, meta: Meta) -> Self {
-        self.declared.meta = meta;
         self
     }
 
@@ -90,31 +70,6 @@ impl Tool {
     #[must_use]
     pub fn output_schema(mut self, schema: Value) -> Self {
         self.output_schema = Some(schema);
-        self
-    }
-
-    /// Scopes that a call needs, all of them. Whoever lacks one sees the tool and is told what to ask for.
-    #[must_use]
-    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.rule.scopes = ScopeSet::from_tokens(scopes);
-        self
-    }
-
-    /// Callable without logging in, where the server allows anonymous requests at all.
-    #[must_use]
-    pub fn public(mut self) -> Self {
-        self.rule.public = true;
-        self
-    }
-
-    /// Whom the tool exists for. To everybody else lists do not show it, and a call is answered as if there were no
-    /// such tool.
-    #[must_use]
-    pub fn visible_to(
-        mut self,
-        visible: impl Fn(Option<&Principal>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.rule.visible = Some(Arc::new(visible));
         self
     }
 
