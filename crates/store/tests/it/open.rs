@@ -18,6 +18,22 @@ async fn run(path: &Path, statement: &'static str) {
     db.close().await.unwrap();
 }
 
+/// Two branches that each took the next number would land side by side without a conflict.
+#[test]
+fn every_migration_has_a_number_of_its_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut numbers: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .map(|name| name.split_once('_').unwrap().0.to_owned())
+        .collect();
+    let count = numbers.len();
+    assert!(numbers.iter().all(|number| number.len() == 4 && number.parse::<u16>().is_ok()), "{numbers:?}");
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count, "a number is there twice");
+}
+
 #[tokio::test]
 async fn what_was_written_is_there_after_opening_again() {
     let dir = TempDir::new();
