@@ -8,6 +8,7 @@
 //! Fields are public and the types are plain data: what is not checked here (lengths, patterns, a URL being a URL) is
 //! what the specification leaves to the reader.
 
+pub mod apps;
 pub mod caching;
 pub mod capabilities;
 pub mod completion;

@@ -3,6 +3,7 @@
 
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::{Era, Revision};
+use barewire_mcp::types::apps;
 use barewire_mcp::types::capabilities::{ClientCapabilities, ServerCapabilities};
 use barewire_mcp::types::content::{Annotations, ContentBlock, Role};
 use barewire_mcp::types::elicitation::{
@@ -202,6 +203,7 @@ fn a_server_introduces_itself_in_the_words_of_each_revision() {
     let result = |revision: Revision| {
         let mut offers = ServerCapabilities { completions: Some(Meta::new()), ..Default::default() };
         offers.extensions.insert("com.example/x".into(), json!({}));
+        offers.extensions.insert(apps::EXTENSION.into(), json!({}));
         let server_info = Implementation {
             title: Some("Blog".into()),
             description: Some("Posts.".into()),
@@ -229,8 +231,20 @@ fn a_server_introduces_itself_in_the_words_of_each_revision() {
     );
     check(Revision::V2024_11_05, json!({}), bare.clone());
     check(Revision::V2025_03_26, json!({ "completions": {} }), bare);
-    check(Revision::V2025_06_18, json!({ "completions": {} }), titled);
+    let shows = json!({ "completions": {}, "extensions": { "io.modelcontextprotocol/ui": {} } });
+    check(Revision::V2025_06_18, shows, titled);
     assert_eq!(result(Revision::V2025_11_25)["serverInfo"]["description"], "Posts.");
+}
+
+#[test]
+fn apps_are_shown_where_tools_have_metadata() {
+    for revision in handshakes() {
+        let mut declared = apps::required_capabilities();
+        declared.extensions.insert("com.example/x".into(), json!({}));
+        let left = legacy::askable(revision, declared.clone());
+        assert_eq!(apps::shows_apps(&left), revision >= Revision::V2025_06_18, "{revision}");
+        assert_eq!(left == declared, revision >= Revision::V2025_11_25, "{revision}");
+    }
 }
 
 #[test]

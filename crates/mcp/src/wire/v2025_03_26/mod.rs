@@ -17,6 +17,7 @@
 //! | other titles, the time of the last change | left out |
 //! | a link to a resource | a line of text with its name and address |
 //! | elicitation | cannot be asked |
+//! | MCP Apps | left out: the extension needs `_meta` of tools |
 
 mod words;
 

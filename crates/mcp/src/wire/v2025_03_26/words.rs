@@ -74,10 +74,14 @@ impl Downgrade for Words {
         implementation.title = None;
     }
 
-    fn offers(&self, _: &mut ServerCapabilities) {}
+    fn offers(&self, offers: &mut ServerCapabilities) {
+        // What any of them says of a tool would be in the `_meta` that tools do not have here.
+        offers.extensions.clear();
+    }
 
     fn asks(&self, capabilities: &mut ClientCapabilities) {
         capabilities.elicitation = None;
+        capabilities.extensions.clear();
     }
 
     fn notification(&self, notification: ServerNotification) -> Option<ServerNotification> {

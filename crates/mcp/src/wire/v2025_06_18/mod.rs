@@ -17,6 +17,7 @@
 //! | defaults of texts, numbers and choices | left out |
 //! | tools in sampling | cannot be asked |
 //! | a sampling message of several blocks | one message for each |
+//! | extensions | left out, but for MCP Apps |
 
 mod words;
 

@@ -1,11 +1,13 @@
 //! What this revision lacks of 2025-11-25.
 
+use crate::types::apps;
 use crate::types::capabilities::{ClientCapabilities, ServerCapabilities};
 use crate::types::completion::CompleteRequest;
 use crate::types::content::ContentBlock;
 use crate::types::elicitation::{ChoiceSchema, ElicitRequest, ElicitSchema, PrimitiveSchema};
 use crate::types::implementation::Implementation;
 use crate::types::input::InputRequest;
+use crate::types::json::Object;
 use crate::types::notification::ServerNotification;
 use crate::types::prompts::Prompt;
 use crate::types::resources::{Resource, ResourceContents, ResourceTemplate};
@@ -45,11 +47,11 @@ impl Downgrade for Words {
     }
 
     fn offers(&self, offers: &mut ServerCapabilities) {
-        offers.extensions.clear();
+        only_apps(&mut offers.extensions);
     }
 
     fn asks(&self, capabilities: &mut ClientCapabilities) {
-        capabilities.extensions.clear();
+        only_apps(&mut capabilities.extensions);
         if let Some(elicitation) = &mut capabilities.elicitation {
             // There is one form of it, so whoever declares it can do that.
             elicitation.form = None;
@@ -88,6 +90,12 @@ impl Downgrade for Words {
         }
         Some(())
     }
+}
+
+/// This revision has no word for extensions. Hosts that show apps say so here all the same, as that extension has it for
+/// every handshake, and what it needs beyond this, `_meta` on tools, is there.
+fn only_apps(extensions: &mut Object) {
+    extensions.retain(|name, _| name == apps::EXTENSION);
 }
 
 /// `None` where only several can say it.
