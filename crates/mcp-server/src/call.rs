@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Revision;
+use barewire_mcp::types::apps;
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::logging::LoggingLevel;
 use barewire_mcp::types::progress::ProgressToken;
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::ask::AskBook;
 use crate::auth::Principal;
+use crate::lists::Reader;
 use crate::outbox::Outbox;
 use crate::server::Shared;
 use crate::session::Session;
@@ -41,6 +43,20 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
+    /// Whether there are apps, and the client shows them.
+    pub(crate) fn shows_apps(&self) -> bool {
+        self.server.registry.has_apps && apps::shows_apps(&self.capabilities)
+    }
+
+    /// As whom it reads lists.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            principal: self.principal.as_deref(),
+            guard: self.server.guard.as_ref(),
+            shows_apps: self.shows_apps(),
+        }
+    }
+
     /// Whose share of the server it uses up.
     pub(crate) fn owner(&self) -> Option<Vec<u8>> {
         self.server.owner(self.principal.as_deref())

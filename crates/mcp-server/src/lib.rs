@@ -103,7 +103,7 @@ pub use hub::Publisher;
 pub use jsonwebtoken::{Algorithm, jwk::JwkSet};
 pub use observer::{Decision, Observer, Offers, Outcome, Record};
 pub use registry::{
-    CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,
+    App, CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,
     PromptArguments, PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
     ResourceTemplate, Skill, SkillError, Structured, TemplateError, Tool, ToolHints, ToolOutput,
     UriVariables,

@@ -2,6 +2,7 @@
 //! ([Pagination](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/pagination)).
 
 use barewire_mcp::error::{Error, InvalidParams};
+use barewire_mcp::types::apps::Visibility;
 use barewire_mcp::types::caching::{CacheHint, CacheScope};
 use barewire_mcp::types::operation::{Outcome, Page};
 use barewire_mcp::types::prompts::ListPromptsResult;
@@ -42,6 +43,22 @@ pub(crate) enum Position {
     InFolder { folder: String, entry: usize },
 }
 
+/// Who reads a list, and what decides what is in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) principal: Option<&'a Principal>,
+    pub(crate) guard: Option<&'a Guard>,
+    /// Whether there are apps, and the client shows them.
+    pub(crate) shows_apps: bool,
+}
+
+impl Reader<'_> {
+    fn sees<T: Entry>(&self, entry: &T) -> bool {
+        (self.shows_apps || !entry.is_for_apps())
+            && decide(entry.rule(), self.principal, self.guard) != Access::Hidden
+    }
+}
+
 /// How many entries a list has, if all callers see the same. Which scopes an entry needs does not matter: whoever lacks
 /// them is to see what they could acquire.
 pub(crate) fn same_for_all(registry: &Registry, list: List) -> Option<usize> {
@@ -75,9 +92,7 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
     if let Some(page) = server.statics.page(call, list, start) {
         return Ok(Listed::Static(page, cursor(page.next())));
     }
-    let principal = call.principal.as_deref();
-    let (mut outcome, next) =
-        outcome(&server.registry, list, principal, server.guard.as_ref(), start, server.limits.page_size);
+    let (mut outcome, next) = outcome(&server.registry, list, call.reader(), start, server.limits.page_size);
     let cursor = cursor(next);
     match &mut outcome {
         Outcome::ListTools(result) => result.next_cursor = cursor,
@@ -101,7 +116,8 @@ pub(crate) fn position(call: &CallState, list: List, page: &Page) -> Result<Posi
     }
 }
 
-/// How long an outcome may be kept, and by whom. A protected server's answers are for their caller only, even where
+/// How long an outcome may be kept, and by whom. Where there are apps, a list depends on what the client shows, so nobody
+/// gives it to another one. A protected server's answers are for their caller only, even where
 /// they are the same for all: whoever may not call the server shall not read them from somebody's cache. What a
 /// handler makes is for its caller and for now, a list of resources as well as a resource: only the application knows
 /// what it depends on.
@@ -119,21 +135,47 @@ pub(crate) fn cache_hint(call: &CallState, outcome: &Outcome) -> CacheHint {
     if !is_list || is_made {
         return CacheHint::default();
     }
-    list_cache_hint(call.server.guard.is_some(), call.server.limits.list_cache_ttl)
+    list_cache_hint(call.server.lists_are_private(), call.server.limits.list_cache_ttl)
 }
 
-pub(crate) fn list_cache_hint(protected: bool, ttl: std::time::Duration) -> CacheHint {
-    let cache_scope = if protected { CacheScope::Private } else { CacheScope::Public };
+pub(crate) fn list_cache_hint(private: bool, ttl: std::time::Duration) -> CacheHint {
+    let cache_scope = if private { CacheScope::Private } else { CacheScope::Public };
     CacheHint { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), cache_scope }
 }
 
-pub(crate) trait Ruled {
+/// What is listed.
+pub(crate) trait Entry {
     fn rule(&self) -> &Rule;
+
+    /// Whether only clients that show apps have a use for it.
+    fn is_for_apps(&self) -> bool {
+        false
+    }
 }
 
-macro_rules! ruled {
+impl Entry for ToolEntry {
+    fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    fn is_for_apps(&self) -> bool {
+        !self.ui.is_visible_to(Visibility::Model)
+    }
+}
+
+impl Entry for ResourceEntry {
+    fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    fn is_for_apps(&self) -> bool {
+        self.is_app
+    }
+}
+
+macro_rules! entries {
     ($($entry:ty),*) => {$(
-        impl Ruled for $entry {
+        impl Entry for $entry {
             fn rule(&self) -> &Rule {
                 &self.rule
             }
@@ -141,9 +183,9 @@ macro_rules! ruled {
     )*};
 }
 
-ruled!(ToolEntry, ResourceEntry, TemplateEntry, PromptEntry, SkillEntry, FolderEntry);
+entries!(TemplateEntry, PromptEntry, SkillEntry, FolderEntry);
 
-fn all_visible<T: Ruled>(entries: &IndexMap<String, T>) -> Option<usize> {
+fn all_visible<T: Entry>(entries: &IndexMap<String, T>) -> Option<usize> {
     entries.values().all(|entry| entry.rule().visible.is_none()).then_some(entries.len())
 }
 
@@ -151,54 +193,46 @@ fn all_visible<T: Ruled>(entries: &IndexMap<String, T>) -> Option<usize> {
 pub(crate) fn outcome(
     registry: &Registry,
     list: List,
-    principal: Option<&Principal>,
-    guard: Option<&Guard>,
+    reader: Reader<'_>,
     start: usize,
     size: usize,
 ) -> (Outcome, Option<usize>) {
     match list {
         List::Tools => {
-            let (tools, next) = page(&registry.tools, principal, guard, start, size, |e| e.declared.clone());
+            let (tools, next) = page(&registry.tools, reader, start, size, |e| e.listed(reader.shows_apps));
             (Outcome::ListTools(ListToolsResult { tools, ..Default::default() }), next)
         }
         List::Resources => {
-            let (resources, next) =
-                page(&registry.resources, principal, guard, start, size, |e| e.declared.clone());
+            let (resources, next) = page(&registry.resources, reader, start, size, |e| e.declared.clone());
             (Outcome::ListResources(ListResourcesResult { resources, ..Default::default() }), next)
         }
         List::ResourceTemplates => {
             let (resource_templates, next) =
-                page(&registry.templates, principal, guard, start, size, |e| e.declared.clone());
+                page(&registry.templates, reader, start, size, |e| e.declared.clone());
             let result = ListResourceTemplatesResult { resource_templates, ..Default::default() };
             (Outcome::ListResourceTemplates(result), next)
         }
         List::Prompts => {
-            let (prompts, next) =
-                page(&registry.prompts, principal, guard, start, size, |e| e.declared.clone());
+            let (prompts, next) = page(&registry.prompts, reader, start, size, |e| e.declared.clone());
             (Outcome::ListPrompts(ListPromptsResult { prompts, ..Default::default() }), next)
         }
         List::Skills => {
             let entries = &registry.skills.entries;
-            let (skills, next) = page(entries, principal, guard, start, size, |e| e.skill.clone());
+            let (skills, next) = page(entries, reader, start, size, |e| e.skill.clone());
             let result = ListSkillsResult { skills, ..Default::default() };
             (Outcome::Skills(SkillsResult::List(result)), next)
         }
     }
 }
 
-pub(crate) fn page<T: Ruled, D>(
+pub(crate) fn page<T: Entry, D>(
     entries: &IndexMap<String, T>,
-    principal: Option<&Principal>,
-    guard: Option<&Guard>,
+    reader: Reader<'_>,
     start: usize,
     size: usize,
     declared: impl Fn(&T) -> D,
 ) -> (Vec<D>, Option<usize>) {
-    let mut visible = entries
-        .values()
-        .enumerate()
-        .skip(start)
-        .filter(|(_, entry)| decide(entry.rule(), principal, guard) != Access::Hidden);
+    let mut visible = entries.values().enumerate().skip(start).filter(|(_, entry)| reader.sees(*entry));
     let mut items = Vec::new();
     for (_, entry) in visible.by_ref().take(size.max(1)) {
         items.push(declared(entry));

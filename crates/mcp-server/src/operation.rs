@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::revision::Era;
+use barewire_mcp::types::apps;
 use barewire_mcp::types::completion::{CompleteRequest, CompleteResult, CompletionReference};
 use barewire_mcp::types::operation::{Operation, Outcome, Page};
 use barewire_mcp::types::skills::SkillsRequest;
@@ -17,7 +18,7 @@ use crate::body::Body;
 use crate::call::CallState;
 use crate::context::Context;
 use crate::error::{Kind, ToolError};
-use crate::lists::{List, Listed, list};
+use crate::lists::{Entry as _, List, Listed, list};
 use crate::observer;
 use crate::registry::{CompletionInput, CompletionOf, Found, Work};
 use crate::resource_lists;
@@ -83,7 +84,12 @@ fn look_up(call: &Arc<CallState>, operation: Operation, headers: &HeaderMap) -> 
             if call.revision.era() == Era::Modern {
                 entry.mirrored.check(request.arguments.as_ref(), headers).map_err(Error::from)?;
             }
-            if let Some(missing) = call.capabilities.missing(&entry.requires) {
+            let missing = if entry.is_for_apps() && !call.shows_apps() {
+                Some(apps::required_capabilities())
+            } else {
+                call.capabilities.missing(&entry.requires)
+            };
+            if let Some(missing) = missing {
                 return Err(ToolError(Box::new(Kind::Capability(Box::new(missing)))));
             }
             call.asks.load(call, request.answers).map_err(Error::from)?;

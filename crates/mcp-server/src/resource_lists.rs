@@ -52,9 +52,8 @@ async fn collect(
     let mut resources = Vec::new();
     let (first, mut cursor) = match start {
         Position::Entry(start) => {
-            let (principal, guard) = (call.principal.as_deref(), server.guard.as_ref());
             let (declared, next) =
-                page(&server.registry.resources, principal, guard, start, size, |e| e.declared.clone());
+                page(&server.registry.resources, call.reader(), start, size, |e| e.declared.clone());
             if let Some(next) = next {
                 return Ok((declared, Some(Position::Entry(next))));
             }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use barewire_mcp::http::origin::{NotAnOrigin, Origin, OriginPolicy};
 use barewire_mcp::server::Policy;
+use barewire_mcp::types::apps;
 use barewire_mcp::types::capabilities::{ListCapability, ResourcesCapability, ServerCapabilities};
 use barewire_mcp::types::implementation::{Icon, Implementation};
 use barewire_mcp::types::json::Object;
@@ -28,7 +29,7 @@ use crate::error::ToolError;
 use crate::hub::{Hub, Publisher};
 use crate::observer::{Observer, Offers};
 use crate::registry::{
-    self, CompletionInput, CompletionOf, CompletionOutput, PageRequest, Prompt, PromptArguments,
+    self, App, CompletionInput, CompletionOf, CompletionOutput, PageRequest, Prompt, PromptArguments,
     PromptOutput, Registry, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,
     ResourceTemplate, Skill, Tool, ToolOutput, UriVariables, insert_new,
 };
@@ -350,6 +351,17 @@ impl McpServerBuilder {
         self.note(added)
     }
 
+    /// Adds an app, which tools can name then. The server declares the extension, and whoever does not is shown neither the app
+    /// nor what is for apps only.
+    #[must_use]
+    pub fn app(mut self, app: App) -> Self {
+        let added = app.into_entry().and_then(|(uri, entry)| {
+            self.registry.has_apps = true;
+            insert_new(&mut self.registry.resources, uri, entry)
+        });
+        self.note(added)
+    }
+
     /// Completes an argument of a prompt or a variable of a template.
     #[must_use]
     pub fn completion<R, F, Fut>(mut self, of: CompletionOf, handler: F) -> Self
@@ -519,6 +531,11 @@ impl McpServerBuilder {
 }
 
 impl Shared {
+    /// Whether a list is not to be given by one client to another.
+    pub(crate) fn lists_are_private(&self) -> bool {
+        self.guard.is_some() || self.registry.has_apps
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
     }
@@ -558,6 +575,9 @@ fn is_path(text: &str) -> bool {
 fn capabilities(registry: &Registry, logging: bool, mut extensions: Object) -> ServerCapabilities {
     if !registry.skills.entries.is_empty() {
         extensions.insert(skills::EXTENSION.to_owned(), json!({ skills::DIRECTORY_READ: true }));
+    }
+    if registry.has_apps {
+        extensions.insert(apps::EXTENSION.to_owned(), Value::Object(Object::new()));
     }
     let list = || ListCapability { list_changed: true };
     let has_resources = !registry.resources.is_empty() || !registry.templates.is_empty();

@@ -16,6 +16,7 @@ use barewire_mcp::revision::Revision;
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
 use barewire_mcp::types::logging::LoggingLevel;
+use barewire_mcp::types::{apps, tasks};
 use indexmap::{IndexMap, IndexSet};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -56,9 +57,11 @@ impl Session {
     ) -> Self {
         let mut capabilities = ClientCapabilities { experimental: serde_json::Map::new(), ..declared };
         // Nothing that came by a handshake can become a task.
-        capabilities.extensions.remove(barewire_mcp::types::tasks::EXTENSION);
+        capabilities.extensions.remove(tasks::EXTENSION);
         if serde_json::to_vec(&capabilities).map_or(true, |json| json.len() > MAX_DECLARED_BYTES) {
-            capabilities.extensions = serde_json::Map::new();
+            let shows_apps = apps::shows_apps(&capabilities);
+            capabilities.extensions =
+                if shows_apps { apps::required_capabilities().extensions } else { serde_json::Map::new() };
             if let Some(elicitation) = &mut capabilities.elicitation {
                 elicitation.form = elicitation.form.take().map(|_| serde_json::Map::new());
                 elicitation.url = elicitation.url.take().map(|_| serde_json::Map::new());
@@ -295,7 +298,15 @@ mod tests {
             "extensions": { "x": "y".repeat(10_000) },
         }))
         .unwrap();
+        let mut shows = hostile.clone();
+        shows.extensions.insert(
+            apps::EXTENSION.to_owned(),
+            json!({ "mimeTypes": [apps::MIME_TYPE, "y".repeat(10_000)] }),
+        );
         let client = Implementation::new("ñ".repeat(10_000), "1");
+        let shows = Session::new(Revision::V2025_11_25, shows, &client, at(100));
+        assert!(shows.seal(&ring, b"alice").len() < 1_024);
+        assert_eq!(shows.capabilities.extensions, apps::required_capabilities().extensions);
         let session = Session::new(Revision::V2025_11_25, hostile, &client, at(100));
         let id = session.seal(&ring, b"alice");
         assert!(id.len() < 1_024, "{}", id.len());

@@ -56,7 +56,7 @@ pub(crate) fn read_directory(call: &CallState, uri: &str, wanted: &Page) -> Resu
         },
     };
     let (resources, next) =
-        page(children, principal, guard, start, server.limits.page_size, |child| child.declared.clone());
+        page(children, call.reader(), start, server.limits.page_size, |child| child.declared.clone());
     let next = next.map(|entry| Position::InFolder { folder: uri.to_owned(), entry });
     let next_cursor = next.map(|next| seal_cursor(call, List::Skills, &next));
     let result = ReadDirectoryResult { resources, next_cursor, ..Default::default() };

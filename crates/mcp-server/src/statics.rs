@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::call::CallState;
 use crate::config::Limits;
-use crate::lists::{self, List, list_cache_hint};
+use crate::lists::{self, List, Reader, list_cache_hint};
 use crate::registry::Registry;
 use crate::server::Shared;
 
@@ -26,9 +26,12 @@ pub(crate) struct Statics {
     pub(crate) discover: RawJson,
     /// By negotiated revision.
     initialize: Vec<(Revision, RawJson)>,
-    /// By list, and by revision; nothing where a list depends on its caller.
-    lists: [Option<Vec<(Revision, StaticList)>>; 5],
+    /// By list; nothing where one depends on its caller beyond what [`For`] says.
+    lists: [Option<Vec<(For, StaticList)>>; 5],
 }
+
+/// The revision that a client speaks, and whether it shows apps.
+type For = (Revision, bool);
 
 /// The pages of a list. Each is encoded when it is first asked for: most revisions are never spoken with most servers.
 type StaticList = Vec<OnceLock<StaticPage>>;
@@ -56,12 +59,17 @@ impl Statics {
         limits: &Limits,
     ) -> Result<Self, serde_json::Error> {
         let cache = list_cache_hint(protected, limits.list_cache_ttl);
+        let shown: &[bool] = if registry.has_apps { &[false, true] } else { &[false] };
+        let all: Vec<For> = Revision::SPOKEN
+            .into_iter()
+            .flat_map(|revision| shown.iter().map(move |shows| (revision, *shows)))
+            .collect();
         let id = Id::from(0);
         let list = |list| {
             let entries = lists::same_for_all(registry, list)?;
             let pages = entries.div_ceil(limits.page_size.max(1)).max(1);
-            let unmade = |revision| (revision, (0..pages).map(|_| OnceLock::new()).collect());
-            Some(Revision::SPOKEN.into_iter().map(unmade).collect())
+            let unmade = |whom: &For| (*whom, (0..pages).map(|_| OnceLock::new()).collect());
+            Some(all.iter().map(unmade).collect())
         };
         let discover = DiscoverResult {
             supported_versions: Revision::SPOKEN.iter().map(ToString::to_string).collect(),
@@ -104,30 +112,35 @@ impl Statics {
     }
 
     /// The page from entry number `start` on, of a list that is the same for everybody. There is none where no page
-    /// starts, which is where a cursor points that was made for another size of pages.
+    /// starts, which is where a cursor points that was made for another size of pages, or behind what is for apps only.
     pub(crate) fn page(&self, call: &CallState, list: List, start: usize) -> Option<&StaticPage> {
         let of = self.lists[list as usize].as_ref()?;
-        let (_, pages) = of.iter().find(|(revision, _)| *revision == call.revision)?;
+        let whom = (call.revision, call.shows_apps());
+        let (_, pages) = of.iter().find(|(of, _)| *of == whom)?;
         let size = call.server.limits.page_size.max(1);
         let page = pages.get(start / size).filter(|_| start.is_multiple_of(size))?;
         if let Some(made) = page.get() {
             return Some(made);
         }
         // Two that come at once both make it, and one of them is kept.
-        let made = StaticPage::new(&call.server, call.revision, list, start).ok()?;
+        let made = StaticPage::new(&call.server, whom, list, start).ok()?;
         Some(page.get_or_init(|| made))
     }
 }
 
 impl StaticPage {
-    fn new(server: &Shared, revision: Revision, list: List, start: usize) -> Result<Self, serde_json::Error> {
+    fn new(
+        server: &Shared,
+        (revision, shows_apps): For,
+        list: List,
+        start: usize,
+    ) -> Result<Self, serde_json::Error> {
         let id = Id::from(0);
-        let guard = server.guard.as_ref();
-        let (outcome, next) =
-            lists::outcome(&server.registry, list, None, guard, start, server.limits.page_size);
+        let reader = Reader { principal: None, guard: server.guard.as_ref(), shows_apps };
+        let (outcome, next) = lists::outcome(&server.registry, list, reader, start, server.limits.page_size);
         let message = match revision.era() {
             Era::Modern => {
-                let cache = list_cache_hint(guard.is_some(), server.limits.list_cache_ttl);
+                let cache = list_cache_hint(server.lists_are_private(), server.limits.list_cache_ttl);
                 v2026_07_28::encode_result(&id, &outcome, cache, Some(&server.short_info))
             }
             Era::Legacy => legacy::encode_result(revision, &id, &outcome),

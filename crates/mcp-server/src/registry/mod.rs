@@ -1,5 +1,6 @@
 //! What a server offers, in the order in which it was registered.
 
+mod app;
 mod completion;
 mod declaration;
 mod foreign;
@@ -18,10 +19,12 @@ use std::pin::Pin;
 
 use barewire_mcp::error::{Error, InvalidParams};
 use barewire_mcp::http::mirrored::InvalidAnnotation;
+use barewire_mcp::types::apps::AppFault;
 use barewire_mcp::types::operation::Outcome;
 use barewire_mcp::types::skills::SkillFault;
 use indexmap::IndexMap;
 
+pub use self::app::App;
 pub(crate) use self::completion::{CompleteFn, complete_fn};
 pub use self::completion::{CompletionInput, CompletionOf, CompletionOutput};
 pub use self::foreign::InvalidSchema;
@@ -54,6 +57,8 @@ pub(crate) struct Registry {
     pub(crate) prompts: IndexMap<String, PromptEntry>,
     pub(crate) completions: HashMap<CompletionOf, CompleteFn>,
     pub(crate) skills: Skills,
+    /// Whether there are any among the resources; what clients are told depends on whether they show apps then.
+    pub(crate) has_apps: bool,
 }
 
 /// Why a server cannot be built. Found at start, not by the first client.
@@ -113,6 +118,38 @@ pub enum RegistryError {
         #[source]
         source: SkillFault,
     },
+    /// An app that hosts would refuse.
+    #[error("the app {app} cannot be offered")]
+    App {
+        /// Its address.
+        app: String,
+        /// What is wrong with it.
+        #[source]
+        source: AppFault,
+    },
+    /// What a tool says of apps, and hosts would refuse.
+    #[error("what the tool {tool} says of apps cannot be offered")]
+    ToolApp {
+        /// The tool.
+        tool: String,
+        /// What is wrong with it.
+        #[source]
+        source: AppFault,
+    },
+    /// A tool names an app that is not there.
+    #[error("the tool {tool} names the app {app}, which is not registered")]
+    UnknownApp {
+        /// The tool.
+        tool: String,
+        /// What it names.
+        app: String,
+    },
+    /// A tool that nobody could ever call.
+    #[error("the tool {0} is for apps only, and the server has none")]
+    ForNoApp(String),
+    /// What hosts would take for an app, and is registered as something else.
+    #[error("{0} has the scheme or the media type of apps and is not registered as one")]
+    NotAnApp(String),
     /// A completion for something that is not there.
     #[error("there is nothing to complete for {0:?}")]
     Completion(CompletionOf),
@@ -161,6 +198,7 @@ impl Registry {
         {
             return Err(RegistryError::ResourceList(template.clone()));
         }
+        self.check_apps()?;
         for of in self.completions.keys() {
             let known = match of {
                 CompletionOf::Prompt { prompt, argument } => self.prompts.get(prompt).is_some_and(|entry| {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use barewire_mcp::types::content::Annotations;
 use barewire_mcp::types::operation::Outcome;
-use barewire_mcp::types::resources::{Resource as Declared, ResourceTemplate as DeclaredTemplate};
+use barewire_mcp::types::resources::{
+    ReadResourceResult, Resource as Declared, ResourceContents, ResourceTemplate as DeclaredTemplate,
+};
 
 use super::declaration::{described, ruled};
 use super::output::ResourceOutput;
@@ -88,7 +90,7 @@ impl Resource {
     }
 
     pub(crate) fn into_entry(self, handler: ReadFn) -> ResourceEntry {
-        ResourceEntry { declared: self.declared, rule: self.rule, handler }
+        ResourceEntry { declared: self.declared, rule: self.rule, is_app: false, handler }
     }
 }
 
@@ -119,7 +121,20 @@ impl ResourceTemplate {
 pub(crate) struct ResourceEntry {
     pub(crate) declared: Declared,
     pub(crate) rule: Rule,
+    pub(crate) is_app: bool,
     pub(crate) handler: ReadFn,
+}
+
+impl ResourceEntry {
+    /// One whose contents are always the same.
+    pub(super) fn fixed(declared: Declared, rule: Rule, contents: ResourceContents) -> Self {
+        let handler = move |_| {
+            let contents = vec![contents.clone()];
+            let result = ReadResourceResult { contents, ..ReadResourceResult::default() };
+            Box::pin(std::future::ready(Ok(Outcome::ReadResource(result)))) as Work
+        };
+        Self { declared, rule, is_app: false, handler: Box::new(handler) }
+    }
 }
 
 /// A registered template.

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use barewire_mcp::types::operation::Outcome;
-use barewire_mcp::types::resources::{ReadResourceResult, Resource, ResourceContents};
+use barewire_mcp::types::resources::{Resource, ResourceContents};
 use barewire_mcp::types::skills::{
     DIRECTORY, FileDigest, MAX_BYTES, MAX_FILES, SKILL_FILE, Skill as Entry, SkillFault, SkillFile,
     SkillResources, front_matter,
@@ -222,12 +221,7 @@ fn file(declared: Resource, rule: Rule, bytes: Vec<u8>) -> ResourceEntry {
         Ok(text) => ResourceContents::text(&declared.uri, mime_type, text),
         Err(binary) => ResourceContents::blob(&declared.uri, mime_type, STANDARD.encode(binary.as_bytes())),
     };
-    let handler = move |_| {
-        let contents = vec![contents.clone()];
-        let result = ReadResourceResult { contents, ..ReadResourceResult::default() };
-        Box::pin(std::future::ready(Ok(Outcome::ReadResource(result)))) as super::Work
-    };
-    ResourceEntry { declared, rule, handler: Box::new(handler) }
+    ResourceEntry::fixed(declared, rule, contents)
 }
 
 /// Whether a path can stand in an address as it is.

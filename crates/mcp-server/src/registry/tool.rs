@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use barewire_mcp::http::mirrored::MirroredParams;
+use barewire_mcp::types::apps::{DEPRECATED_META_KEY, META_KEY, UiToolMeta, Visibility};
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp::types::operation::Outcome;
@@ -32,6 +33,7 @@ pub struct Tool {
     output_schema: Option<Value>,
     rule: Rule,
     requires: ClientCapabilities,
+    ui: UiToolMeta,
 }
 
 described!(Tool);
@@ -46,6 +48,7 @@ impl Tool {
             output_schema: None,
             rule: Rule::default(),
             requires: ClientCapabilities::default(),
+            ui: UiToolMeta::default(),
         }
     }
 
@@ -80,6 +83,24 @@ impl Tool {
         self
     }
 
+    /// The app that shows what the tool returns, by the address that it is registered under
+    /// ([`McpServerBuilder::app`](crate::McpServerBuilder::app)). The tool still returns content: for the model, and for hosts
+    /// that show no apps.
+    #[must_use]
+    pub fn app(mut self, uri: impl Into<String>) -> Self {
+        self.ui.resource_uri = Some(uri.into());
+        self
+    }
+
+    /// Who may use the tool where apps are shown, the model or apps; both unless said otherwise. It is for hosts to keep to:
+    /// a call does not say who made it, so this is no protection of anything. One that is for apps only does not exist for
+    /// clients that show none.
+    #[must_use]
+    pub fn visibility(mut self, visibility: impl IntoIterator<Item = Visibility>) -> Self {
+        self.ui.visibility = Some(visibility.into_iter().collect());
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.declared.name
     }
@@ -91,6 +112,12 @@ impl Tool {
             return Err(RegistryError::ToolName(name));
         }
         self.say_scopes();
+        if self.ui != UiToolMeta::default() {
+            self.declared.meta.insert(META_KEY.to_owned(), json!(self.ui));
+        }
+        // Also where it was written by hand.
+        let ui = UiToolMeta::of(&self.declared.meta)
+            .map_err(|source| RegistryError::ToolApp { tool: name.clone(), source })?;
         let foreign = |which, schema: Option<&Value>| {
             let compiled = schema.map(Foreign::compile).transpose();
             compiled.map_err(|source| RegistryError::Invalid { tool: name.clone(), which, source })
@@ -113,6 +140,7 @@ impl Tool {
             rule: self.rule,
             requires: self.requires,
             mirrored,
+            ui,
             takes,
             gives,
             handler,
@@ -173,6 +201,8 @@ pub(crate) struct ToolEntry {
     pub(crate) rule: Rule,
     pub(crate) requires: ClientCapabilities,
     pub(crate) mirrored: MirroredParams,
+    /// What it says of apps.
+    pub(crate) ui: UiToolMeta,
     /// What the arguments are checked against besides the handler's type.
     takes: Option<Foreign>,
     /// What structured content is checked against.
@@ -181,6 +211,16 @@ pub(crate) struct ToolEntry {
 }
 
 impl ToolEntry {
+    /// As it is listed.
+    pub(crate) fn listed(&self, shows_apps: bool) -> Declared {
+        let mut declared = self.declared.clone();
+        if !shows_apps {
+            declared.meta.remove(META_KEY);
+            declared.meta.remove(DEPRECATED_META_KEY);
+        }
+        declared
+    }
+
     /// Starts the handler.
     ///
     /// # Errors

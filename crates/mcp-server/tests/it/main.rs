@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod apps;
 mod asking;
 mod batches;
 mod bounds;
