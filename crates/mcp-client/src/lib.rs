@@ -21,6 +21,7 @@
 //! goes to the [`Authorizer`] or comes back as [`ConnectError::LoginRequired`], and tokens live in the
 //! [`CredentialStore`] that the application brings.
 
+mod apps;
 mod auth;
 mod authorized;
 mod client;
@@ -50,6 +51,7 @@ mod tasks;
 mod transport;
 mod unattended;
 
+pub use apps::AppError;
 pub use client::{CallOptions, Client, RejectedTool, ServerInfo};
 pub use connect::log_out;
 pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};

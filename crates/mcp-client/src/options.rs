@@ -7,7 +7,7 @@ use barewire_exchange::Limits;
 use barewire_mcp::revision::Revision;
 use barewire_mcp::types::capabilities::ClientCapabilities;
 use barewire_mcp::types::implementation::Implementation;
-use barewire_mcp::types::tasks;
+use barewire_mcp::types::{apps, tasks};
 use barewire_oauth::client_flow::DpopUse;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct ClientOptions {
     pub unattended: Option<Unattended>,
     /// Whose grants to use; see [`GrantKey`](crate::GrantKey).
     pub owner: String,
+    /// Whether the application shows apps ([MCP Apps](barewire_mcp::types::apps)), which servers are told then. Default no.
+    pub shows_apps: bool,
     /// Which era to try.
     pub era: EraChoice,
     /// The newest revision to speak: the newest there is, unless the application wants to be an older client. Then that
@@ -71,6 +73,7 @@ impl ClientOptions {
             login: LoginOptions::default(),
             unattended: None,
             owner: String::new(),
+            shows_apps: false,
             era: EraChoice::default(),
             newest: Revision::LATEST_MODERN,
             tag: None,
@@ -80,9 +83,18 @@ impl ClientOptions {
         }
     }
 
-    /// What is declared to servers: what the handler can do, tasks, and the extension by which tokens are got.
-    pub(crate) fn capabilities(&self) -> ClientCapabilities {
+    /// What is declared in a handshake: what the handler can do, and apps.
+    pub(crate) fn handshake_capabilities(&self) -> ClientCapabilities {
         let mut capabilities = self.handler.capabilities();
+        if self.shows_apps {
+            capabilities.extensions.extend(apps::required_capabilities().extensions);
+        }
+        capabilities
+    }
+
+    /// What is declared to servers without one: also tasks, and the extension by which tokens are got.
+    pub(crate) fn capabilities(&self) -> ClientCapabilities {
+        let mut capabilities = self.handshake_capabilities();
         capabilities.extensions.entry(tasks::EXTENSION).or_insert_with(|| serde_json::json!({}));
         if let Some(name) = self.unattended.as_ref().and_then(Unattended::extension) {
             capabilities.extensions.entry(name.to_owned()).or_insert_with(|| serde_json::json!({}));
@@ -191,6 +203,8 @@ pub struct ClientConfig {
     pub max_entries: usize,
     /// Bytes of a JSON answer or of one event. Default 16 MiB.
     pub max_answer_bytes: usize,
+    /// Bytes of an app's page. Default 4 MiB.
+    pub max_app_bytes: usize,
     /// Bytes of a metadata document, registration or token answer. Default 256 KiB.
     pub max_oauth_bytes: usize,
     /// How long to wait for the stream of the transport of 2024-11-05 to name its endpoint. Default 10.
@@ -250,6 +264,7 @@ impl Default for ClientConfig {
             max_pages: 100,
             max_entries: 10_000,
             max_answer_bytes: 16 * 1024 * 1024,
+            max_app_bytes: 4 * 1024 * 1024,
             max_oauth_bytes: 256 * 1024,
             endpoint_timeout: Duration::from_secs(10),
             max_batch: 100,

@@ -91,7 +91,7 @@ pub(super) async fn propose(
     let tag = options.tag.as_deref();
     let purpose = purpose(Step::Initialize, "initialize", Some(id), None, Some(proposed), tag);
     let sent = authorized.send(follow, || {
-        let capabilities = options.handler.capabilities();
+        let capabilities = options.handshake_capabilities();
         let outgoing = client::legacy::initialize(id, proposed, capabilities, options.identity.clone())
             .map_err(|fault| unfit(&fault))?;
         Ok(Request {

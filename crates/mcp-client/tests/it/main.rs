@@ -4,6 +4,7 @@
 mod stage;
 mod watcher;
 
+mod apps;
 mod demo;
 mod http_sse;
 mod legacy;
