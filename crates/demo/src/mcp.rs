@@ -10,7 +10,7 @@ use barewire_mcp::types::elicitation::{BooleanSchema, ElicitAction, ElicitReques
 use barewire_mcp::types::prompts::PromptMessage;
 use barewire_mcp::types::resources::{Resource as Listed, ResourceContents};
 use barewire_mcp_server::{
-    CompletionInput, CompletionOf, Context, McpServer, McpServerBuilder, PageRequest, Prompt,
+    App, CompletionInput, CompletionOf, Context, McpServer, McpServerBuilder, PageRequest, Prompt,
     PromptArguments, Publisher, Resource, ResourceList, ResourcePage, ResourceTemplate, Structured, Tool,
     ToolError, UriVariables,
 };
@@ -23,6 +23,7 @@ use crate::post::{ListPosts, NewPost, Post, PostChange, PostPage, Status};
 
 const POST: &str = "post://{id}";
 const RECENT: &str = "posts://recent";
+const VIEW: &str = "ui://blog/post";
 const MARKDOWN: &str = "text/markdown";
 const TONES: [&str; 5] = ["dry", "friendly", "matter-of-fact", "playful", "solemn"];
 
@@ -52,7 +53,7 @@ pub fn server(blog: &Blog) -> McpServerBuilder {
             ),
             with(blog, search_posts),
         )
-        .tool(reads("read_post", "Read a post", "Reads one post."), with(blog, read_post))
+        .tool(reads("read_post", "Read a post", "Reads one post.").app(VIEW), with(blog, read_post))
         .tool(
             writes(
                 "create_post",
@@ -86,6 +87,13 @@ pub fn server(blog: &Blog) -> McpServerBuilder {
                 "Writes all your posts into one Markdown text. Takes its time, and says how far it is.",
             ),
             with(blog, export_posts),
+        )
+        .app(
+            App::new(VIEW, "post-view", include_str!("post_view.html"))
+                .title("A post")
+                .description("Shows the post that was read.")
+                .prefers_border(true)
+                .scopes([READ]),
         )
         .resource(
             Resource::new(RECENT, "recent")

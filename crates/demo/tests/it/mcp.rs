@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use barewire_mcp::types::apps::{App, UiResourceMeta};
 use barewire_mcp_server::Limits;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -63,6 +64,24 @@ async fn what_is_offered_is_complete_and_described() {
             prompts.iter().map(|p| p["name"].as_str().unwrap()).collect::<Vec<_>>(),
             ["summarize_post", "draft_post"]
         );
+    }
+}
+
+/// The page is one document: it names no origin, and hosts let it reach none.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_view_of_a_post_needs_nothing_from_elsewhere() {
+    let world = World::start().await;
+    let token = world.token("johndoe", READ).await;
+    for era in ERAS {
+        let caller = Caller::open(&world, era, token.clone()).await;
+        let reply = caller.call(json!(1), "resources/read", json!({ "uri": "ui://blog/post" })).await;
+        let contents = reply.message["result"]["contents"].as_array().unwrap().clone();
+        let contents = contents.into_iter().map(|part| serde_json::from_value(part).unwrap()).collect();
+        let app = App::new("ui://blog/post", contents, None, 64 * 1024).unwrap();
+        assert_eq!(app.meta, UiResourceMeta { prefers_border: Some(true), ..UiResourceMeta::default() });
+        for elsewhere in ["src=", "href=", "@import", "url(", "fetch(", "innerHTML"] {
+            assert!(!app.html.contains(elsewhere), "{elsewhere}");
+        }
     }
 }
 
