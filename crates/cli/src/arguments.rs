@@ -327,6 +327,9 @@ pub(crate) struct Call {
     /// Decline whatever the server asks while the tool runs
     #[arg(long, conflicts_with = "answers")]
     pub(crate) decline: bool,
+    /// Call as an app of the server does (MCP Apps): only what is for apps, also where it is not for the model
+    #[arg(long)]
+    pub(crate) as_app: bool,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,

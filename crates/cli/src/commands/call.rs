@@ -23,10 +23,14 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
         None => None,
     };
     let terminal = Arc::new(Terminal::new(answers(&arguments)?));
-    let session = Session::prepare(&arguments.url, common, &arguments.access, terminal.clone()).await?;
+    let mut session = Session::prepare(&arguments.url, common, &arguments.access, terminal.clone()).await?;
+    session.options.shows_apps = arguments.as_app;
     let started = std::time::Instant::now();
     let (client, input) = within(arguments.timeout, async {
         let client = session.connect().await?;
+        if arguments.as_app {
+            interruptible(check_app(&client, &arguments.tool)).await?;
+        }
         let input = match literal {
             Some(object) => object,
             None => interruptible(named_arguments(&client, &arguments.tool, &arguments.arguments)).await?,
@@ -52,6 +56,12 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
             .already_printed(common.json));
     }
     Ok(())
+}
+
+/// What a host does before it lets an app call a tool.
+async fn check_app(client: &Client, tool: &str) -> Result<(), Failure> {
+    let tools = client.list_app_tools().await.map_err(call_failure)?;
+    tools.check_call_from_app(tool).map_err(|fault| Failure::new(Kind::Refused, fault))
 }
 
 fn answers(arguments: &Call) -> Result<Answers, Failure> {

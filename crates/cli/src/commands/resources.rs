@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use barewire_mcp::types::resources::ResourceBody;
+use barewire_mcp::types::apps::{SCHEME, UiCsp, UiResourceMeta};
+use barewire_mcp::types::resources::{Resource, ResourceBody};
 use serde_json::json;
 use url::Url;
 
@@ -21,7 +22,9 @@ pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Fai
 }
 
 async fn list(url: &Url, access: &Access, common: &Common) -> Result<(), Failure> {
-    let session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let mut session = Session::prepare(url, common, access, Arc::new(Terminal::new(Answers::Ask))).await?;
+    // To see what a host sees that shows apps.
+    session.options.shows_apps = true;
     let client = session.connect().await?;
     let resources = client.list_resources().await.map_err(call_failure)?;
     let templates = client.list_resource_templates().await.map_err(call_failure)?;
@@ -35,12 +38,28 @@ async fn list(url: &Url, access: &Access, common: &Common) -> Result<(), Failure
         note("The server lists no resources.");
     }
     for resource in &resources {
-        print(&format!("{:<36} {}", safe(&resource.uri), safe(&resource.name)));
+        print(&format!("{:<36} {}{}", safe(&resource.uri), safe(&resource.name), safe(&app(resource))));
     }
     for template in &templates {
         print(&format!("{:<36} {} (template)", safe(&template.uri_template), safe(&template.name)));
     }
     Ok(())
+}
+
+/// That a resource is an app, and which origins it wants to reach.
+fn app(resource: &Resource) -> String {
+    if !resource.uri.starts_with(SCHEME) {
+        return String::new();
+    }
+    let csp = match UiResourceMeta::of(&resource.meta) {
+        Ok(ui) => ui.and_then(|ui| ui.csp).unwrap_or_default(),
+        Err(fault) => return format!(" (app, not to be shown: {fault})"),
+    };
+    let UiCsp { connect_domains, resource_domains, frame_domains, base_uri_domains } = csp;
+    let mut origins = [connect_domains, resource_domains, frame_domains, base_uri_domains].concat();
+    origins.sort();
+    origins.dedup();
+    if origins.is_empty() { " (app)".to_owned() } else { format!(" (app, reaches {})", origins.join(", ")) }
 }
 
 async fn read(url: &Url, uri: &str, access: &Access, common: &Common) -> Result<(), Failure> {

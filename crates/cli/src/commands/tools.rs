@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use barewire_mcp::types::apps::{UiToolMeta, Visibility};
 use barewire_mcp::types::tools::Tool;
 use serde_json::json;
 
@@ -17,7 +18,9 @@ pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure
         (Some(ToolsAction::Show { url, name, access }), _) => (url, *access, Some(name)),
         (None, None) => return Err(Failure::usage("the URL of the server is missing")),
     };
-    let session = Session::prepare(&url, common, &access, Arc::new(Terminal::new(Answers::Ask))).await?;
+    let mut session = Session::prepare(&url, common, &access, Arc::new(Terminal::new(Answers::Ask))).await?;
+    // To see what a host sees that shows apps.
+    session.options.shows_apps = true;
     let client = session.connect().await?;
     let tools = client.list_tools().await.map_err(call_failure)?;
     for rejected in client.rejected_tools() {
@@ -41,7 +44,24 @@ pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure
 
 fn line(tool: &Tool) {
     let description = tool.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
-    print(&format!("{:<28} {}", safe(&tool.name), safe(description)));
+    let apps = apps(tool).map(|apps| format!(" ({apps})")).unwrap_or_default();
+    print(&format!("{:<28} {}{}", safe(&tool.name), safe(description), safe(&apps)));
+}
+
+/// For whom a tool is where apps are shown, and which one shows what it returns.
+fn apps(tool: &Tool) -> Option<String> {
+    let ui = match UiToolMeta::of(&tool.meta) {
+        Ok(ui) => ui,
+        Err(fault) => return Some(format!("for nobody: {fault}")),
+    };
+    let only = match (ui.is_visible_to(Visibility::Model), ui.is_visible_to(Visibility::App)) {
+        (false, _) => Some("for apps only".to_owned()),
+        (_, false) => Some("for the model only".to_owned()),
+        _ => None,
+    };
+    let shown = ui.resource_uri.map(|uri| format!("shown by {uri}"));
+    let parts: Vec<String> = shown.into_iter().chain(only).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn show(tool: &Tool) {
@@ -60,6 +80,9 @@ fn show(tool: &Tool) {
         if !hints.is_empty() {
             print(&format!("\nIt says of itself: {}.", hints.join(", ")));
         }
+    }
+    if let Some(apps) = apps(tool) {
+        print(&format!("\nApps: {}.", safe(&apps)));
     }
     for (title, schema) in [("Input", Some(&tool.input_schema)), ("Output", tool.output_schema.as_ref())] {
         let Some(value) = schema.and_then(|schema| schema.decode::<serde_json::Value>().ok()) else {

@@ -35,12 +35,27 @@ fn log_in_list_call_step_up_answer_log_out() {
             .as_array()
             .is_some_and(|list| !list.is_empty())
     );
+    // What a host sees that shows apps.
+    assert!(stdout(&demo.run(&["tools", url])).contains("Reads one post. (shown by ui://blog/post)"));
+    assert!(
+        stdout(&demo.run(&["tools", "show", url, "read_post"])).contains("Apps: shown by ui://blog/post.")
+    );
+    let resources = stdout(&demo.run(&["resources", url]));
+    assert!(
+        resources
+            .lines()
+            .any(|line| line.starts_with("ui://blog/post ") && line.ends_with("post-view (app)"))
+    );
     let prompt = demo.run(&["prompts", "get", url, "summarize_post", "id=1"]);
     assert!(stdout(&prompt).starts_with("user:"), "{}{}", stdout(&prompt), stderr(&prompt));
 
     // `id` is an integer in the schema, so `id=1` is a number.
     let read = json(&demo.run(&["call", url, "read_post", "id=1", "--json"]));
     assert_eq!(read["structuredContent"]["id"], 1, "{read}");
+
+    assert_eq!(json(&demo.run(&["call", url, "read_post", "id=1", "--as-app", "--json"])), read);
+    let unknown = demo.run(&["call", url, "read_everything", "--as-app"]);
+    assert_eq!(unknown.status.code(), Some(6), "{}", stderr(&unknown));
 
     // As a client of a time before structured content it is the same post, as text.
     let older = json(&demo.run(&["call", url, "read_post", "id=1", "--revision", "2025-03-26", "--json"]));
