@@ -7,13 +7,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
 };
-use barewire_mcp_server::{Algorithm, JwkSet, JwtVerifier, Principal, TokenVerifier as _};
+use barewire_mcp_server::{JwtVerifier, Principal, TokenVerifier as _};
 use barewire_oauth::resource::Resource;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde_json::json;
 
 /// A token as our own authorization server writes them (550 bytes), and who can check it.
@@ -52,8 +52,8 @@ impl SignedToken {
         let token = jsonwebtoken::encode(&header, &claims, &key)?;
         let signature = URL_SAFE_NO_PAD.decode(cut(&token)?.1)?;
         let decoding_key = DecodingKey::from_jwk(&jwk)?;
-        let verifier =
-            JwtVerifier::with_keys(ISSUER, Resource::parse(RESOURCE)?, &JwkSet { keys: vec![jwk] });
+        let keys = serde_json::from_value(json!({ "keys": [jwk] }))?;
+        let verifier = JwtVerifier::with_keys(ISSUER, Resource::parse(RESOURCE)?, &keys);
         let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())?;
         Ok(Self { token, verifier, public, signature, decoding_key })
     }

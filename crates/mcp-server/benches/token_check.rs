@@ -7,14 +7,14 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
 };
-use barewire_mcp_server::{Algorithm, JwkSet, JwtVerifier, TokenVerifier, VerifiedTokens};
+use barewire_mcp_server::{JwkSet, JwtVerifier, TokenVerifier, VerifiedTokens};
 use barewire_oauth::resource::Resource;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 
 /// While the token counts.
@@ -52,7 +52,7 @@ fn token_check(criterion: &mut Criterion) {
     });
 
     let resource = Resource::parse("http://localhost:8000/mcp").expect("it is one");
-    let keys = JwkSet { keys: vec![jwk] };
+    let keys: JwkSet = serde_json::from_value(json!({ "keys": [jwk] })).expect("it is a set of one key");
     let verifier = || JwtVerifier::with_keys("http://localhost:8000", resource.clone(), &keys);
     let cold = verifier();
     group.bench_function("cold", |bench| {

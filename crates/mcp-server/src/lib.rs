@@ -90,17 +90,19 @@ mod trail;
 
 pub use ask::AskError;
 pub use auth::{
-    Access, JwtVerifier, KeySource, KeysUnavailable, Principal, ResourceMetadata, ResourceServer,
-    ResourceServerError, TokenVerifier, VerifiedTokens,
+    Access, JwtVerifier, Principal, ResourceMetadata, ResourceServer, ResourceServerError, TokenVerifier,
+    VerifiedTokens,
 };
+pub use barewire_jose::{KeySource, KeysUnavailable};
 pub use barewire_mcp::types;
+pub use barewire_oauth::jwk::JwkSet;
+pub use barewire_oauth::jws::Algorithm;
 pub use body::Body;
 pub use config::Limits;
 pub use context::Context;
 pub use drain::Drained;
 pub use error::ToolError;
 pub use hub::Publisher;
-pub use jsonwebtoken::{Algorithm, jwk::JwkSet};
 pub use observer::{Decision, Observer, Offers, Outcome, Record};
 pub use registry::{
     App, CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,

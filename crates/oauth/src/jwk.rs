@@ -3,8 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A public key. Reading one drops every other member, private ones first of all.
@@ -54,6 +54,53 @@ impl PublicJwk {
     }
 }
 
+/// How many keys of a set are read.
+pub const MAX_KEYS: usize = 64;
+
+/// A public key with what its owner says of it ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// The one algorithm that it is meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+    /// What it is meant for: `sig` or `enc`.
+    #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    pub public_key_use: Option<String>,
+    /// The key.
+    #[serde(flatten)]
+    pub key: PublicJwk,
+}
+
+impl Jwk {
+    /// Whether it is meant for signatures, or at least for nothing else.
+    #[must_use]
+    pub fn is_for_signatures(&self) -> bool {
+        self.public_key_use.as_deref().is_none_or(|word| word == "sig")
+    }
+}
+
+/// A set of public keys ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). What is no key of a kind that
+/// is known here is left out, as that section wants it; so is everything beyond [`MAX_KEYS`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct JwkSet {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
+
+impl<'de> Deserialize<'de> for JwkSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Lenient {
+            keys: Vec<Value>,
+        }
+        let all = Lenient::deserialize(deserializer)?.keys.into_iter();
+        Ok(Self { keys: all.filter_map(|key| serde_json::from_value(key).ok()).take(MAX_KEYS).collect() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +133,24 @@ mod tests {
             serde_json::from_str(r#"{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"secret"}"#).unwrap();
         assert!(!serde_json::to_string(&read).unwrap().contains("secret"));
         assert!(serde_json::from_str::<PublicJwk>(r#"{"kty":"oct","k":"secret"}"#).is_err());
+    }
+
+    #[test]
+    fn of_a_set_what_is_known_here_is_read() {
+        let ec =
+            r#"{"kty":"EC","crv":"P-256","x":"x","y":"y","kid":"a","alg":"ES256","use":"sig","d":"secret"}"#;
+        let set = format!(
+            r#"{{"keys":[{ec},{{"kty":"oct","k":"secret"}},{{"kty":"OKP","crv":"Ed25519","x":"x","use":"enc"}},7,{{"kid":1}}]}}"#
+        );
+        let set: JwkSet = serde_json::from_str(&set).unwrap();
+        let read: Vec<_> = set.keys.iter().map(|key| (key.kid.as_deref(), key.is_for_signatures())).collect();
+        assert_eq!(read, [(Some("a"), true), (None, false)]);
+        assert!(!serde_json::to_string(&set).unwrap().contains("secret"));
+        assert_eq!(serde_json::from_value::<JwkSet>(json!(set)).unwrap(), set);
+        let many = json!({ "keys": vec![json!(set.keys[0]); MAX_KEYS + 1] });
+        assert_eq!(serde_json::from_value::<JwkSet>(many).unwrap().keys.len(), MAX_KEYS);
+        for none in ["{}", "[]", r#"{"keys":{}}"#] {
+            assert!(serde_json::from_str::<JwkSet>(none).is_err(), "{none}");
+        }
     }
 }

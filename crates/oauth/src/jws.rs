@@ -5,9 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::jwk::PublicJwk;
 use crate::secret::PrivateKey;
 
-/// `alg` of the signatures that a client makes: asymmetric ones only
+/// `alg` of the signatures that are made or accepted here: asymmetric ones only, because whoever can verify the others
+/// can forge them
 /// ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1),
 /// [RFC 8037 §3.1](https://www.rfc-editor.org/rfc/rfc8037#section-3.1)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,16 +23,39 @@ pub enum Algorithm {
     /// RSA PKCS #1 v1.5 with SHA-256.
     #[serde(rename = "RS256")]
     Rs256,
+    /// RSA PKCS #1 v1.5 with SHA-384.
+    #[serde(rename = "RS384")]
+    Rs384,
+    /// RSA PKCS #1 v1.5 with SHA-512.
+    #[serde(rename = "RS512")]
+    Rs512,
     /// RSA PSS with SHA-256.
     #[serde(rename = "PS256")]
     Ps256,
+    /// RSA PSS with SHA-384.
+    #[serde(rename = "PS384")]
+    Ps384,
+    /// RSA PSS with SHA-512.
+    #[serde(rename = "PS512")]
+    Ps512,
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
 impl Algorithm {
-    const ALL: [Self; 5] = [Self::Es256, Self::Es384, Self::Rs256, Self::Ps256, Self::EdDsa];
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -39,15 +64,34 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
             Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
             Self::EdDsa => "EdDSA",
         }
     }
 
-    /// Reads the word; `None` for an algorithm that this client does not use.
+    /// Reads the word; `None` for every other, `none` and those with a shared secret first of all.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == word)
+    }
+
+    /// Whether it is one of this key's kind.
+    #[must_use]
+    pub fn fits(self, key: &PublicJwk) -> bool {
+        match (self, key) {
+            (Self::Es256, PublicJwk::Ec { crv, .. }) => crv == "P-256",
+            (Self::Es384, PublicJwk::Ec { crv, .. }) => crv == "P-384",
+            (Self::EdDsa, PublicJwk::Okp { crv, .. }) => crv == "Ed25519",
+            (
+                Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512,
+                PublicJwk::Rsa { .. },
+            ) => true,
+            _ => false,
+        }
     }
 
     /// Whether a metadata list names it. No list says nothing.

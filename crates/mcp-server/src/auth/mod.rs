@@ -3,7 +3,6 @@
 
 pub(crate) mod access;
 mod jwt;
-mod keys;
 mod principal;
 mod refusal;
 mod resource_metadata;
@@ -23,7 +22,6 @@ use http::header::{AUTHORIZATION, HeaderMap};
 
 pub use self::access::Access;
 pub use self::jwt::JwtVerifier;
-pub use self::keys::{KeySource, KeysUnavailable};
 pub use self::principal::Principal;
 pub(crate) use self::refusal::Refusal;
 use self::refusal::Refusals;
