@@ -41,7 +41,12 @@ impl VerifyingKey {
                     let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
                     Some(bytes[zeros..].to_vec())
                 };
-                let key = RsaPublicKeyComponents { n: without_zeros(n)?, e: without_zeros(e)? };
+                let (n, e) = (without_zeros(n)?, without_zeros(e)?);
+                // The library looks at the size only when it verifies.
+                if !RSA_MODULUS_BYTES.contains(&n.len()) {
+                    return None;
+                }
+                let key = RsaPublicKeyComponents { n, e };
                 key.to_parsed_public_key(rsa(algorithm)?)
             }
         };
@@ -60,6 +65,9 @@ impl VerifyingKey {
         self.parsed.verify_sig(message, signature).is_ok()
     }
 }
+
+/// Moduli from 2,048 to 8,192 bits.
+const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     Some(match algorithm {
@@ -110,7 +118,7 @@ mod tests {
             (r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"%"}"#, Algorithm::Es256),
             (r#"{"kty":"EC","crv":"secp256k1","x":"AAAA","y":"AAAA"}"#, Algorithm::Es256),
             (r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#, Algorithm::EdDsa),
-            // 1,024 bits
+            // About 1,200 bits
             (
                 r#"{"kty":"RSA","e":"AQAB","n":"wVoXvbWvWkWBCqG1XgPyB0EvUqT5n4ePTD1k4QXb4cX8Dk1nZ7eWlbQgC3lQqzqC0qVqvJp5yNnkq6cLQ0H0kP9gYt3n4kEw9sT8Ff5cXr2mJ1yq7uH3bZ6aRVd0oLiTxGgN5Uj8Pm2YwSvEzI4KfCtBhA9D7Xe1QnMlWp3RrOs"}"#,
                 Algorithm::Rs256,

@@ -266,6 +266,7 @@ mod tests {
                         Algorithm::EdDsa => &ED25519,
                         Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
                         Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                        other => panic!("none of these keys signs with {other:?}"),
                     };
                     let signature = Keys.sign(form, *algorithm, b"message").unwrap();
                     UnparsedPublicKey::new(verifier, &expected).verify(b"message", &signature).unwrap();

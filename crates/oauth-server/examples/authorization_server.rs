@@ -21,9 +21,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .config(AuthConfig {
             clients: vec![ConfiguredClient {
                 client_id: "example".to_owned(),
-                client_secret: None,
                 client_name: "Example app".to_owned(),
                 redirect_uris: vec!["http://localhost:5173/callback".to_owned().try_into()?],
+                ..ConfiguredClient::default()
             }],
             client_documents_from_loopback: true,
             ..AuthConfig::default()

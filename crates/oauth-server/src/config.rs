@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use barewire_oauth::authorize;
 use barewire_oauth::client::{
-    ApplicationType, Client, ClientAuthentication, GrantType, RedirectKind, RedirectUri, Registration,
-    SecretMethod,
+    ApplicationType, Client, ClientAuthentication, ClientKeys, GrantType, RedirectKind, RedirectUri,
+    Registration, SecretMethod, keys_url,
 };
+use barewire_oauth::client_authentication::secret_digest;
 use barewire_oauth::forgery::ForgeryLimits;
+use barewire_oauth::jwk::JwkSet;
+use barewire_oauth::jws::Algorithm;
+use barewire_oauth::register::RegistrationPolicy;
 use barewire_oauth::secret::ClientSecret;
-use barewire_oauth::token::secret_digest;
 use barewire_oauth::token_family::FamilyLimits;
 use serde::Deserialize;
 
-use crate::store::Retention;
+use crate::store::{Retention, StatementLimits};
 
 /// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
 pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -90,6 +93,18 @@ pub struct AuthConfig {
     pub client_document_max_ttl: Duration,
     /// How many documents are fetched at once.
     pub client_document_fetches: usize,
+
+    /// How far the clocks of those who sign statements (clients, identity providers) may be off.
+    #[serde(with = "humantime_serde")]
+    pub clock_leeway: Duration,
+    /// How far ahead the end of a client's signed statement (`private_key_jwt`) may lie. That long it is remembered that it
+    /// was used.
+    #[serde(with = "humantime_serde")]
+    pub client_assertion_max_ttl: Duration,
+    /// How many used statements of one client or issuer are remembered; beyond that, it has to wait until some have ended.
+    pub used_statements_per_signer: u32,
+    /// How many used statements are remembered altogether.
+    pub max_used_statements: u32,
 
     /// Argon2id: memory per password, in KiB.
     pub password_memory_kib: u32,
@@ -191,6 +206,10 @@ impl Default for AuthConfig {
             client_document_min_ttl: Duration::from_secs(minutes),
             client_document_max_ttl: Duration::from_secs(days),
             client_document_fetches: 8,
+            clock_leeway: Duration::from_secs(10),
+            client_assertion_max_ttl: Duration::from_secs(10 * minutes),
+            used_statements_per_signer: 10_000,
+            max_used_statements: 1_000_000,
             password_memory_kib: 19_456,
             password_passes: 2,
             password_hashers: 0,
@@ -242,6 +261,17 @@ impl AuthConfig {
         }
     }
 
+    pub(crate) fn registration_policy(&self) -> RegistrationPolicy {
+        RegistrationPolicy {
+            private_use_redirects: self.private_use_redirects,
+            keys_from_loopback: self.client_documents_from_loopback,
+        }
+    }
+
+    pub(crate) fn statement_limits(&self) -> StatementLimits {
+        StatementLimits { per_owner: self.used_statements_per_signer, total: self.max_used_statements }
+    }
+
     pub(crate) fn retention(&self) -> Retention {
         Retention {
             codes: self.code_memory,
@@ -270,6 +300,19 @@ impl AuthConfig {
                 "auth.clients: a client_secret has at least 22 characters (128 random bits in base64)",
             );
         }
+        let ways = |client: &ConfiguredClient| {
+            [client.client_secret.is_some(), client.jwks.is_some(), client.jwks_uri.is_some()]
+        };
+        if self.clients.iter().any(|client| ways(client).into_iter().filter(|way| *way).count() > 1) {
+            return Some("auth.clients: a client has one of client_secret, jwks and jwks_uri");
+        }
+        if self
+            .clients
+            .iter()
+            .any(|client| client.jwks_uri.as_ref().is_some_and(|url| keys_url(url, true).is_none()))
+        {
+            return Some("auth.clients: a jwks_uri is an https URL (http only on this machine)");
+        }
         let failures = [
             self.failed_signatures_per_second,
             self.failed_signatures_at_once,
@@ -297,7 +340,7 @@ impl AuthConfig {
 }
 
 /// A client that the operator knows.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredClient {
     /// Its identifier; not a URL.
@@ -305,9 +348,19 @@ pub struct ConfiguredClient {
     /// Its secret, at least 22 random characters; without one it is a public client.
     #[serde(default)]
     pub client_secret: Option<ClientSecret>,
+    /// Its public keys, if it signs (`private_key_jwt`).
+    #[serde(default)]
+    pub jwks: Option<JwkSet>,
+    /// Where its public keys are. A host of the operator's own network is fine here.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// The only algorithm of its signatures.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg: Option<Algorithm>,
     /// The name that users are shown.
     pub client_name: String,
     /// Where answers may go. Private-use schemes are fine here.
+    #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
 }
 
@@ -322,13 +375,25 @@ impl ConfiguredClient {
             redirect_uris: self.redirect_uris.clone(),
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             application_type: if native { ApplicationType::Native } else { ApplicationType::Web },
-            authentication: match &self.client_secret {
-                None => ClientAuthentication::None,
-                Some(secret) => ClientAuthentication::Secret {
-                    sha256: secret_digest(secret),
-                    method: SecretMethod::ClientSecretBasic,
-                },
+            authentication: self.authentication(),
+        }
+    }
+
+    fn authentication(&self) -> ClientAuthentication {
+        let keys = match (&self.jwks, &self.jwks_uri) {
+            (Some(set), _) => Some(ClientKeys::Jwks(set.clone())),
+            (None, Some(url)) => Some(ClientKeys::JwksUri(url.clone())),
+            (None, None) => None,
+        };
+        match (&self.client_secret, keys) {
+            (Some(secret), _) => ClientAuthentication::Secret {
+                sha256: secret_digest(secret),
+                method: SecretMethod::ClientSecretBasic,
             },
+            (None, Some(keys)) => {
+                ClientAuthentication::PrivateKeyJwt { keys, algorithm: self.token_endpoint_auth_signing_alg }
+            }
+            (None, None) => ClientAuthentication::None,
         }
     }
 }

@@ -17,6 +17,7 @@ use http::StatusCode;
 use crate::documents::DocumentFetchError;
 use crate::endpoints::account::Place;
 use crate::endpoints::login;
+use crate::fetch::FetchError;
 use crate::pages::{Back, ErrorPage, capitalised, chain};
 use crate::routes::LOGIN;
 use crate::server::Inner;
@@ -164,6 +165,7 @@ impl Flow {
             resource: self.request.resource.as_str().to_owned(),
             code_challenge: self.request.code_challenge.as_str().to_owned(),
             refreshable: self.is_refreshable(),
+            client_has_keys: self.client.registration == Registration::Document && !self.client.is_public(),
             grant_id: random::token::<16>(),
             issued_at: now,
             expires_at: now + state.config.code_ttl,
@@ -235,7 +237,7 @@ fn unknown_client(client_id: &str) -> ErrorPage {
 fn document_page(error: &DocumentFetchError, client_id: &str) -> ErrorPage {
     tracing::info!(error = error as &dyn std::error::Error, client_id, "a client document was not accepted");
     let (status, next) = match error {
-        DocumentFetchError::Busy | DocumentFetchError::Failed { .. } => (
+        DocumentFetchError::Fetch(FetchError::Busy | FetchError::Failed { .. }) => (
             StatusCode::BAD_GATEWAY,
             "Try again in a moment. If it keeps failing, the application's makers have to look at that page.",
         ),

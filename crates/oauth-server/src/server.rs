@@ -17,9 +17,11 @@ use indexmap::IndexMap;
 use url::{Host, Url};
 
 use crate::access_tokens::AccessTokens;
+use crate::client_keys::KeysAtUrls;
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::documents::Documents;
 use crate::endpoints::metadata;
+use crate::fetch::Fetcher;
 use crate::half_login::HalfLogins;
 use crate::keys::{KeyError, KeyRing};
 use crate::pages::Asset;
@@ -60,6 +62,7 @@ pub(crate) struct Inner {
     /// Registrations from one network.
     pub(crate) registrations: Turns,
     pub(crate) documents: Documents,
+    pub(crate) keys_at_urls: KeysAtUrls,
     pub(crate) redeeming: Redeeming,
     pub(crate) device_key: hmac::Key,
     pub(crate) half_logins: HalfLogins,
@@ -75,6 +78,11 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
+    }
+
+    /// The URL of an endpoint, as its metadata spell it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.trim_end_matches('/'))
     }
 
     /// The path of a page, as a browser at our origin asks for it.
@@ -290,6 +298,7 @@ impl Builder {
         for configured in &self.config.clients {
             put_client(self.store.as_ref(), configured.client(), now).await?;
         }
+        let fetcher = Arc::new(Fetcher::new(&self.config));
         let fresh = Secret::new(random::bytes::<32>().to_vec());
         let device_secret = self.store.secret("known-browser", &fresh).await?;
         let inner = Arc::new(Inner {
@@ -302,7 +311,8 @@ impl Builder {
             passwords: Passwords::new(&self.config).await?,
             logins: Turns::new(self.config.login_queue),
             registrations: Turns::new(self.config.registration_queue),
-            documents: Documents::new(&self.config),
+            documents: Documents::new(&self.config, Arc::clone(&fetcher)),
+            keys_at_urls: KeysAtUrls::new(&self.config, fetcher),
             redeeming: Redeeming::default(),
             half_logins: HalfLogins::new(device_secret.expose()),
             passkeys: self

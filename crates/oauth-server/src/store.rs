@@ -29,6 +29,7 @@ pub trait Store:
     + Codes
     + Grants
     + Families
+    + Statements
     + Keys
     + Housekeeping
 {
@@ -45,6 +46,7 @@ impl<T> Store for T where
         + Codes
         + Grants
         + Families
+        + Statements
         + Keys
         + Housekeeping
 {
@@ -455,6 +457,8 @@ pub struct CodeRecord {
     pub code_challenge: String,
     /// Whether a refresh token belongs to it.
     pub refreshable: bool,
+    /// Whether the client's own document says that it has keys; then it has to sign to redeem it.
+    pub client_has_keys: bool,
     /// The id of the grant it becomes. Fixed at issue, so that a replay knows what to revoke.
     pub grant_id: String,
     /// When it was issued.
@@ -500,6 +504,8 @@ pub struct GrantRecord {
     pub scope: String,
     /// The resource that the tokens are for.
     pub resource: String,
+    /// Whether the client's own document says that it has keys; then it has to sign to refresh.
+    pub client_has_keys: bool,
     /// When it was given.
     pub created_at: SystemTime,
     /// When a token of it was last issued.
@@ -708,6 +714,52 @@ pub trait Families: Send + Sync {
     ) -> Result<Swap, StoreError>;
 }
 
+// ----------------------------------------------------------------------------------------- signed statements
+
+/// A signed statement that counts once, and was used: of a client about itself, of an identity provider about a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedStatement {
+    /// Digest over who signed it and its identifier. Unique.
+    pub digest: Digest,
+    /// Digest over who signed it.
+    pub owner: Digest,
+    /// When it no longer counts anyway.
+    pub until: SystemTime,
+}
+
+/// How many used statements are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementLimits {
+    /// Of one owner.
+    pub per_owner: u32,
+    /// Of all together.
+    pub total: u32,
+}
+
+/// What became of the use of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a statement that was used before, or cannot be remembered, must not count"]
+pub enum Use {
+    /// It was not used before, and is now.
+    First,
+    /// It was used before.
+    Again,
+    /// There is no room to remember it; nothing was changed.
+    Full,
+}
+
+/// Statements that were used.
+#[async_trait]
+pub trait Statements: Send + Sync {
+    /// Uses a statement. What no longer counts at `now` is forgotten first, and makes room.
+    async fn use_statement(
+        &self,
+        used: &UsedStatement,
+        limits: StatementLimits,
+        now: SystemTime,
+    ) -> Result<Use, StoreError>;
+}
+
 // ----------------------------------------------------------------------------------------------------- keys
 
 /// A key that signs access tokens.
@@ -759,7 +811,7 @@ pub struct Retention {
 /// Deleting what is over.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
-    /// Deletes expired sessions, revoked access tokens and answered challenges, and whatever is older than `retention`. Returns how many
+    /// Deletes expired sessions, revoked access tokens, answered challenges and used statements, and whatever is older than `retention`. Returns how many
     /// records went.
     async fn sweep(&self, now: SystemTime, retention: Retention) -> Result<u64, StoreError>;
 }

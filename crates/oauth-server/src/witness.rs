@@ -178,6 +178,8 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             "malformed"
         }
         TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
+        TokenError::Assertion(error) => error.rule(),
+        TokenError::NotNow(_) => "not_now",
         TokenError::UnsupportedGrantType => "unsupported_grant_type",
         TokenError::UnknownClient => "unknown_client",
         TokenError::MalformedVerifier => "malformed_verifier",

@@ -6,6 +6,9 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::jwk::JwkSet;
+use crate::jws::Algorithm;
+
 /// A client as the endpoints see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
@@ -23,7 +26,7 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// Whether it runs on the user's machine or on a host of its own.
     pub application_type: ApplicationType,
-    /// Whether it holds a secret.
+    /// How it proves who it is.
     pub authentication: ClientAuthentication,
 }
 
@@ -39,7 +42,7 @@ pub enum Registration {
     Document,
 }
 
-/// Whether a client can keep a secret, and the secret's digest ([OAuth 2.1 §2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4)).
+/// How a client proves who it is, and what that is checked with ([OAuth 2.1 §2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ClientAuthentication {
@@ -52,6 +55,47 @@ pub enum ClientAuthentication {
         /// The method it registered, echoed back and otherwise without effect.
         method: SecretMethod,
     },
+    /// A confidential client that signs ([RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)).
+    PrivateKeyJwt {
+        /// The public halves of its keys.
+        keys: ClientKeys,
+        /// The only algorithm it uses, if it said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        algorithm: Option<Algorithm>,
+    },
+}
+
+impl ClientAuthentication {
+    /// `token_endpoint_auth_method`.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Secret { method: SecretMethod::ClientSecretBasic, .. } => "client_secret_basic",
+            Self::Secret { method: SecretMethod::ClientSecretPost, .. } => "client_secret_post",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+        }
+    }
+}
+
+/// Where the public keys of a client are ([RFC 7591 §2](https://datatracker.ietf.org/doc/html/rfc7591#section-2)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKeys {
+    /// Here.
+    Jwks(JwkSet),
+    /// At this URL, which [`keys_url`] has accepted.
+    JwksUri(String),
+}
+
+/// Reads a `jwks_uri`: `https`, without fragment and user information. `allow_loopback` lets plain `http` to this machine
+/// pass, for development.
+#[must_use]
+pub fn keys_url(text: &str, allow_loopback: bool) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(|_| text.len() <= RedirectUri::MAX_LENGTH)?;
+    let scheme = url.scheme() == "https" || (allow_loopback && url.scheme() == "http" && is_loopback(&url));
+    let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    (scheme && bare).then_some(url)
 }
 
 /// How a confidential client said it would send its secret ([RFC 7591 §2](https://datatracker.ietf.org/doc/html/rfc7591#section-2)).
@@ -66,12 +110,37 @@ pub enum SecretMethod {
 
 /// What a client may exchange at the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// [OAuth 2.1 §4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1).
+    #[serde(rename = "authorization_code")]
     AuthorizationCode,
     /// [OAuth 2.1 §4.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3).
+    #[serde(rename = "refresh_token")]
     RefreshToken,
+    /// [OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2).
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// Every one, in the order in which they are written.
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// `grant_type`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// Reads the word; `None` for one that is not known here.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == word)
+    }
 }
 
 /// `application_type` of [OpenID Connect Registration §2](https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata).
@@ -85,7 +154,7 @@ pub enum ApplicationType {
 }
 
 impl Client {
-    /// True when it holds no secret.
+    /// True when it cannot prove who it is.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::None
@@ -472,6 +541,23 @@ pub(crate) mod tests {
         check("http://127.0.0.1/cb", "http://127.1:9/cb", false);
         check("http://[::1]/cb", "http://[0::1]:9/cb", false);
         check("cursor://x/cb", "cursor://x:1/cb", false);
+    }
+
+    #[test]
+    fn where_keys_may_be() {
+        for (text, loopback, expected) in [
+            ("https://c.example/jwks", false, true),
+            ("https://c.example:8443", false, true),
+            ("http://127.0.0.1:1/jwks", true, true),
+            ("http://127.0.0.1:1/jwks", false, false),
+            ("http://c.example/jwks", true, false),
+            ("https://u:p@c.example/jwks", false, false),
+            ("https://c.example/jwks#x", false, false),
+            ("file:///etc/passwd", true, false),
+            ("/jwks", true, false),
+        ] {
+            assert_eq!(keys_url(text, loopback).is_some(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::jws::{Algorithm, SignError, Signer, compact};
 use crate::secret::{PrivateKey, serialize_exposed};
+use crate::statement::{Expected, Statement, StatementError};
 
 /// `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -67,12 +68,58 @@ pub fn sign(
     compact(&header, &claims, &key.private, key.algorithm, signer)
 }
 
+/// What the statement's receiver allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Its names: the issuer identifier, and the endpoints that older clients name instead.
+    pub audiences: &'a [&'a str],
+    /// The algorithm that the client registered, if it did.
+    pub algorithm: Option<Algorithm>,
+    /// How far the clocks may be apart.
+    pub leeway: Duration,
+    /// How far the statement's end may lie ahead.
+    pub max_lifetime: Duration,
+}
+
+/// Whether the statement is one of this client about itself, for this server and for now. Its signature, and whether it
+/// was used before, are still to be looked at.
+///
+/// # Errors
+/// [`StatementError`].
+pub fn check(
+    statement: &Statement<'_>,
+    client_id: &str,
+    limits: &Limits<'_>,
+    now: SystemTime,
+) -> Result<(), StatementError> {
+    if statement.issuer != client_id {
+        return Err(StatementError::Issuer);
+    }
+    if statement.subject != client_id {
+        return Err(StatementError::Subject);
+    }
+    if limits.algorithm.is_some_and(|algorithm| algorithm != statement.algorithm) {
+        return Err(StatementError::Algorithm);
+    }
+    if statement.id.is_none() {
+        return Err(StatementError::NoId);
+    }
+    let expected = Expected {
+        audiences: limits.audiences,
+        types: &["", "JWT", "client-authentication+jwt"],
+        leeway: limits.leeway,
+        max_lifetime: limits.max_lifetime,
+    };
+    statement.check(&expected, now)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::jws::tests::{Echo, read};
+    use crate::statement::tests::unsigned;
 
     #[test]
     fn the_client_is_issuer_and_subject_and_the_server_the_audience() {
@@ -92,5 +139,37 @@ mod tests {
         let (header, ..) = read(&sign(&key, "c1", "https://as.example", "id-1", now, &Echo).unwrap());
         assert_eq!(header["kid"], "k2");
         assert!(!format!("{key:?}").contains("\"key\""), "{key:?}");
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_is_checked() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000);
+        let limits = |algorithm| Limits {
+            audiences: &["https://as.example"],
+            algorithm,
+            leeway: Duration::from_secs(10),
+            max_lifetime: Duration::from_secs(600),
+        };
+        let key = ClientKey { private: PrivateKey::new("key"), algorithm: Algorithm::Es256, key_id: None };
+        let ours = sign(&key, "c1", "https://as.example", "id-1", now, &Echo).unwrap();
+        let payload = |iss: &str, sub: &str| json!({ "iss": iss, "sub": sub, "aud": "https://as.example", "exp": 1_100, "jti": "j" });
+        let head = json!({ "alg": "ES256" });
+        let without_id = json!({ "iss": "c1", "sub": "c1", "aud": "https://as.example", "exp": 1_100 });
+        for (text, algorithm, verdict) in [
+            (ours.clone(), None, Ok(())),
+            (ours.clone(), Some(Algorithm::Es256), Ok(())),
+            (ours, Some(Algorithm::Rs256), Err(StatementError::Algorithm)),
+            (unsigned(&head, &payload("c2", "c1")), None, Err(StatementError::Issuer)),
+            (unsigned(&head, &payload("c1", "c2")), None, Err(StatementError::Subject)),
+            (unsigned(&head, &without_id), None, Err(StatementError::NoId)),
+            (
+                unsigned(&json!({ "alg": "ES256", "typ": "at+jwt" }), &payload("c1", "c1")),
+                None,
+                Err(StatementError::Type),
+            ),
+        ] {
+            let statement = Statement::read(&text).unwrap();
+            assert_eq!(check(&statement, "c1", &limits(algorithm), now), verdict, "{text}");
+        }
     }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use crate::client::{Client, Registration};
-use crate::register::{ClientMetadata, RegistrationError, RegistrationPolicy, read_metadata};
+use crate::client::{Client, ClientAuthentication, Registration};
+use crate::register::{
+    ClientMetadata, RegistrationError, RegistrationPolicy, private_key_jwt, read_metadata, settled,
+};
 
 /// Longest accepted client identifier, in bytes.
 pub const MAX_URL: usize = 1024;
@@ -35,7 +37,7 @@ pub enum DocumentError {
     /// Documents are public; a secret in one is none.
     #[error("the document has a client_secret, or an authentication method that needs one")]
     Secret,
-    /// `private_key_jwt` and the like.
+    /// `tls_client_auth` and the like.
     #[error("the document demands an authentication method that this server does not support")]
     Authentication,
     /// As in a registration.
@@ -114,18 +116,20 @@ pub fn read(url: &DocumentUrl, body: &[u8], policy: RegistrationPolicy) -> Resul
     if metadata.client_secret.is_some() {
         return Err(DocumentError::Secret);
     }
-    match metadata.token_endpoint_auth_method.as_deref() {
-        None | Some("none") => {}
+    let authentication = match metadata.token_endpoint_auth_method.as_deref() {
+        None | Some("none") => ClientAuthentication::None,
+        Some("private_key_jwt") => private_key_jwt(&metadata, policy)?,
         Some(method) if method.starts_with("client_secret_") => return Err(DocumentError::Secret),
         Some(_) => return Err(DocumentError::Authentication),
-    }
+    };
     let mut client = read_metadata(&metadata, policy)?;
     if client.name.is_none() {
         return Err(DocumentError::NoName);
     }
     url.as_str().clone_into(&mut client.id);
     client.registration = Registration::Document;
-    Ok(client)
+    client.authentication = authentication;
+    Ok(settled(client)?)
 }
 
 /// How long a fetched document counts, by its `Cache-Control` header, within bounds of ours
@@ -258,7 +262,20 @@ mod tests {
         check(json!({ "client_name": "" }), Err("client_name"));
         check(json!({ "client_secret": "x" }), Err("secret"));
         check(json!({ "token_endpoint_auth_method": "client_secret_post" }), Err("secret"));
-        check(json!({ "token_endpoint_auth_method": "private_key_jwt" }), Err("authentication"));
+        check(json!({ "token_endpoint_auth_method": "tls_client_auth" }), Err("authentication"));
+        let jwt = |more: Value| {
+            let mut change = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+            change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            change
+        };
+        let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" }] });
+        check(jwt(json!({ "jwks": keys })), Ok(()));
+        check(jwt(json!({ "jwks_uri": "https://app.example/jwks" })), Ok(()));
+        check(jwt(json!({ "jwks": keys, "jwks_uri": "https://app.example/jwks" })), Err("not both"));
+        check(jwt(json!({})), Err("not both"));
+        check(jwt(json!({ "jwks": { "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] } })), Err("jwks"));
+        check(jwt(json!({ "jwks_uri": "http://app.example/jwks" })), Err("jwks_uri"));
+        check(jwt(json!({ "jwks": keys, "token_endpoint_auth_signing_alg": "HS256" })), Err("signing_alg"));
         check(json!({ "redirect_uris": [] }), Err("redirect_uris"));
         check(json!({ "redirect_uris": ["http://evil.example/"] }), Err("redirect_uris[0]"));
         check(json!({ "grant_types": ["implicit"] }), Err("grant_types"));

@@ -32,6 +32,7 @@ pub mod pkce;
 pub mod resource;
 pub mod scope;
 pub mod secret;
+pub mod statement;
 
 // What the client decides.
 pub mod client_flow;
@@ -39,6 +40,7 @@ pub mod client_flow;
 // What the authorization server decides.
 pub mod authorize;
 pub mod client;
+pub mod client_authentication;
 pub mod client_document;
 pub mod consent;
 pub mod grant;

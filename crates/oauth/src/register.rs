@@ -8,13 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::client::{
-    ApplicationType, Client, ClientAuthentication, GrantType, RedirectKind, RedirectUri, RedirectUriError,
-    Registration, SecretMethod,
+    ApplicationType, Client, ClientAuthentication, ClientKeys, GrantType, RedirectKind, RedirectUri,
+    RedirectUriError, Registration, SecretMethod, keys_url,
 };
+use crate::client_authentication::secret_digest;
 use crate::error::{ErrorCode, ErrorResponse};
+use crate::jwk::JwkSet;
+use crate::jws::Algorithm;
 use crate::secret::{self, ClientSecret};
 use crate::stranger::visible;
-use crate::token::secret_digest;
 
 /// How many redirect URIs one client may have.
 pub const MAX_REDIRECT_URIS: usize = 20;
@@ -28,6 +30,8 @@ pub struct RegistrationPolicy {
     /// `https` or loopback
     /// ([Communication Security](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/security-considerations#communication-security)).
     pub private_use_redirects: bool,
+    /// For development: whether a `jwks_uri` may be plain `http` on this machine.
+    pub keys_from_loopback: bool,
 }
 
 /// A member whose value nobody asks for.
@@ -56,6 +60,15 @@ pub struct ClientMetadata {
     /// How it authenticates; `client_secret_basic` when absent.
     #[serde(default)]
     pub token_endpoint_auth_method: Option<String>,
+    /// The algorithm of its signatures.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Its public keys.
+    #[serde(default)]
+    pub jwks: Option<JwkSet>,
+    /// Where they are.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     /// What it wants to exchange; `authorization_code` when absent.
     #[serde(default)]
     pub grant_types: Option<Vec<String>>,
@@ -93,10 +106,19 @@ pub struct RegistrationResponse {
     pub redirect_uris: Vec<RedirectUri>,
     /// As registered: what of it is supported.
     pub grant_types: Vec<GrantType>,
-    /// `code`.
-    pub response_types: [&'static str; 1],
+    /// `code`; nothing for a client that nobody is sent back to.
+    pub response_types: &'static [&'static str],
     /// As registered.
     pub token_endpoint_auth_method: &'static str,
+    /// As registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<Algorithm>,
+    /// As registered: what of it is known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// As registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// As registered, or what the redirect URIs imply.
     pub application_type: ApplicationType,
     /// As registered.
@@ -182,26 +204,80 @@ pub fn register(
 ) -> Result<(Client, Option<ClientSecret>, Option<String>), RegistrationError> {
     let metadata: ClientMetadata =
         serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))?;
-    let authentication = match metadata.token_endpoint_auth_method.as_deref() {
-        Some("none") => None,
-        Some("client_secret_basic") | None => Some(SecretMethod::ClientSecretBasic),
-        Some("client_secret_post") => Some(SecretMethod::ClientSecretPost),
-        Some(_) => {
-            return Err(RegistrationError::Unsupported(
-                "token_endpoint_auth_method has to be none, client_secret_basic or client_secret_post",
-            ));
-        }
-    };
     let scope = metadata.scope.clone().filter(|scope| scope.len() <= 1000);
     let mut client = read_metadata(&metadata, policy)?;
     client.id = fresh.client_id;
     client.registration = Registration::Dynamic;
-    let secret = authentication.map(|method| {
-        client.authentication =
-            ClientAuthentication::Secret { sha256: secret_digest(&fresh.client_secret), method };
-        fresh.client_secret
-    });
-    Ok((client, secret, scope))
+    let method = match metadata.token_endpoint_auth_method.as_deref() {
+        Some("none") => return Ok((settled(client)?, None, scope)),
+        Some("private_key_jwt") => {
+            client.authentication = private_key_jwt(&metadata, policy)?;
+            return Ok((settled(client)?, None, scope));
+        }
+        Some("client_secret_basic") | None => SecretMethod::ClientSecretBasic,
+        Some("client_secret_post") => SecretMethod::ClientSecretPost,
+        Some(_) => {
+            return Err(RegistrationError::Unsupported(
+                "token_endpoint_auth_method has to be none, client_secret_basic, client_secret_post or private_key_jwt",
+            ));
+        }
+    };
+    client.authentication =
+        ClientAuthentication::Secret { sha256: secret_digest(&fresh.client_secret), method };
+    Ok((settled(client)?, Some(fresh.client_secret), scope))
+}
+
+/// The client with the grant types that it can use. What it gets for itself, only a client gets that proves who it is
+/// ([RFC 6749 §4.4](https://datatracker.ietf.org/doc/html/rfc6749#section-4.4)).
+pub(crate) fn settled(mut client: Client) -> Result<Client, RegistrationError> {
+    if client.is_public() {
+        client.grant_types.retain(|grant| *grant != GrantType::ClientCredentials);
+    }
+    if client.grant_types.iter().all(|grant| *grant == GrantType::RefreshToken) {
+        return Err(RegistrationError::Unsupported(
+            "grant_types has to include authorization_code, or client_credentials for a client that authenticates",
+        ));
+    }
+    Ok(client)
+}
+
+/// How a client authenticates that signs: with keys here or at a URL, not both
+/// ([RFC 7591 §2](https://datatracker.ietf.org/doc/html/rfc7591#section-2)).
+pub(crate) fn private_key_jwt(
+    metadata: &ClientMetadata,
+    policy: RegistrationPolicy,
+) -> Result<ClientAuthentication, RegistrationError> {
+    let algorithm = match metadata.token_endpoint_auth_signing_alg.as_deref() {
+        None => None,
+        Some(word) => Some(Algorithm::from_word(word).ok_or(RegistrationError::Unsupported(
+            "token_endpoint_auth_signing_alg is not one that this server accepts",
+        ))?),
+    };
+    let keys = match (&metadata.jwks, &metadata.jwks_uri) {
+        (Some(set), None) => {
+            let usable = |key: &crate::jwk::Jwk| {
+                key.is_for_signatures() && Algorithm::ALL.iter().any(|algorithm| algorithm.fits(&key.key))
+            };
+            if !set.keys.iter().any(usable) {
+                return Err(RegistrationError::Unsupported(
+                    "jwks has no key for signatures that this server knows (EC P-256 or P-384, Ed25519, RSA)",
+                ));
+            }
+            ClientKeys::Jwks(set.clone())
+        }
+        (None, Some(url)) => {
+            if keys_url(url, policy.keys_from_loopback).is_none() {
+                return Err(RegistrationError::Unsupported("jwks_uri has to be an https URL"));
+            }
+            ClientKeys::JwksUri(url.clone())
+        }
+        _ => {
+            return Err(RegistrationError::Unsupported(
+                "private_key_jwt needs jwks or jwks_uri, and not both",
+            ));
+        }
+    };
+    Ok(ClientAuthentication::PrivateKeyJwt { keys, algorithm })
 }
 
 /// The parts that a registration and a client's own document share. Identifier and authentication are the caller's.
@@ -209,7 +285,10 @@ pub(crate) fn read_metadata(
     metadata: &ClientMetadata,
     policy: RegistrationPolicy,
 ) -> Result<Client, RegistrationError> {
-    let redirect_uris = redirect_uris(metadata.redirect_uris.as_deref().unwrap_or_default(), policy)?;
+    let grant_types = grant_types(metadata.grant_types.as_deref());
+    let redirects = grant_types.contains(&GrantType::AuthorizationCode);
+    let redirect_uris =
+        redirect_uris(metadata.redirect_uris.as_deref().unwrap_or_default(), redirects, policy)?;
     let all_https = redirect_uris.iter().position(|uri| uri.kind() != RedirectKind::Https);
     let application_type = match (metadata.application_type.as_deref(), all_https) {
         (Some("web"), Some(index)) => return Err(RegistrationError::WebRedirect { index }),
@@ -220,7 +299,9 @@ pub(crate) fn read_metadata(
             return Err(RegistrationError::Unsupported("application_type has to be native or web"));
         }
     };
-    if metadata.response_types.as_ref().is_some_and(|types| !types.iter().any(|word| word == "code")) {
+    if redirects
+        && metadata.response_types.as_ref().is_some_and(|types| !types.iter().any(|word| word == "code"))
+    {
         return Err(RegistrationError::Unsupported("response_types has to include code"));
     }
     Ok(Client {
@@ -233,17 +314,19 @@ pub(crate) fn read_metadata(
             .filter(|name| !name.is_empty()),
         uri: metadata.client_uri.as_deref().filter(|uri| is_web_page(uri)).map(str::to_owned),
         redirect_uris,
-        grant_types: grant_types(metadata.grant_types.as_deref())?,
+        grant_types,
         application_type,
         authentication: ClientAuthentication::None,
     })
 }
 
+/// The redirect URIs; a client whose grant types send nobody back needs none.
 fn redirect_uris(
     texts: &[String],
+    needed: bool,
     policy: RegistrationPolicy,
 ) -> Result<Vec<RedirectUri>, RegistrationError> {
-    if texts.is_empty() || texts.len() > MAX_REDIRECT_URIS {
+    if (needed && texts.is_empty()) || texts.len() > MAX_REDIRECT_URIS {
         return Err(RegistrationError::RedirectCount);
     }
     let mut uris = Vec::with_capacity(texts.len());
@@ -259,18 +342,12 @@ fn redirect_uris(
     Ok(uris)
 }
 
-/// What of the wanted grant types is supported; RFC 7591 lets a server register less and say so.
-fn grant_types(wanted: Option<&[String]>) -> Result<Vec<GrantType>, RegistrationError> {
-    let Some(wanted) = wanted else { return Ok(vec![GrantType::AuthorizationCode]) };
-    let has = |word: &str| wanted.iter().any(|grant| grant == word);
-    if !has("authorization_code") {
-        return Err(RegistrationError::Unsupported("grant_types has to include authorization_code"));
-    }
-    let mut grant_types = vec![GrantType::AuthorizationCode];
-    if has("refresh_token") {
-        grant_types.push(GrantType::RefreshToken);
-    }
-    Ok(grant_types)
+/// What of the wanted grant types is supported; RFC 7591 lets a server register less and say so. Whether a client may
+/// use one is another question.
+fn grant_types(wanted: Option<&[String]>) -> Vec<GrantType> {
+    let Some(wanted) = wanted else { return vec![GrantType::AuthorizationCode] };
+    let has = |grant: &GrantType| wanted.iter().any(|word| word == grant.as_str());
+    GrantType::ALL.into_iter().filter(has).collect()
 }
 
 fn is_web_page(uri: &str) -> bool {
@@ -278,7 +355,7 @@ fn is_web_page(uri: &str) -> bool {
 }
 
 /// A text that is equal for public clients that registered the same, so that they can be one client.
-/// `None` for confidential ones: each has its own secret.
+/// `None` for confidential ones: each has its own secret, or its own keys.
 #[must_use]
 pub fn fingerprint(client: &Client) -> Option<String> {
     let mut uris: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
@@ -298,6 +375,15 @@ pub fn response(
     secret: Option<ClientSecret>,
     scope: Option<String>,
 ) -> RegistrationResponse {
+    let (jwks, jwks_uri, algorithm) = match client.authentication.clone() {
+        ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::Jwks(set), algorithm } => {
+            (Some(set), None, algorithm)
+        }
+        ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::JwksUri(url), algorithm } => {
+            (None, Some(url), algorithm)
+        }
+        ClientAuthentication::None | ClientAuthentication::Secret { .. } => (None, None, None),
+    };
     RegistrationResponse {
         client_id: client.id.clone(),
         client_id_issued_at: issued_at,
@@ -305,16 +391,15 @@ pub fn response(
         client_secret: secret,
         redirect_uris: client.redirect_uris.clone(),
         grant_types: client.grant_types.clone(),
-        response_types: ["code"],
-        token_endpoint_auth_method: match client.authentication {
-            ClientAuthentication::None => "none",
-            ClientAuthentication::Secret { method: SecretMethod::ClientSecretBasic, .. } => {
-                "client_secret_basic"
-            }
-            ClientAuthentication::Secret { method: SecretMethod::ClientSecretPost, .. } => {
-                "client_secret_post"
-            }
+        response_types: if client.grant_types.contains(&GrantType::AuthorizationCode) {
+            &["code"]
+        } else {
+            &[]
         },
+        token_endpoint_auth_method: client.authentication.method(),
+        token_endpoint_auth_signing_alg: algorithm,
+        jwks,
+        jwks_uri,
         application_type: client.application_type,
         client_name: client.name.clone(),
         client_uri: client.uri.clone(),
@@ -365,6 +450,29 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_signs_and_redirects_nobody() {
+        let keys = json!({ "keys": [{ "kid": "a", "kty": "EC", "crv": "P-256", "x": "x", "y": "y" }] });
+        let mut body = json!({
+            "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt", "jwks": keys,
+            "token_endpoint_auth_signing_alg": "ES256"
+        });
+        let answer = register_json(&body, RegistrationPolicy::default()).unwrap();
+        assert_eq!(
+            answer,
+            json!({
+                "client_id": "id", "client_id_issued_at": 7, "redirect_uris": [],
+                "grant_types": ["client_credentials"], "response_types": [],
+                "token_endpoint_auth_method": "private_key_jwt",
+                "token_endpoint_auth_signing_alg": "ES256", "jwks": keys, "application_type": "web"
+            })
+        );
+        body["token_endpoint_auth_method"] = json!("client_secret_post");
+        assert_eq!(register_json(&body, RegistrationPolicy::default()).unwrap()["client_secret"], "secret");
+        body["token_endpoint_auth_method"] = json!("none");
+        assert!(register_json(&body, RegistrationPolicy::default()).is_err());
+    }
+
+    #[test]
     fn what_is_refused_and_how() {
         let check = |change: Value, expected: Option<&str>| {
             let mut body =
@@ -395,7 +503,8 @@ mod tests {
         check(json!({ "grant_types": ["refresh_token"] }), Some("invalid_client_metadata"));
         check(json!({ "response_types": ["token"] }), Some("invalid_client_metadata"));
         check(json!({ "token_endpoint_auth_method": "private_key_jwt" }), Some("invalid_client_metadata"));
-        let policy = RegistrationPolicy { private_use_redirects: true };
+        check(json!({ "grant_types": ["client_credentials"] }), Some("invalid_client_metadata"));
+        let policy = RegistrationPolicy { private_use_redirects: true, ..RegistrationPolicy::default() };
         assert!(register_json(&json!({ "redirect_uris": ["cursor://cb"] }), policy).is_ok());
         assert!(register_json(&json!([]), policy).is_err());
     }

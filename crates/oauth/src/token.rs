@@ -1,20 +1,15 @@
 //! What `POST /token` reads and answers ([OAuth 2.1 §3.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2)).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq;
 
-use crate::client::{Client, ClientAuthentication};
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::grant::CodeRefusal;
 use crate::parameters::{Parameters, Repeated};
 use crate::pkce::CodeVerifier;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
-use crate::secret::{self, AccessToken, AuthorizationCode, ClientSecret, RefreshToken};
+use crate::secret::{self, AccessToken, AuthorizationCode, RefreshToken};
+use crate::statement::StatementError;
 use crate::token_family::RefreshRefusal;
 
 /// What the client wants to exchange.
@@ -40,17 +35,6 @@ pub enum TokenRequest {
         /// Which resource the token is for, if said again.
         resource: Option<Resource>,
     },
-}
-
-/// Who the client says it is, by whatever way it said so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCredentials {
-    /// Its identifier. Public clients leave it out when they revoke, some of them.
-    pub id: Option<String>,
-    /// Its secret.
-    pub secret: Option<ClientSecret>,
-    /// Whether they came in the `Authorization` header; the answer to a failure then carries a challenge.
-    pub in_header: bool,
 }
 
 /// Why no token was given.
@@ -80,6 +64,12 @@ pub enum TokenError {
     /// The secret is wrong, missing or out of place.
     #[error("client authentication failed: {0}")]
     WrongSecret(&'static str),
+    /// The client's statement does not count.
+    #[error("client authentication failed: the client_assertion is not accepted, {0}")]
+    Assertion(#[from] StatementError),
+    /// The client cannot be authenticated right now, which is not its fault.
+    #[error("{0}; try again")]
+    NotNow(&'static str),
     /// The verifier cannot be one.
     #[error("code_verifier has to be 43 to 128 unreserved characters")]
     MalformedVerifier,
@@ -106,7 +96,8 @@ impl TokenError {
                 ErrorCode::InvalidRequest
             }
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
-            Self::UnknownClient | Self::WrongSecret(_) => ErrorCode::InvalidClient,
+            Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => ErrorCode::InvalidClient,
+            Self::NotNow(_) => ErrorCode::TemporarilyUnavailable,
             Self::MalformedScope | Self::Refresh(RefreshRefusal::MoreScope) => ErrorCode::InvalidScope,
             Self::MalformedResource
             | Self::Code(CodeRefusal::WrongResource)
@@ -174,81 +165,6 @@ fn resource(parameters: &Parameters) -> Result<Option<Resource>, TokenError> {
     Resource::parse(first).map(Some).map_err(|_| TokenError::MalformedResource)
 }
 
-/// Reads who the client is, from the `Authorization` header lines and the form
-/// ([OAuth 2.1 §2.4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4.1)).
-///
-/// # Errors
-/// [`TokenError`] when they contradict each other or cannot be read.
-pub fn credentials(authorization: &[&str], parameters: &Parameters) -> Result<ClientCredentials, TokenError> {
-    let (body_id, body_secret) = (parameters.one("client_id")?, parameters.one("client_secret")?);
-    if parameters.one("client_assertion")?.is_some() {
-        return Err(TokenError::WrongSecret("client assertions are not supported"));
-    }
-    let header = match authorization {
-        [] => None,
-        [one] => Some(basic(one)?),
-        _ => return Err(TokenError::Credentials("there is more than one Authorization header")),
-    };
-    let Some((id, secret)) = header else {
-        return Ok(ClientCredentials {
-            id: body_id.map(str::to_owned),
-            secret: body_secret.map(ClientSecret::new),
-            in_header: false,
-        });
-    };
-    if body_secret.is_some() {
-        return Err(TokenError::Credentials("the client secret came both in the header and in the body"));
-    }
-    if body_id.is_some_and(|body_id| body_id != id) {
-        return Err(TokenError::Credentials("client_id in the header and in the body differ"));
-    }
-    Ok(ClientCredentials { id: Some(id), secret, in_header: true })
-}
-
-fn basic(header: &str) -> Result<(String, Option<ClientSecret>), TokenError> {
-    const MALFORMED: TokenError =
-        TokenError::WrongSecret("the Authorization header is not a readable Basic header");
-    let (scheme, encoded) = header.trim().split_once(' ').ok_or(MALFORMED)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(TokenError::WrongSecret("the Authorization header has to be Basic"));
-    }
-    let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let decoded = zeroize::Zeroizing::new(decoded.ok_or(MALFORMED)?);
-    let (id, secret) = decoded.split_once(':').ok_or(MALFORMED)?;
-    let decode = |part: &str| {
-        let spaced = part.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| MALFORMED)
-    };
-    Ok((decode(id)?, (!secret.is_empty()).then(|| decode(secret)).transpose()?.map(ClientSecret::new)))
-}
-
-/// Checks the credentials of a client, in the same time for a right and a wrong secret.
-///
-/// # Errors
-/// [`TokenError::WrongSecret`].
-pub fn authenticate(client: &Client, credentials: &ClientCredentials) -> Result<(), TokenError> {
-    match (&client.authentication, &credentials.secret) {
-        (ClientAuthentication::None, None) => Ok(()),
-        (ClientAuthentication::None, Some(_)) => Err(TokenError::WrongSecret("this client has no secret")),
-        (ClientAuthentication::Secret { .. }, None) => {
-            Err(TokenError::WrongSecret("the client secret is missing"))
-        }
-        (ClientAuthentication::Secret { sha256, .. }, Some(secret)) => {
-            if bool::from(secret_digest(secret).as_bytes().ct_eq(sha256.as_bytes())) {
-                Ok(())
-            } else {
-                Err(TokenError::WrongSecret("the client secret is wrong"))
-            }
-        }
-    }
-}
-
-/// How a client secret is kept: SHA-256 in lower-case hex.
-#[must_use]
-pub fn secret_digest(secret: &ClientSecret) -> String {
-    Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The scope of the next access token: all that is `left` of what was `granted`, or the part that was asked for.
 ///
 /// Clients exist that name what they were granted each time. One whose user has narrowed the grant since gets what is
@@ -274,8 +190,6 @@ pub fn narrowed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::SecretMethod;
-    use crate::client::tests::client;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -306,54 +220,6 @@ mod tests {
         check("grant_type=refresh_token&refresh_token=x&scope=%22", Err("invalid_scope"));
         check("grant_type=password&username=x", Err("unsupported_grant_type"));
         check("", Err("invalid_request"));
-    }
-
-    #[test]
-    fn credentials_come_by_one_way() {
-        let secret = |s: &str| Some(ClientSecret::new(s));
-        let check =
-            |header: &[&str], body: &str, expected: Option<(Option<&str>, Option<ClientSecret>, bool)>| {
-                let read = credentials(header, &Parameters::parse(body.as_bytes())).ok();
-                let read = read.as_ref().map(|c| (c.id.as_deref(), c.secret.clone(), c.in_header));
-                assert_eq!(read, expected, "{header:?} {body}");
-            };
-        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        check(&[], "client_id=c", Some((Some("c"), None, false)));
-        check(&[], "client_id=c&client_secret=s", Some((Some("c"), secret("s"), false)));
-        check(&[], "client_id=c&client_secret=", Some((Some("c"), None, false)));
-        check(&[], "", Some((None, None, false)));
-        check(&[&basic("c:s")], "", Some((Some("c"), secret("s"), true)));
-        check(&[&basic("a%3Ab:s+1%2B")], "client_id=a:b", Some((Some("a:b"), secret("s 1+"), true)));
-        check(&[&basic("c:")], "", Some((Some("c"), None, true)));
-        check(&[&basic("c:s")], "client_id=d", None);
-        check(&[&basic("c:s")], "client_secret=s", None);
-        check(&[&basic("c")], "", None);
-        check(&["Basic %%%"], "", None);
-        check(&["Bearer x"], "client_id=c", None);
-        check(&[&basic("c:s"), &basic("c:s")], "", None);
-        check(&[], "client_id=c&client_assertion=x", None);
-    }
-
-    #[test]
-    fn a_secret_is_checked_whichever_way_it_came() {
-        let mut confidential = client("https://c.example/cb");
-        confidential.authentication = ClientAuthentication::Secret {
-            sha256: secret_digest(&ClientSecret::new("s")),
-            method: SecretMethod::ClientSecretBasic,
-        };
-        let public = client("https://c.example/cb");
-        for (client, secret, in_header, expected) in [
-            (&public, None, false, true),
-            (&public, Some("s"), false, false),
-            (&confidential, Some("s"), true, true),
-            (&confidential, Some("s"), false, true),
-            (&confidential, Some("t"), true, false),
-            (&confidential, None, false, false),
-        ] {
-            let credentials =
-                ClientCredentials { id: Some("c".into()), secret: secret.map(ClientSecret::new), in_header };
-            assert_eq!(authenticate(client, &credentials).is_ok(), expected, "{credentials:?}");
-        }
     }
 
     #[test]

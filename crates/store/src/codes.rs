@@ -18,8 +18,9 @@ impl Codes for Store {
     async fn insert_code(&self, code: &CodeRecord) -> Result<Insert, StoreError> {
         let done = sqlx::query(concat!(
             "INSERT INTO codes (digest, client_id, client_name, user_id, redirect_uri, scope, resource,",
-            " code_challenge, refreshable, grant_id, issued_at, expires_at, redeemed_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (digest) DO NOTHING"
+            " code_challenge, refreshable, grant_id, issued_at, expires_at, redeemed_at, client_has_keys)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            " ON CONFLICT (digest) DO NOTHING"
         ))
         .bind(&code.digest.0[..])
         .bind(&code.client_id)
@@ -34,6 +35,7 @@ impl Codes for Store {
         .bind(micros(code.issued_at))
         .bind(micros(code.expires_at))
         .bind(code.redeemed_at.map(micros))
+        .bind(code.client_has_keys)
         .execute(self.writer())
         .await
         .stored()?;
@@ -97,6 +99,7 @@ fn code(row: SqliteRow) -> Result<CodeRecord, sqlx::Error> {
         resource: row.text("resource")?,
         code_challenge: row.text("code_challenge")?,
         refreshable: row.try_get("refreshable")?,
+        client_has_keys: row.try_get("client_has_keys")?,
         grant_id: row.text("grant_id")?,
         issued_at: row.time("issued_at")?,
         expires_at: row.time("expires_at")?,

@@ -181,8 +181,9 @@ impl Store {
 pub(crate) async fn insert(db: &mut SqliteConnection, grant: &GrantRecord) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
         "INSERT INTO grants (id, user_id, client_id, client_name, scope, resource, created_at, last_used_at,",
-        " expires_at, revoked_at, revoked_reason, last_used_from, granted_scope, narrowed_at)",
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        " expires_at, revoked_at, revoked_reason, last_used_from, granted_scope, narrowed_at,",
+        " client_has_keys)",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     ))
     .bind(&grant.id)
     .bind(&grant.user_id)
@@ -198,6 +199,7 @@ pub(crate) async fn insert(db: &mut SqliteConnection, grant: &GrantRecord) -> Re
     .bind(grant.last_used_from.map(|address| address.to_string()))
     .bind(grant.narrowed.as_ref().map(|narrowing| narrowing.granted_scope.as_str()))
     .bind(grant.narrowed.as_ref().map(|narrowing| micros(narrowing.at)))
+    .bind(grant.client_has_keys)
     .execute(db)
     .await?;
     Ok(())
@@ -212,6 +214,7 @@ pub(crate) fn grant(row: &SqliteRow) -> Result<GrantRecord, sqlx::Error> {
         client_name: row.maybe_text("client_name")?,
         scope: row.text("scope")?,
         resource: row.text("resource")?,
+        client_has_keys: row.try_get("client_has_keys")?,
         created_at: row.time("created_at")?,
         last_used_at: row.time("last_used_at")?,
         last_used_from: row.maybe_address("last_used_from")?,

@@ -24,6 +24,7 @@ mod keys;
 mod login_attempts;
 mod passkeys;
 mod sessions;
+mod statements;
 mod sweep;
 mod tasks;
 mod totp;

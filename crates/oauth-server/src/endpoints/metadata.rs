@@ -5,6 +5,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::{OFFLINE_ACCESS, Policy};
+use barewire_oauth::client_authentication;
+use barewire_oauth::jws::Algorithm;
 use barewire_oauth::metadata::AuthorizationServerMetadata;
 use barewire_oauth::pkce;
 use bytes::Bytes;
@@ -35,7 +37,8 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
     let base = issuer.trim_end_matches('/');
     let at = |path: &str| Some(format!("{base}{path}"));
     let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
-    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let methods = client_authentication::METHODS;
+    let algorithms: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     let mut scopes: Vec<String> = policy.scopes.iter().map(str::to_owned).collect();
     // Here and not in the resource's metadata: it is about this server's tokens, not about the resource.
     scopes.push(OFFLINE_ACCESS.to_owned());
@@ -50,8 +53,10 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
         response_modes_supported: words(&["query"]),
         grant_types_supported: words(&["authorization_code", "refresh_token"]),
         token_endpoint_auth_methods_supported: words(&methods),
+        token_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         revocation_endpoint: at(REVOKE),
         revocation_endpoint_auth_methods_supported: words(&methods),
+        revocation_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         code_challenge_methods_supported: words(&[pkce::S256]),
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: config.client_documents,

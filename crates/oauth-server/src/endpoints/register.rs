@@ -4,15 +4,17 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::claims::seconds;
+use barewire_oauth::client::{ClientAuthentication, ClientKeys, keys_url};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::register::{
-    NewCredentials, RegistrationError, RegistrationPolicy, RegistrationResponse, fingerprint, register,
-    response,
+    NewCredentials, RegistrationError, RegistrationResponse, fingerprint, register, response,
 };
 use barewire_oauth::secret::ClientSecret;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
 
+use crate::documents::is_accepted_host;
 use crate::routes::REGISTER;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
@@ -104,8 +106,9 @@ async fn try_register(
         client_id: format!("client_{}", random::token::<16>()),
         client_secret: ClientSecret::new(format!("bws_{}", random::token::<32>())),
     };
-    let policy = RegistrationPolicy { private_use_redirects: state.config.private_use_redirects };
-    let (client, secret, scope) = register(&body, fresh, policy).map_err(Failure::Refused)?;
+    let (client, secret, scope) =
+        register(&body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
+    check_keys(state, &client.authentication)?;
     let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
     // A flood from one network has one write under way, however many requests it sends; others' logins go between.
     let _turn = state.registrations.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)?;
@@ -127,6 +130,21 @@ async fn try_register(
     draft.client = Some(record.client.id.clone());
     draft.client_name.clone_from(&record.client.name);
     Ok(response(&record.client, seconds(record.registered_at), secret, scope))
+}
+
+/// Refuses keys at a host from which the operator lets nothing be fetched.
+fn check_keys(state: &Inner, authentication: &ClientAuthentication) -> Result<(), Failure> {
+    let ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::JwksUri(text), .. } = authentication else {
+        return Ok(());
+    };
+    let url = keys_url(text, state.config.client_documents_from_loopback);
+    let accepted = |url: &Url| is_accepted_host(&state.config, url.host_str().unwrap_or_default());
+    if url.as_ref().is_some_and(accepted) {
+        return Ok(());
+    }
+    Err(Failure::Refused(RegistrationError::Unsupported(
+        "this server does not fetch from the host of jwks_uri",
+    )))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -7,15 +7,16 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::bearer::BearerError;
+use barewire_oauth::client_authentication::{self, ClientCredentials};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::revoke::{self, RevokeError, Revoked};
-use barewire_oauth::token::{self, ClientCredentials, TokenError};
+use barewire_oauth::token::TokenError;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
 use super::token::Failure as TokenFailure;
-use crate::client_authentication::authenticate_as;
+use crate::client_authentication::{Authenticated, authenticate_as};
 use crate::refresh_tokens::Parts;
 use crate::respond;
 use crate::revocation::{Told, revoke as revoke_grant};
@@ -96,15 +97,16 @@ async fn try_revoke(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(), Failure> {
     let parameters = respond::form(headers, body)?;
-    let credentials = token::credentials(&respond::authorization(headers), &parameters)?;
-    if let Some(id) = &credentials.id {
-        authenticate_as(state, id, &credentials).await?;
-    }
+    let credentials = client_authentication::credentials(&respond::authorization(headers), &parameters)?;
+    let client = match &credentials.id {
+        Some(id) => Some(authenticate_as(state, id, &credentials).await?),
+        None => None,
+    };
     match revoke::read(&parameters).map_err(Failure::Malformed)? {
         Revoked::Refresh(token) => {
             let Some(parts) = Parts::parse(token) else { return Ok(()) };
             let Some((_, grant)) = state.store.family(parts.handle_digest()).await? else { return Ok(()) };
-            check_owner(state, &grant.client_id, &credentials).await?;
+            check_owner(state, &grant.client_id, client, &credentials).await?.prove(grant.client_has_keys)?;
             let draft = Draft {
                 user: Some(grant.user_id),
                 client: Some(grant.client_id),
@@ -125,7 +127,7 @@ async fn try_revoke(
             if claims.iss != state.issuer || claims.expires_at() <= now {
                 return Ok(());
             }
-            check_owner(state, &claims.client_id, &credentials).await?;
+            check_owner(state, &claims.client_id, client, &credentials).await?;
             state.store.revoke_access_token(&claims.jti, claims.expires_at(), now).await?;
             state.tokens.revoke_token(&claims.jti, now);
             let draft = Draft {
@@ -143,9 +145,14 @@ async fn try_revoke(
 
 /// The token has to be this client's. One that does not say who it is must be public: then having the token is all
 /// the proof there can be.
-async fn check_owner(state: &Inner, owner: &str, credentials: &ClientCredentials) -> Result<(), Failure> {
-    match &credentials.id {
-        Some(id) if id == owner => Ok(()),
+async fn check_owner(
+    state: &Inner,
+    owner: &str,
+    client: Option<Authenticated>,
+    credentials: &ClientCredentials,
+) -> Result<Authenticated, Failure> {
+    match client {
+        Some(client) if client.id == owner => Ok(client),
         Some(_) => Err(Failure::Foreign),
         None => Ok(authenticate_as(state, owner, credentials).await?),
     }

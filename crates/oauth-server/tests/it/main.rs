@@ -4,6 +4,7 @@
 
 mod account;
 mod authorize;
+mod client_assertion;
 mod consent;
 mod credentials;
 mod documents;
@@ -17,6 +18,7 @@ mod passkeys;
 mod refresh;
 mod register;
 mod revoke;
+mod signing;
 mod survival;
 mod token;
 mod world;

@@ -196,7 +196,7 @@ async fn what_is_no_metadata_is_refused_in_a_sentence() {
         r#"{"redirect_uris":["http://localhost/cb"],"client_name":{"a":"\u202e\""}}"#,
         r#"{"redirect_uris":["http://localhost/cb"],"client_name":"\ud800"}"#,
         r#"{"redirect_uris":["http://localhost/cb"],"token_endpoint_auth_method":"private_key_jwt"}"#,
-        r#"{"redirect_uris":["http://localhost/cb"],"grant_types":["client_credentials"]}"#,
+        r#"{"redirect_uris":["http://localhost/cb"],"grant_types":["implicit"]}"#,
         r#"{"redirect_uris":["http://localhost/cb"],"response_types":["token"]}"#,
     ] {
         let request = world.http.post(world.at("/register")).header("content-type", "application/json");

@@ -56,6 +56,7 @@ pub(crate) fn config() -> AuthConfig {
         client_secret: secret.map(Into::into),
         client_name: name.to_owned(),
         redirect_uris: vec![uri.to_owned().try_into().unwrap()],
+        ..ConfiguredClient::default()
     };
     AuthConfig {
         password_memory_kib: 64,

@@ -49,12 +49,18 @@ pub struct AuthorizationServerMetadata {
     /// How clients authenticate there.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Algorithms of client assertions there.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     /// Where resource servers ask about tokens (RFC 7662).
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,
     /// How resource servers authenticate there.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Algorithms of client assertions there.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     /// PKCE methods; absent means no PKCE, and an MCP client has to refuse.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub code_challenge_methods_supported: Option<Vec<String>>,

@@ -58,6 +58,9 @@ laws! {
         a_passkey_is_kept_whole_and_is_one_users,
         a_challenge_is_answered_once,
         a_counter_is_compared_and_set;
+    statements:
+        a_statement_is_used_once,
+        used_statements_are_bounded;
     keys:
         one_key_signs,
         a_secret_is_made_once;

@@ -10,6 +10,7 @@ use barewire_oauth::token_family::TokenFamily;
 
 use super::refresh_token::family_record;
 use super::{Account, Failure, response};
+use crate::client_authentication::Authenticated;
 use crate::random;
 use crate::redeeming::Attempt;
 use crate::refresh_tokens::Parts;
@@ -21,6 +22,7 @@ use crate::witness::EventKind;
 
 pub(super) async fn redeem(
     state: &Inner,
+    client: &Authenticated,
     code: &str,
     by: &Redemption<'_>,
     attempt: Option<&Attempt<'_>>,
@@ -29,6 +31,7 @@ pub(super) async fn redeem(
     let digest = random::digest(code);
     let record = state.store.code(digest).await?.ok_or(CodeRefusal::Unknown)?;
     account.concerns(&record.user_id, &record.grant_id, record.client_name.as_deref(), &record.scope);
+    client.prove(record.client_has_keys)?;
     let now = state.now();
     match lifecycle(&record)?.redeem(by, now) {
         Ok(_) => attempt.into_iter().for_each(Attempt::begin),
@@ -51,6 +54,7 @@ pub(super) async fn redeem(
         client_name: record.client_name,
         scope: record.scope,
         resource: record.resource,
+        client_has_keys: record.client_has_keys,
         created_at: now,
         last_used_at: now,
         last_used_from: account.sender.address,

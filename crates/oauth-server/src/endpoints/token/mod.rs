@@ -108,21 +108,21 @@ async fn exchange(
         .one("code")
         .map_err(TokenError::from)?
         .map(|code| state.redeeming.arrive(random::digest(code)));
-    let client_id = authenticate(state, headers, &parameters).await?;
-    account.draft.client = Some(client_id.clone());
+    let client = authenticate(state, headers, &parameters).await?;
+    account.draft.client = Some(client.id.clone());
     match token::read(&parameters)? {
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
             let by = Redemption {
-                client_id: &client_id,
+                client_id: &client.id,
                 redirect_uri: redirect_uri.as_deref(),
                 verifier: &verifier,
                 resource: resource.as_ref(),
                 arrived_at,
             };
-            authorization_code::redeem(state, code.expose(), &by, attempt.as_ref(), account).await
+            authorization_code::redeem(state, &client, code.expose(), &by, attempt.as_ref(), account).await
         }
         TokenRequest::RefreshToken { refresh_token, scope, resource } => {
-            let wanted = Wanted { client_id: &client_id, scope: scope.as_ref(), resource: resource.as_ref() };
+            let wanted = Wanted { client: &client, scope: scope.as_ref(), resource: resource.as_ref() };
             account.kind = EventKind::Refresh;
             refresh_token::refresh(state, &refresh_token, &wanted, account).await
         }

@@ -10,6 +10,7 @@ use barewire_oauth::token::{self, TokenResponse};
 use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFamily};
 
 use super::{Account, Failure, response};
+use crate::client_authentication::Authenticated;
 use crate::refresh_tokens::Parts;
 use crate::revocation::{Told, revoke};
 use crate::routes::TOKEN;
@@ -24,7 +25,7 @@ const RACES: usize = 16;
 
 /// What a refresh asks for.
 pub(super) struct Wanted<'a> {
-    pub(super) client_id: &'a str,
+    pub(super) client: &'a Authenticated,
     pub(super) scope: Option<&'a ScopeSet>,
     pub(super) resource: Option<&'a Resource>,
 }
@@ -43,6 +44,7 @@ pub(super) async fn refresh(
         account.concerns(&grant.user_id, &grant.id, grant.client_name.as_deref(), &grant.scope);
         let now = state.now();
         let scope = check_grant(&grant, wanted, now)?;
+        wanted.client.prove(grant.client_has_keys)?;
         let family = family(&record);
         let successor = match family.present(&presented.secret_digest().0, &limits, now) {
             Ok(Presented::Replaced(replaced)) => presented
@@ -80,7 +82,7 @@ fn check_grant(
     wanted: &Wanted<'_>,
     now: SystemTime,
 ) -> Result<ScopeSet, RefreshRefusal> {
-    if grant.client_id != wanted.client_id {
+    if grant.client_id != wanted.client.id {
         return Err(RefreshRefusal::WrongClient);
     }
     if grant.revoked.is_some() {

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod second_factors;
+pub(crate) mod statements;
 pub(crate) mod sweep;
 
 use std::time::{Duration, SystemTime};
@@ -65,6 +66,7 @@ pub(crate) fn code(n: u8, client_id: &str) -> CodeRecord {
         resource: "http://localhost:8000/mcp".to_owned(),
         code_challenge: "c".repeat(43),
         refreshable: true,
+        client_has_keys: n.is_multiple_of(2),
         grant_id: format!("g{n}"),
         issued_at: at(1),
         expires_at: at(61),
@@ -80,6 +82,7 @@ pub(crate) fn grant(n: u8, client_id: &str) -> GrantRecord {
         client_name: None,
         scope: "posts:read".to_owned(),
         resource: "http://localhost:8000/mcp".to_owned(),
+        client_has_keys: n.is_multiple_of(2),
         created_at: at(2),
         last_used_at: at(2),
         last_used_from: None,

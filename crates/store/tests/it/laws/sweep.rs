@@ -5,7 +5,7 @@ use std::time::Duration;
 use barewire_oauth::client::Registration::{Dynamic, Preregistered};
 use barewire_oauth_server::store::{
     AttemptsRecord, GrantRecord, Insert, Registered, Retention, Revocation, RevocationReason, SessionRecord,
-    Store, Swap,
+    StatementLimits, Store, Swap, Use, UsedStatement,
 };
 
 use crate::laws::{at, client, code, digest, family, grant};
@@ -30,6 +30,9 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         };
         store.start_session(None, &session, 9).await.unwrap();
         store.revoke_access_token(&format!("j{n}"), at(expires), at(1)).await.unwrap();
+        let used = UsedStatement { digest: digest(n), owner: digest(9), until: at(expires) };
+        let limits = StatementLimits { per_owner: 9, total: 9 };
+        assert_eq!(store.use_statement(&used, limits, at(1)).await.unwrap(), Use::First);
     }
     for (n, last) in [(1, 80), (2, 81)] {
         let attempts = AttemptsRecord { key: digest(n), count: 1, last_at: at(last) };
@@ -56,8 +59,8 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         assert_eq!(store.revoke_grant(id, revocation).await.unwrap(), Swap::Done);
     }
 
-    // A session, a token, attempts, a client, four codes, two grants with their families.
-    assert_eq!(store.sweep(now, retention).await.unwrap(), 12);
+    // A session, a token, a statement, attempts, a client, four codes, two grants with their families.
+    assert_eq!(store.sweep(now, retention).await.unwrap(), 13);
     assert_eq!(store.sweep(now, retention).await.unwrap(), 0);
 
     assert!(

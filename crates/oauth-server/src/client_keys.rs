@@ -1,0 +1,89 @@
+//! Whether a client's statement was signed with one of its keys.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use barewire_jose::{IssuerKeys, KeySource, KeysUnavailable, NoKey};
+use barewire_oauth::client::{ClientKeys, Registration, keys_url};
+use barewire_oauth::jwk::JwkSet;
+use barewire_oauth::statement::{Statement, StatementError};
+use barewire_oauth::token::TokenError;
+use quick_cache::sync::Cache;
+use url::Url;
+
+use crate::config::AuthConfig;
+use crate::documents;
+use crate::fetch::{Fetcher, UrlOf};
+
+/// The keys of clients that have them at a URL.
+pub(crate) struct KeysAtUrls {
+    cache: Cache<String, Arc<IssuerKeys>>,
+    fetcher: Arc<Fetcher>,
+}
+
+impl KeysAtUrls {
+    pub(crate) fn new(config: &AuthConfig, fetcher: Arc<Fetcher>) -> Self {
+        Self { cache: Cache::new(config.client_document_cache), fetcher }
+    }
+
+    /// Checks the signature of what a client says of itself.
+    pub(crate) async fn verify(
+        &self,
+        config: &AuthConfig,
+        keys: &ClientKeys,
+        registration: Registration,
+        statement: &Statement<'_>,
+        now: SystemTime,
+    ) -> Result<(), TokenError> {
+        let keys = match keys {
+            ClientKeys::Jwks(set) => Arc::new(IssuerKeys::fixed(set)),
+            ClientKeys::JwksUri(text) => self.at(config, text, registration)?,
+        };
+        match keys.find(statement.key_id.as_deref(), statement.algorithm, now).await {
+            Ok(key) if key.verifies(statement.signed.as_bytes(), &statement.signature) => Ok(()),
+            Ok(_) | Err(NoKey::Unknown) => Err(StatementError::Signature.into()),
+            Err(NoKey::Unavailable) => Err(TokenError::NotNow("the client's jwks_uri does not answer")),
+        }
+    }
+
+    fn at(
+        &self,
+        config: &AuthConfig,
+        text: &str,
+        registration: Registration,
+    ) -> Result<Arc<IssuerKeys>, TokenError> {
+        let of = match registration {
+            Registration::Preregistered => UrlOf::Operator,
+            Registration::Dynamic | Registration::Document => UrlOf::Stranger,
+        };
+        let allow_loopback = of == UrlOf::Operator || config.client_documents_from_loopback;
+        let url = keys_url(text, allow_loopback)
+            // The operator may have changed his mind about that host since.
+            .filter(|url| {
+                of == UrlOf::Operator || documents::is_accepted_host(config, url.host_str().unwrap_or(""))
+            })
+            .ok_or(TokenError::WrongSecret("this server does not fetch keys from the client's jwks_uri"))?;
+        // A stranger who names the operator's URL must not get what only the operator may have fetched.
+        let place = format!("{of:?} {text}");
+        let source = At { url, of, fetcher: Arc::clone(&self.fetcher) };
+        let known = self.cache.get_or_insert_with(&place, || {
+            Ok::<_, std::convert::Infallible>(Arc::new(IssuerKeys::fetched(source)))
+        });
+        Ok(known.unwrap_or_else(|never| match never {}))
+    }
+}
+
+/// A key set at a URL.
+pub(crate) struct At {
+    pub(crate) url: Url,
+    pub(crate) of: UrlOf,
+    pub(crate) fetcher: Arc<Fetcher>,
+}
+
+impl KeySource for At {
+    async fn fetch(&self) -> Result<JwkSet, KeysUnavailable> {
+        let fetched = self.fetcher.get(&self.url, self.of).await;
+        let fetched = fetched.map_err(|error| KeysUnavailable(error.into()))?;
+        serde_json::from_slice(&fetched.body).map_err(|error| KeysUnavailable(error.into()))
+    }
+}
