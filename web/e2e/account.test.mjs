@@ -81,7 +81,7 @@ describe('the account', () => {
   })
 
   step('sets up an authenticator app', async () => {
-    await page.getByRole('link', { name: 'How you sign in' }).click()
+    await page.getByRole('link', { name: 'Sign-in', exact: true }).click()
     await heading('How you sign in')
     await assertGood('security')
     await page.getByRole('link', { name: 'Set up an app' }).click()

@@ -102,6 +102,7 @@ impl Passwords {
     ) -> Result<T, PasswordError> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        tracing::trace!("a password is hashed");
         let work = tokio::task::spawn_blocking(move || {
             // A caller that goes away does not stop the thread, so the permits have to stay with it.
             let _permits = (admitted, hashing);

@@ -8,6 +8,7 @@ use barewire_testkit::{Browser, Form, Landing, Page};
 use data_encoding::BASE32_NOPAD;
 use reqwest::StatusCode;
 
+use crate::logs::Log;
 use crate::world::{RawForm, WEB_CALLBACK, World, config, has_session, query, set_cookies};
 
 const NEW: &str = "a horse and a battery";
@@ -321,6 +322,46 @@ async fn a_wrong_password_says_nothing_of_the_second_step() {
         answers.push((status, cookies, answer.text().await.unwrap().replace(user, "?")));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_costs_the_same_work_whoever_it_is_for() {
+    let (log, _guard) = Log::keep();
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    enrol(&world, &mut owner).await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let hashed = || log.text().matches("a password is hashed").count();
+    // One that has an app, one that has none, one that is not there: counted, because a clock tells less.
+    for user in ["johndoe", "janedoe", "nobody"] {
+        let before = hashed();
+        let answer = form.post(&world, &[("username", user), ("password", "guess")]).await;
+        assert_eq!((answer.status(), hashed() - before), (StatusCode::FORBIDDEN, 1), "{user}");
+    }
+}
+
+#[tokio::test]
+async fn what_people_prove_themselves_with_is_not_logged() {
+    let (log, _guard) = Log::keep();
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, codes) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    let mut browser = Browser::new();
+    let page = second_step(&world, &mut browser).await;
+    let half =
+        page.form_with("half").unwrap().fields.iter().find(|(name, _)| name == "half").unwrap().1.clone();
+    for code in ["000000", codes[1].as_str(), &app.code(&world, 0)] {
+        give(&mut browser, &page, code).await;
+    }
+    let form = owner.open(&world.at("/account/password")).await.unwrap();
+    let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
+    submit(&mut owner, &form, &change).await;
+    let text = log.text();
+    let secrets = [NEW, &half, &codes[0], &codes[1], &BASE32_NOPAD.encode(&app.0)];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,25 @@ use reqwest::StatusCode;
 use crate::world::{BACKEND_SECRET, CALLBACK, RawForm, Tokens, VERIFIER, World, config, query, set_cookies};
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Keeps what this thread logs, while the guard lives: what is served on it and what asks on it.
+    pub(crate) fn keep() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter("barewire=trace")
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -23,15 +41,8 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn no_secret_is_logged_and_no_line_is_forged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("barewire=trace")
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
     // One thread serves and asks, so this is the log of both.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::keep();
 
     let world = World::new().await;
     world.server.create_user("maria", "correct horse").await.unwrap();
@@ -61,7 +72,7 @@ async fn no_secret_is_logged_and_no_line_is_forged() {
     world.refresh(&client, &first.refresh).await;
     world.redeem(&client, &code).await;
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("a token request was refused") && text.contains("a grant was revoked"), "{text}");
     let secrets =
         [&code, &first.access, &first.refresh, &second.access, &second.refresh, &form.csrf, &form.cookie];

@@ -56,6 +56,15 @@ impl Place {
         }
     }
 
+    /// As the navigation calls it, in one line on a phone.
+    fn short(self) -> &'static str {
+        match self {
+            Self::Apps => "Apps",
+            Self::Security => "Sign-in",
+            Self::Sessions => "Sessions",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Apps => "Connected apps",
@@ -116,6 +125,7 @@ pub(crate) struct Around {
 pub(crate) struct Link {
     pub(crate) path: String,
     pub(crate) name: &'static str,
+    short: &'static str,
     current: bool,
 }
 
@@ -124,6 +134,7 @@ pub(crate) fn links(state: &Inner, current: Option<Place>) -> Vec<Link> {
     let link = |place: Place| Link {
         path: state.path(place.path()),
         name: place.name(),
+        short: place.short(),
         current: current == Some(place),
     };
     Place::ALL.into_iter().map(link).collect()
