@@ -108,7 +108,7 @@ async fn what_a_person_takes_from_an_app_is_refused_at_its_next_call() {
     let client = OAuthClient::register(&world.origin, "Painter").await.unwrap();
     let code = client.code(&mut browser, &resource, ("johndoe", "secret"), BOTH).await.unwrap();
     let token = client.redeem(&code, &resource).await.unwrap().access;
-    let call = async |tool: &str, arguments: serde_json::Value| {
+    let call = async |tool: &str, arguments: Value| {
         let call = json!({ "name": tool, "arguments": arguments });
         let mut seen = Vec::new();
         for era in ERAS {
