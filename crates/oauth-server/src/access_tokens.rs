@@ -56,6 +56,37 @@ struct Change {
     left: Option<ScopeSet>,
 }
 
+/// What a new access token is to say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewToken<'a> {
+    /// Who it speaks for.
+    pub(crate) subject: &'a str,
+    /// Whom it is given to.
+    pub(crate) client_id: &'a str,
+    /// Where it is good.
+    pub(crate) resource: &'a str,
+    /// For what.
+    pub(crate) scope: &'a ScopeSet,
+    /// Revoking this ends it.
+    pub(crate) grant_id: &'a str,
+    /// When it has ended at the latest.
+    pub(crate) until: Option<SystemTime>,
+}
+
+impl<'a> NewToken<'a> {
+    /// A token of this grant.
+    pub(crate) fn of(grant: &'a GrantRecord, scope: &'a ScopeSet) -> Self {
+        Self {
+            subject: &grant.user_id,
+            client_id: &grant.client_id,
+            resource: &grant.resource,
+            scope,
+            grant_id: &grant.id,
+            until: Some(grant.expires_at),
+        }
+    }
+}
+
 impl fmt::Debug for AccessTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessTokens").field("issuer", &self.0.issuer).finish_non_exhaustive()
@@ -139,30 +170,49 @@ impl AccessTokens {
         keys.open(token, |claims, is_genuine| self.0.check_signature(token, claims, now, is_genuine))
     }
 
-    /// A new access token of a grant, and how many seconds it counts.
+    /// The claims of a token of ours that counts now, with the scopes that its grant still has.
+    pub(crate) fn live(&self, token: &str, now: SystemTime) -> Result<AccessTokenClaims, BearerError> {
+        let mut claims = self.open(token, now)?;
+        if claims.iss != self.0.issuer {
+            return Err(BearerError::WrongIssuer);
+        }
+        if claims.expires_at() <= now {
+            return Err(BearerError::Expired);
+        }
+        let revoked = self.0.revoked.load();
+        if revoked.cover(&claims.jti, claims.grant_id.as_deref(), claims.iat) {
+            return Err(BearerError::Revoked);
+        }
+        if let Some(left) = revoked.left_to(claims.grant_id.as_deref()) {
+            claims.scope = claims.scope.intersection(left);
+        }
+        Ok(claims)
+    }
+
+    /// A new access token, and how many seconds it counts.
     pub(crate) fn issue(
         &self,
-        grant: &GrantRecord,
-        scope: &ScopeSet,
+        new: &NewToken<'_>,
         now: SystemTime,
     ) -> Result<(AccessToken, u64), SigningError> {
         let iat = seconds(now);
-        let exp = (iat + self.0.ttl.as_secs()).min(seconds(grant.expires_at));
+        let end = iat + self.0.ttl.as_secs();
+        let exp = new.until.map_or(end, |until| end.min(seconds(until)));
         let claims = AccessTokenClaims {
             iss: self.0.issuer.clone(),
-            sub: grant.user_id.clone(),
-            aud: Audience::One(grant.resource.clone()),
+            sub: new.subject.to_owned(),
+            aud: Audience::One(new.resource.to_owned()),
             exp,
             iat,
             nbf: None,
             jti: random::token::<16>(),
-            client_id: grant.client_id.clone(),
-            scope: scope.clone(),
+            client_id: new.client_id.to_owned(),
+            scope: new.scope.clone(),
             auth_time: None,
-            grant_id: Some(grant.id.clone()),
+            grant_id: Some(new.grant_id.to_owned()),
         };
         let token = self.0.keys.load().sign(&claims)?;
-        self.0.forgeries.greet([&claims.sub, &claims.client_id, &grant.id]);
+        self.0.forgeries.greet([new.subject, new.client_id, new.grant_id]);
         Ok((token, exp.saturating_sub(iat)))
     }
 

@@ -39,6 +39,11 @@ impl Authenticated {
         }
         Ok(())
     }
+
+    /// The client, if it has proven who it is.
+    pub(crate) fn proven(&self) -> Option<&Client> {
+        self.client.as_deref().filter(|client| !client.is_public())
+    }
 }
 
 /// Who asks; proven, if the client has a way to prove it.

@@ -12,8 +12,11 @@ use barewire_oauth::forgery::ForgeryLimits;
 use barewire_oauth::jwk::JwkSet;
 use barewire_oauth::jws::Algorithm;
 use barewire_oauth::register::RegistrationPolicy;
+use barewire_oauth::resource::Resource;
+use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::ClientSecret;
 use barewire_oauth::token_family::FamilyLimits;
+use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::store::{Retention, StatementLimits};
@@ -71,6 +74,9 @@ pub struct AuthConfig {
     pub private_use_redirects: bool,
     /// Clients that the operator knows.
     pub clients: Vec<ConfiguredClient>,
+    /// Clients that may have tokens for themselves (`client_credentials`), by identifier, with the scopes of those tokens.
+    /// Each has to authenticate. Registered and documented ones can be named, too.
+    pub own_access: IndexMap<String, ScopeSet>,
 
     /// Whether a client can be named by the URL of its own metadata document.
     pub client_documents: bool,
@@ -197,6 +203,7 @@ impl Default for AuthConfig {
             unused_client_ttl: Duration::from_secs(7 * days),
             private_use_redirects: false,
             clients: Vec::new(),
+            own_access: IndexMap::new(),
             client_documents: true,
             client_document_hosts: Vec::new(),
             client_documents_from_loopback: false,
@@ -259,6 +266,16 @@ impl AuthConfig {
             known_callers: self.known_callers,
             known_forgeries: self.known_forgeries,
         }
+    }
+
+    /// The resources that a client serves, and about whose tokens it may ask.
+    pub(crate) fn introspects(&self, client_id: &str) -> Vec<Resource> {
+        let client = self.clients.iter().find(|client| client.client_id == client_id);
+        client
+            .into_iter()
+            .flat_map(|client| &client.introspects)
+            .filter_map(|one| Resource::parse(one).ok())
+            .collect()
     }
 
     pub(crate) fn registration_policy(&self) -> RegistrationPolicy {
@@ -362,6 +379,9 @@ pub struct ConfiguredClient {
     /// Where answers may go. Private-use schemes are fine here.
     #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
+    /// The resources that it serves: it may ask about their tokens (RFC 7662).
+    #[serde(default)]
+    pub introspects: Vec<String>,
 }
 
 impl ConfiguredClient {

@@ -8,8 +8,8 @@ use barewire_oauth::metadata::well_known;
 
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
-    assets, authorize, consent, jwks, login, login_code, login_passkey, logout, metadata, register, revoke,
-    token,
+    assets, authorize, consent, introspect, jwks, login, login_code, login_passkey, logout, metadata,
+    register, revoke, token,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -47,6 +47,8 @@ pub(crate) const TOKEN: &str = "/token";
 pub(crate) const REGISTER: &str = "/register";
 /// POST: ends a token.
 pub(crate) const REVOKE: &str = "/revoke";
+/// POST: says whether a token counts.
+pub(crate) const INTROSPECT: &str = "/introspect";
 /// GET: the public keys.
 pub(crate) const JWKS: &str = "/jwks";
 
@@ -72,6 +74,7 @@ pub(crate) fn router(state: AppState) -> Router {
     let mut scripts = Router::new()
         .route(&state.path(TOKEN), json_post(post(token::post)))
         .route(&state.path(REVOKE), json_post(post(revoke::post)))
+        .route(&state.path(INTROSPECT), json_post(post(introspect::post)))
         .route(&state.path(JWKS), json_get(get(jwks::get)));
     if state.config.dynamic_registration {
         scripts = scripts.route(&state.path(REGISTER), json_post(post(register::post)));

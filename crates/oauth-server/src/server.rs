@@ -12,6 +12,7 @@ use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::resource::{Resource, ResourceError};
 use barewire_oauth::scope::{Scope, ScopeError, ScopeSet};
 use barewire_oauth::secret::Password;
+use barewire_oauth::token::OWN_SUBJECT;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use url::{Host, Url};
@@ -144,6 +145,9 @@ impl AuthorizationServer {
     /// # Errors
     /// When the password cannot be hashed or the store fails.
     pub async fn create_user(&self, name: &str, password: &str) -> Result<Insert, CreateUserError> {
+        if name.starts_with(OWN_SUBJECT) {
+            return Err(CreateUserError::Name);
+        }
         if self.0.store.user_by_name(name).await?.is_some() {
             return Ok(Insert::Exists);
         }
@@ -161,6 +165,9 @@ impl AuthorizationServer {
 /// Why a user was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateUserError {
+    /// The name is one that clients have in their own tokens.
+    #[error("a user's name must not begin with {OWN_SUBJECT}")]
+    Name,
     /// The password.
     #[error("the password cannot be used")]
     Password(#[from] PasswordError),
@@ -213,6 +220,22 @@ pub enum BuildError {
     /// A default scope that no `scope` call described.
     #[error("the default scope {0} is not among the scopes")]
     UnknownDefaultScope(String),
+    /// A client may have a scope for itself that no `scope` call described.
+    #[error("auth.own_access: {client} has scopes that there are not: {unknown}")]
+    UnknownOwnScope {
+        /// Which client.
+        client: String,
+        /// The scopes.
+        unknown: ScopeSet,
+    },
+    /// A client serves a resource that there is not.
+    #[error("auth.clients: {client} introspects {resource}, for which this server issues no tokens")]
+    UnknownIntrospected {
+        /// Which client.
+        client: String,
+        /// The resource.
+        resource: String,
+    },
     /// A setting is outside of its range.
     #[error("{0}")]
     Setting(&'static str),
@@ -285,6 +308,7 @@ impl Builder {
             return Err(BuildError::Setting(mistake));
         }
         let policy = self.policy()?;
+        check_names(&self.config, &policy)?;
         let now = (self.clock)();
         let keys = KeyRing::load(self.store.as_ref(), now).await.map_err(|error| match error {
             KeyError::Store(error) => BuildError::Store(error),
@@ -358,6 +382,25 @@ impl Builder {
             default_scopes,
         })
     }
+}
+
+/// Whether the settings name only scopes and resources that there are.
+fn check_names(config: &AuthConfig, policy: &Policy) -> Result<(), BuildError> {
+    for (client, scopes) in &config.own_access {
+        let unknown = scopes.difference(&policy.scopes);
+        if !unknown.is_empty() {
+            return Err(BuildError::UnknownOwnScope { client: client.clone(), unknown });
+        }
+    }
+    for client in &config.clients {
+        let known =
+            |text: &&String| Resource::parse(text).is_ok_and(|one| policy.resource(Some(&one)).is_some());
+        if let Some(resource) = client.introspects.iter().find(|text| !known(text)) {
+            let (client, resource) = (client.client_id.clone(), resource.clone());
+            return Err(BuildError::UnknownIntrospected { client, resource });
+        }
+    }
+    Ok(())
 }
 
 fn issuer(text: &str) -> Result<Url, BuildError> {

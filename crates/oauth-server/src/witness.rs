@@ -77,6 +77,8 @@ pub enum EventKind {
     SessionEnd,
     /// A user changed how they log in.
     Credential,
+    /// Somebody asked whether a token counts, and was not answered.
+    Introspection,
 }
 
 impl EventKind {
@@ -95,6 +97,7 @@ impl EventKind {
             Self::Narrowing => "narrowing",
             Self::SessionEnd => "session_end",
             Self::Credential => "credential",
+            Self::Introspection => "introspection",
         }
     }
 }
@@ -180,6 +183,9 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
         TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
         TokenError::Assertion(error) => error.rule(),
         TokenError::NotNow(_) => "not_now",
+        TokenError::NotAllowed(_) => "not_allowed",
+        TokenError::MoreScope(_) => "more_scope",
+        TokenError::UnknownResource => "unknown_resource",
         TokenError::UnsupportedGrantType => "unsupported_grant_type",
         TokenError::UnknownClient => "unknown_client",
         TokenError::MalformedVerifier => "malformed_verifier",

@@ -29,6 +29,17 @@ pub struct Policy {
     pub default_scopes: ScopeSet,
 }
 
+impl Policy {
+    /// The resource that is meant, spelled as here; `None` for one that tokens cannot be for.
+    #[must_use]
+    pub fn resource(&self, named: Option<&Resource>) -> Option<&Resource> {
+        match named {
+            None => self.resources.first(),
+            Some(named) => self.resources.iter().find(|resource| resource.is_equivalent(named)),
+        }
+    }
+}
+
 /// An authorization request that can be answered with a code if the user agrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
@@ -213,8 +224,7 @@ pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, Er
     let mut requested = parameters.all("resource");
     let Some(first) = requested.next() else {
         return policy
-            .resources
-            .first()
+            .resource(None)
             .cloned()
             .ok_or_else(|| target("this server has no resource".to_owned()));
     };
@@ -222,7 +232,7 @@ pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, Er
         return Err(target("a token is for one resource; send one resource parameter".to_owned()));
     }
     let first = Resource::parse(first).map_err(|error| target(error.to_string()))?;
-    match policy.resources.iter().find(|resource| resource.is_equivalent(&first)) {
+    match policy.resource(Some(&first)) {
         Some(resource) => Ok(resource.clone()),
         None => {
             let known: Vec<_> = policy.resources.iter().map(Resource::as_str).collect();

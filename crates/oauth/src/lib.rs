@@ -44,6 +44,7 @@ pub mod client_authentication;
 pub mod client_document;
 pub mod consent;
 pub mod grant;
+pub mod introspect;
 pub mod narrowing;
 pub mod parameters;
 pub mod passkey;

@@ -35,6 +35,13 @@ pub enum TokenRequest {
         /// Which resource the token is for, if said again.
         resource: Option<Resource>,
     },
+    /// [OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2).
+    ClientCredentials {
+        /// A part of what the operator lets the client have.
+        scope: Option<ScopeSet>,
+        /// Which resource the token is for.
+        resource: Option<Resource>,
+    },
 }
 
 /// Why no token was given.
@@ -56,8 +63,17 @@ pub enum TokenError {
     #[error("{0}")]
     Credentials(&'static str),
     /// Not a grant type of ours.
-    #[error("grant_type has to be authorization_code or refresh_token")]
+    #[error("grant_type is not one that this server knows")]
     UnsupportedGrantType,
+    /// A grant type of ours, but not for this client.
+    #[error("{0}")]
+    NotAllowed(&'static str),
+    /// More than this client may have for itself.
+    #[error("scope exceeds what this client may have; it may have: {0}")]
+    MoreScope(ScopeSet),
+    /// A resource that this server issues no tokens for.
+    #[error("this server issues no tokens for that resource")]
+    UnknownResource,
     /// Nobody by this name.
     #[error("the client is not known here; register again")]
     UnknownClient,
@@ -96,10 +112,14 @@ impl TokenError {
                 ErrorCode::InvalidRequest
             }
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
+            Self::NotAllowed(_) => ErrorCode::UnauthorizedClient,
             Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => ErrorCode::InvalidClient,
             Self::NotNow(_) => ErrorCode::TemporarilyUnavailable,
-            Self::MalformedScope | Self::Refresh(RefreshRefusal::MoreScope) => ErrorCode::InvalidScope,
+            Self::MalformedScope | Self::MoreScope(_) | Self::Refresh(RefreshRefusal::MoreScope) => {
+                ErrorCode::InvalidScope
+            }
             Self::MalformedResource
+            | Self::UnknownResource
             | Self::Code(CodeRefusal::WrongResource)
             | Self::Refresh(RefreshRefusal::WrongResource) => ErrorCode::InvalidTarget,
             Self::MalformedVerifier | Self::Code(_) | Self::Refresh(_) => ErrorCode::InvalidGrant,
@@ -149,11 +169,19 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
             refresh_token: RefreshToken::new(
                 one("refresh_token").ok_or(TokenError::Missing("refresh_token"))?,
             ),
-            scope: one("scope").map(ScopeSet::parse).transpose().map_err(|_| TokenError::MalformedScope)?,
+            scope: scope(one("scope"))?,
+            resource: resource(parameters)?,
+        }),
+        "client_credentials" => Ok(TokenRequest::ClientCredentials {
+            scope: scope(one("scope"))?,
             resource: resource(parameters)?,
         }),
         _ => Err(TokenError::UnsupportedGrantType),
     }
+}
+
+fn scope(text: Option<&str>) -> Result<Option<ScopeSet>, TokenError> {
+    text.map(ScopeSet::parse).transpose().map_err(|_| TokenError::MalformedScope)
 }
 
 fn resource(parameters: &Parameters) -> Result<Option<Resource>, TokenError> {
@@ -187,6 +215,29 @@ pub fn narrowed(
     if both.is_empty() { Err(RefreshRefusal::MoreScope) } else { Ok(both) }
 }
 
+/// The scope of a token that a client gets for itself: all that it may have, or the part that was asked for.
+///
+/// # Errors
+/// [`TokenError::MoreScope`].
+pub fn own_scope(allowed: &ScopeSet, requested: Option<&ScopeSet>) -> Result<ScopeSet, TokenError> {
+    match requested.filter(|requested| !requested.is_empty()) {
+        None => Ok(allowed.clone()),
+        Some(requested) if requested.is_subset(allowed) => Ok(requested.clone()),
+        Some(_) => Err(TokenError::MoreScope(allowed.clone())),
+    }
+}
+
+/// Who a token speaks for that a client got for itself. No user is called so: a resource that knows its users by `sub`
+/// must not take a client for one of them
+/// ([RFC 9700 §4.15](https://datatracker.ietf.org/doc/html/rfc9700#section-4.15)).
+#[must_use]
+pub fn own_subject(client_id: &str) -> String {
+    format!("{OWN_SUBJECT}{client_id}")
+}
+
+/// How [`own_subject`]s begin.
+pub const OWN_SUBJECT: &str = "client:";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +251,7 @@ mod tests {
             let kind = match &read {
                 Ok(TokenRequest::AuthorizationCode { .. }) => Ok("code"),
                 Ok(TokenRequest::RefreshToken { .. }) => Ok("refresh"),
+                Ok(TokenRequest::ClientCredentials { .. }) => Ok("client"),
                 Err(error) => Err(error.code().as_str().to_owned()),
             };
             assert_eq!(kind.as_ref().map(|kind| *kind).map_err(String::as_str), expected, "{text}");
@@ -218,6 +270,10 @@ mod tests {
         check("grant_type=refresh_token&refresh_token=x&scope=a", Ok("refresh"));
         check("grant_type=refresh_token", Err("invalid_request"));
         check("grant_type=refresh_token&refresh_token=x&scope=%22", Err("invalid_scope"));
+        check("grant_type=client_credentials", Ok("client"));
+        check("grant_type=client_credentials&scope=a&resource=https://rs.example", Ok("client"));
+        check("grant_type=client_credentials&scope=%22", Err("invalid_scope"));
+        check("grant_type=client_credentials&resource=x", Err("invalid_target"));
         check("grant_type=password&username=x", Err("unsupported_grant_type"));
         check("", Err("invalid_request"));
     }
@@ -239,5 +295,21 @@ mod tests {
         check("a", Some("a b"), Ok("a"));
         check("a", Some("b"), Err(RefreshRefusal::MoreScope));
         check("a", Some("a c"), Err(RefreshRefusal::MoreScope));
+    }
+
+    #[test]
+    fn a_client_gets_for_itself_what_it_may_have() {
+        let check = |requested: Option<&str>, expected: Option<&str>| {
+            let allowed = ScopeSet::parse("a b").unwrap();
+            let requested = requested.map(|scope| ScopeSet::parse(scope).unwrap());
+            let scope = own_scope(&allowed, requested.as_ref()).ok().map(|scope| scope.to_string());
+            assert_eq!(scope.as_deref(), expected);
+        };
+        check(None, Some("a b"));
+        check(Some(""), Some("a b"));
+        check(Some("b"), Some("b"));
+        check(Some("b c"), None);
+        check(Some("offline_access"), None);
+        assert_eq!(own_subject("c"), "client:c");
     }
 }

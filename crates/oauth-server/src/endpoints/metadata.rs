@@ -5,6 +5,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::{OFFLINE_ACCESS, Policy};
+use barewire_oauth::client::GrantType;
 use barewire_oauth::client_authentication;
 use barewire_oauth::jws::Algorithm;
 use barewire_oauth::metadata::AuthorizationServerMetadata;
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::AuthConfig;
 use crate::keys::ALGORITHM;
-use crate::routes::{AUTHORIZE, JWKS, REGISTER, REVOKE, TOKEN};
+use crate::routes::{AUTHORIZE, INTROSPECT, JWKS, REGISTER, REVOKE, TOKEN};
 use crate::server::AppState;
 
 pub(crate) async fn get(State(state): State<AppState>) -> Response {
@@ -51,12 +52,15 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
         scopes_supported: Some(scopes),
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&["query"]),
-        grant_types_supported: words(&["authorization_code", "refresh_token"]),
+        grant_types_supported: words(&GrantType::ALL.map(GrantType::as_str)),
         token_endpoint_auth_methods_supported: words(&methods),
         token_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         revocation_endpoint: at(REVOKE),
         revocation_endpoint_auth_methods_supported: words(&methods),
         revocation_endpoint_auth_signing_alg_values_supported: words(&algorithms),
+        introspection_endpoint: at(INTROSPECT),
+        introspection_endpoint_auth_methods_supported: words(&methods[1..]),
+        introspection_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         code_challenge_methods_supported: words(&[pkce::S256]),
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: config.client_documents,

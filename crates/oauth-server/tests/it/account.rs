@@ -170,6 +170,7 @@ async fn what_one_process_narrows_the_others_learn() {
         barewire_oauth_server::AuthorizationServer::builder(world.server.issuer(), world.store.clone())
             .resource("https://rs.example/mcp")
             .scope("posts:read", "Read")
+            .scope("posts:write", "Write")
             .config(settings)
             .clock(world.clock.clock())
             .build()

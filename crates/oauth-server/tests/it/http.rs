@@ -11,10 +11,11 @@ const PAGES: [(&str, &str); 4] = [
     ("/consent", "GET,HEAD,POST"),
     ("/logout", "POST"),
 ];
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("/token", "POST, OPTIONS"),
     ("/register", "POST, OPTIONS"),
     ("/revoke", "POST, OPTIONS"),
+    ("/introspect", "POST, OPTIONS"),
     ("/jwks", "GET, HEAD, OPTIONS"),
     ("/.well-known/oauth-authorization-server", "GET, HEAD, OPTIONS"),
     ("/.well-known/openid-configuration", "GET, HEAD, OPTIONS"),

@@ -5,11 +5,13 @@
 mod account;
 mod authorize;
 mod client_assertion;
+mod client_credentials;
 mod consent;
 mod credentials;
 mod documents;
 mod guesses;
 mod http;
+mod introspect;
 mod login;
 mod logs;
 mod metadata;

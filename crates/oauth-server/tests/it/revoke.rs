@@ -80,6 +80,7 @@ async fn what_one_process_revokes_the_others_learn() {
     let other = AuthorizationServer::builder(world.server.issuer(), store)
         .resource("https://rs.example/mcp")
         .scope("posts:read", "Read your posts")
+        .scope("posts:write", "Write posts as you")
         .config(AuthConfig { revocation_poll: Duration::from_millis(5), ..config() })
         .clock(world.clock.clock())
         .build()

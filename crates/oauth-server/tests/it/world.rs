@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
+use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient};
 use barewire_store::Store;
 use barewire_testkit::{Browser, Landing, TempDir, TestClock};
@@ -24,6 +25,9 @@ pub(crate) const WEB_CALLBACK: &str = "https://web.example/callback";
 pub(crate) const STATE: &str = "a state & more";
 /// Of the client `backend`; with characters that Basic has to encode, and one that parts name and secret.
 pub(crate) const BACKEND_SECRET: &str = "s3cret %/: that nobody guesses";
+
+/// Of the client `rs`, which serves `https://rs.example/mcp`.
+pub(crate) const RS_SECRET: &str = "another secret nobody guesses";
 
 pub(crate) struct World {
     pub(crate) url: Url,
@@ -65,7 +69,12 @@ pub(crate) fn config() -> AuthConfig {
             client("web", None, "The web app", WEB_CALLBACK),
             client("web2", None, "Another web app", "https://other.example/callback"),
             client("backend", Some(BACKEND_SECRET), "A backend", WEB_CALLBACK),
+            ConfiguredClient {
+                introspects: vec!["https://rs.example/mcp".to_owned()],
+                ..client("rs", Some(RS_SECRET), "A resource server", WEB_CALLBACK)
+            },
         ],
+        own_access: [("backend".to_owned(), ScopeSet::parse("posts:read posts:write").unwrap())].into(),
         ..AuthConfig::default()
     }
 }
@@ -211,6 +220,13 @@ impl World {
 
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> (StatusCode, Value) {
         let answer = self.http.post(self.at("/token")).form(form).send().await.unwrap();
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    /// Asks about a token.
+    pub(crate) async fn introspect(&self, form: &[(&str, &str)]) -> (StatusCode, Value) {
+        let answer = self.http.post(self.at("/introspect")).form(form).send().await.unwrap();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         (answer.status(), answer.json().await.unwrap())
     }

@@ -2,7 +2,8 @@
 //! what all grant types share; each has a file of its own.
 
 mod authorization_code;
-mod refresh_token;
+mod client_credentials;
+pub(crate) mod refresh_token;
 
 use std::time::SystemTime;
 
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use self::refresh_token::Wanted;
+use crate::access_tokens::NewToken;
 use crate::client_authentication::authenticate;
 use crate::keys::SigningError;
 use crate::routes::TOKEN;
@@ -55,7 +57,7 @@ impl From<RefreshRefusal> for Failure {
 
 impl Failure {
     /// For whoever keeps account.
-    fn rule(&self) -> &'static str {
+    pub(crate) fn rule(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => token_refusal(refusal),
             Self::Store(_) => "store",
@@ -63,7 +65,7 @@ impl Failure {
         }
     }
 
-    fn respond(&self, headers: &HeaderMap) -> Response {
+    pub(crate) fn respond(&self, headers: &HeaderMap) -> Response {
         match self {
             Self::Refused(refusal) => {
                 tracing::info!(error = refusal.code().as_str(), reason = %refusal, "a token request was refused");
@@ -126,6 +128,9 @@ async fn exchange(
             account.kind = EventKind::Refresh;
             refresh_token::refresh(state, &refresh_token, &wanted, account).await
         }
+        TokenRequest::ClientCredentials { scope, resource } => {
+            client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account)
+        }
     }
 }
 
@@ -152,6 +157,6 @@ fn response(
     refresh_token: Option<RefreshToken>,
     now: SystemTime,
 ) -> Result<TokenResponse, Failure> {
-    let (access_token, expires_in) = state.tokens.issue(grant, scope, now)?;
+    let (access_token, expires_in) = state.tokens.issue(&NewToken::of(grant, scope), now)?;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token, scope: scope.clone() })
 }

@@ -100,6 +100,15 @@ fn check_grant(
     token::narrowed(granted.as_ref().unwrap_or(&left), &left, wanted.scope)
 }
 
+/// Whether a refresh would give tokens now, for whoever asks and does not want to have done it.
+pub(crate) fn is_good(state: &Inner, presented: &Parts, record: &FamilyRecord, grant: &GrantRecord) -> bool {
+    let now = state.now();
+    let presented = presented.secret_digest();
+    grant.revoked.is_none()
+        && grant.expires_at > now
+        && family(record).present(&presented.0, &state.config.family_limits(), now).is_ok()
+}
+
 fn family(record: &FamilyRecord) -> TokenFamily {
     TokenFamily {
         generation: record.generation,
