@@ -6,7 +6,7 @@ use crate::node;
 use crate::run::{run, target_directory};
 use crate::test::Demo;
 
-const FOLDER: &str = "conformance/interop";
+const FOLDER: &str = "conformance/interop/typescript";
 
 pub(crate) fn interop() -> Result<()> {
     node::install(FOLDER)?;

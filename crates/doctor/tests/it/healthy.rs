@@ -50,7 +50,7 @@ fn warnings(report: &Report) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_server_is_judged_as_the_specification_does() {
     let folder = std::env::var_os("BAREWIRE_INTEROP").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/interop"),
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/interop/typescript"),
         PathBuf::from,
     );
     let script = folder.join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");

@@ -302,7 +302,7 @@ impl Foreign {
     /// Nothing where it is not installed.
     async fn start(transport: &str) -> Option<Self> {
         let folder = std::env::var_os("BAREWIRE_INTEROP").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/interop"),
+            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/interop/typescript"),
             PathBuf::from,
         );
         let script = folder.join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");

@@ -12,7 +12,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 
-const binary = process.env.BAREWIRE_BINARY ?? '../../target/debug/barewire';
+const binary = process.env.BAREWIRE_BINARY ?? '../../../target/debug/barewire';
 const run = promisify(execFile);
 
 async function barewire(...args) {
