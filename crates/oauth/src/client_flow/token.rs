@@ -54,6 +54,9 @@ pub(super) fn post(
                 .expect("base64 is visible ASCII");
             value.set_sensitive(true);
             authorization = Some(value);
+            // It says nothing that the header does not, is allowed (RFC 6749 §3.2.1), and servers on the official Python SDK
+            // refuse whoever leaves it out.
+            form.append_pair("client_id", &client.client_id);
         }
     }
     let mut request = request(Method::POST, endpoint)?;

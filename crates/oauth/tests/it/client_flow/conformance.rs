@@ -153,7 +153,7 @@ fn token_endpoint_auth() {
             "client_secret_basic",
             // test-client-id:test-client-secret
             Some("Basic dGVzdC1jbGllbnQtaWQ6dGVzdC1jbGllbnQtc2VjcmV0"),
-            (None, None),
+            (Some("test-client-id"), None),
         ),
         ("client_secret_post", None, (Some("test-client-id"), Some("test-client-secret"))),
         ("none", None, (Some("test-client-id"), None)),

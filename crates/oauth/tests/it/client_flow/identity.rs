@@ -257,4 +257,6 @@ fn basic_authentication_encodes_both_halves() {
     // base64 of a%3Ab+c:p%25w%3A%C3%A4
     let header = &story.request_to("https://as.example/token").headers()["authorization"];
     assert_eq!(header, "Basic YSUzQWIrYzpwJTI1dyUzQSVDMyVBNA==");
+    // The authorization server of the official Python SDK answers "Missing client_id" otherwise.
+    assert_eq!(story.form("https://as.example/token").one("client_id").unwrap(), Some("a:b c"));
 }

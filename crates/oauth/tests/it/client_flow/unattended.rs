@@ -60,8 +60,8 @@ fn form(story: &Story, url: &str, hidden: &[&str]) -> Vec<String> {
 #[test]
 fn a_client_with_a_secret() {
     for (methods, body, header) in [
-        (json!(null), &[][..], Some("Basic c2VydmljZTpzM2NyZXQ=")),
-        (json!(["client_secret_basic"]), &[], Some("Basic c2VydmljZTpzM2NyZXQ=")),
+        (json!(null), &["client_id=service"][..], Some("Basic c2VydmljZTpzM2NyZXQ=")),
+        (json!(["client_secret_basic"]), &["client_id=service"], Some("Basic c2VydmljZTpzM2NyZXQ=")),
         (json!(["client_secret_post"]), &["client_id=service", "client_secret=s3cret"], None),
     ] {
         let mut world = world(Way::ClientCredentials, Some(with_secret()));
@@ -315,6 +315,7 @@ fn the_organisation_decides() {
             "subject_token=the.id.token",
             "subject_token_type=urn:ietf:params:oauth:token-type:id_token",
             "scope=mcp:read",
+            "client_id=at-the-idp",
         ]
     );
     let basic = &story.request_to("https://idp.example/exchange").headers()["authorization"];
@@ -326,6 +327,7 @@ fn the_organisation_decides() {
             "assertion=the.id.jag",
             "resource=https://mcp.example/mcp",
             "scope=mcp:read",
+            "client_id=service",
         ]
     );
     let basic = &story.request_to(TOKEN).headers()["authorization"];
