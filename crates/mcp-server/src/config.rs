@@ -13,6 +13,9 @@ pub struct Limits {
     /// How long a client may take to send a body (408).
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
+    /// How long is waited for the rest of a body that nobody wants, so that its connection can be used again.
+    #[serde(with = "humantime_serde")]
+    pub discard_timeout: Duration,
     /// Messages in one batch (2025-03-26); a longer one is refused whole.
     pub max_batch: usize,
     /// Requests of one batch whose handlers work at the same time; the others wait for their turn.
@@ -136,6 +139,7 @@ impl Default for Limits {
         Self {
             max_body_bytes: 4 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
+            discard_timeout: Duration::from_secs(1),
             max_batch: 50,
             batch_concurrency: 8,
             call_timeout: minutes(15),

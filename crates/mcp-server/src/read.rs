@@ -35,6 +35,38 @@ where
     }
 }
 
+/// Reads the rest of the body of a request that was refused. A client may send the head first, be refused before the body is
+/// there, and use the connection again; the HTTP library closes one whose body nobody has read, without a word.
+///
+/// `false` where the rest is long, takes its time or breaks off. Then the connection is closed, and that has to be said.
+pub(crate) async fn discard<B>(mut body: Pin<&mut B>, limits: &Limits) -> bool
+where
+    B: http_body::Body,
+{
+    if body.is_end_stream() {
+        return true;
+    }
+    if body.size_hint().lower() > AT_ONCE as u64 {
+        return false;
+    }
+    let rest = async {
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            length += frame.data_ref().map_or(0, Buf::remaining);
+            if length > AT_ONCE {
+                return false;
+            }
+        }
+        true
+    };
+    let mut rest = pin!(rest);
+    if let Poll::Ready(all) = futures_util::poll!(rest.as_mut()) {
+        return all;
+    }
+    tokio::time::timeout(limits.discard_timeout, rest).await.unwrap_or(false)
+}
+
 async fn collect<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Refused>
 where
     B: http_body::Body,

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use barewire_mcp::server::{Accepted, Verb, accept_post, accepted, admit, http_sse, legacy as accept_legacy};
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 
 use crate::auth::Document;
 use crate::body::Body;
 use crate::errand::Errand;
 use crate::observer::Decision;
 use crate::operation::Begun;
-use crate::read::{BoxError, read_body};
+use crate::read::{BoxError, discard, read_body};
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::trail::Trail;
@@ -65,9 +66,21 @@ where
         // Taken apart here and lent from here on: an async function keeps a copy of what is moved through it.
         let (mut parts, body) = request.into_parts();
         Box::pin(async move {
-            let body = pin!(body);
-            Ok(handle(&server, &mut parts, body).await)
+            let mut body = pin!(body);
+            let mut response = handle(&server, &mut parts, body.as_mut()).await;
+            if !response.status().is_success() && !discard(body, &server.limits).await {
+                close_after(&parts, &mut response);
+            }
+            Ok(response)
         })
+    }
+}
+
+/// Says that the connection ends with this response
+/// ([RFC 9112 §9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)); HTTP/2 has no need of that.
+fn close_after(parts: &Parts, response: &mut Response<Body>) {
+    if parts.version <= Version::HTTP_11 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an attacker with a socket tries, and that others notice nothing of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use barewire_mcp_server::{Context, Limits, McpServer, Tool, ToolError};
 use reqwest::Method;
@@ -32,6 +33,38 @@ async fn whoever_has_no_session_hears_so_about_the_request() {
     let reply = without.request(5, "resources/subscribe", json!({ "uri": "test://static" })).await;
     assert_eq!((reply.status.as_u16(), &reply.body["id"]), (400, &json!(5)), "{}", reply.body);
     assert_eq!(good.request(1, "ping", json!({})).await.body["result"], json!({}));
+}
+
+/// The official Python SDK sends the head first, and uses the connection again after a refusal.
+#[tokio::test]
+async fn a_refusal_before_the_body_leaves_the_connection_or_says_that_it_ends() {
+    let server = start(Limits { discard_timeout: Duration::from_millis(300), ..Limits::default() }).await;
+    let address = server.url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let head = |length: usize| {
+        format!(
+            "POST /mcp HTTP/1.1\r\nhost: {address}\r\norigin: https://stranger.example\r\ncontent-type: application/json\r\n\
+             accept: application/json, text/event-stream\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let mut connection = TcpStream::connect(&address).await.unwrap();
+    let mut answer = [0; 4096];
+    for _ in 0..3 {
+        connection.write_all(head(body.len()).as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let length = connection.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(answer.starts_with("http/1.1 403") && !answer.contains("connection: close"), "{answer}");
+    }
+    // A body that does not come, and one that is longer than is worth reading.
+    for length in [10, 1_000_000] {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(head(length).as_bytes()).await.unwrap();
+        let length = connection.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(answer.starts_with("http/1.1 403") && answer.contains("connection: close"), "{answer}");
+    }
 }
 
 #[tokio::test]
