@@ -57,6 +57,7 @@ rules! {
     ToolNames = "MCP 2026-07-28", "Tools, Tool Names", "https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names";
     ToolErrors = "MCP 2026-07-28", "Tools, Error Handling", "https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling";
     ResourceErrors = "MCP 2026-07-28", "Resources, Error Handling", "https://modelcontextprotocol.io/specification/2026-07-28/server/resources#error-handling";
+    PromptErrors = "MCP 2026-07-28", "Prompts, Error Handling", "https://modelcontextprotocol.io/specification/2026-07-28/server/prompts#error-handling";
     // ── MCP, the handshake era ─────────────────────────────────────────────────────────────────────────────────
     Lifecycle = "MCP 2025-11-25", "Lifecycle, Version Negotiation", "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation";
     Sessions = "MCP 2025-11-25", "Transports, Session Management", "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management";

@@ -77,7 +77,7 @@ const PROMPT: Kind = Kind {
     subject: "A prompt that does not exist is refused",
     fault: "A prompt that does not exist is not refused as one",
     expected: "Error -32602.",
-    rule: Some(Rule::ErrorCodes),
+    rule: Some(Rule::PromptErrors),
     next: "Answer with -32602.",
 };
 const FAILS: Kind = Kind {

@@ -96,7 +96,7 @@ pub(super) fn check(chart: &Chart) -> Vec<Finding> {
         legible(chart, id),
         guess(sessions, id),
         required(sessions),
-        unknown(&UNKNOWN, sessions.unknown.as_ref()),
+        unknown(sessions),
         token(sessions),
         owner(sessions),
         end(sessions),
@@ -136,11 +136,20 @@ fn required(sessions: &Sessions) -> Finding {
     finding.seen(answer)
 }
 
-fn unknown(kind: &'static Kind, answer: Option<&Answer>) -> Finding {
-    let Some(answer) = answer.filter(|answer| answer.reply().is_some()) else {
-        return kind.na("it was not tried");
+/// The specification demands 404 for sessions that have ended, and does not speak of ids that never were. A client that comes
+/// back after a restart has one of either kind.
+fn unknown(sessions: &Sessions) -> Finding {
+    let Some(answer) = tried(sessions.unknown.as_ref()) else { return UNKNOWN.na("it was not tried") };
+    let said = answer.describe();
+    let finding = match answer.result() {
+        Some(_) => UNKNOWN.error(said),
+        None => UNKNOWN.warning_unless(answer.is(404), said),
     };
-    kind.error_unless(answer.is(404), answer.describe()).seen(answer)
+    finding.seen(answer)
+}
+
+fn tried(answer: Option<&Answer>) -> Option<&Answer> {
+    answer.filter(|answer| answer.reply().is_some())
 }
 
 fn token(sessions: &Sessions) -> Finding {
@@ -168,5 +177,6 @@ fn ended(sessions: &Sessions) -> Finding {
     if !ended {
         return ENDED.na("the session was not ended");
     }
-    unknown(&ENDED, sessions.after_end.as_ref())
+    let Some(answer) = tried(sessions.after_end.as_ref()) else { return ENDED.na("it was not tried") };
+    ENDED.error_unless(answer.is(404), answer.describe()).seen(answer)
 }

@@ -103,7 +103,7 @@ pub(super) fn cases() -> Vec<Case> {
                     answered.status = http::StatusCode::BAD_REQUEST;
                 }
             }),
-            &["error session.unknown", "error session.ended"],
+            &["warning session.unknown", "error session.ended"],
         ),
         Case(
             "a list that never ends",
