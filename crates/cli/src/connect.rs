@@ -24,7 +24,7 @@ pub(crate) use trace::Trace;
 
 use crate::arguments::{Access, Common};
 use crate::outcome::{Failure, Kind};
-use crate::terminal;
+use crate::terminal::{self, shell_word};
 
 /// Everything a client command needs beside its own arguments.
 pub(crate) struct Session {
@@ -159,7 +159,9 @@ pub(crate) fn connect_failure(error: ConnectError) -> Failure {
         ConnectError::Store(_) => Kind::Internal,
     };
     let next = match &error {
-        ConnectError::LoginRequired(login) => Some(format!("run `barewire login {}`", login.server)),
+        ConnectError::LoginRequired(login) => {
+            Some(format!("run `barewire login {}`", shell_word(&login.server)))
+        }
         _ => error.what_next(),
     };
     Failure::new(kind, error).with_next(next)
@@ -176,10 +178,13 @@ pub(crate) fn call_failure(error: CallError) -> Failure {
     };
     let next = match &error {
         CallError::ScopeRequired { scopes, login, .. } => {
-            let scopes: Vec<String> = scopes.iter().map(|scope| format!("--scope {scope}")).collect();
-            Some(format!("run `barewire login {} {}`", login.server, scopes.join(" ")))
+            let scopes: Vec<String> =
+                scopes.iter().map(|scope| format!("--scope {}", shell_word(scope))).collect();
+            Some(format!("run `barewire login {} {}`", shell_word(&login.server), scopes.join(" ")))
         }
-        CallError::LoginRequired(login) => Some(format!("run `barewire login {}`", login.server)),
+        CallError::LoginRequired(login) => {
+            Some(format!("run `barewire login {}`", shell_word(&login.server)))
+        }
         _ => error.what_next(),
     };
     Failure::new(kind, error).with_next(next)
@@ -204,7 +209,7 @@ pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<AccessToken
     let key = GrantKey { owner: session.options.owner.clone(), server: url.as_str().to_owned() };
     let grant = session.options.credentials.grant(&key).await.map_err(Failure::internal)?;
     let again = |message: &str| {
-        let next = Some(format!("run `barewire login {url}`"));
+        let next = Some(format!("run `barewire login {}`", shell_word(url.as_str())));
         Failure::new(Kind::Login, anyhow::anyhow!("{message}")).with_next(next)
     };
     let tokens = grant.ok_or_else(|| again("there is no login for this server"))?.tokens;

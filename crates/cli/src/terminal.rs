@@ -1,10 +1,13 @@
 //! The only file that prints: results to standard output, everything else to standard error.
 
+mod safe;
+
 use std::io::{IsTerminal, Write};
 
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use self::safe::{quoted, safe, safe_json, safe_lines, shell_word};
 use crate::outcome::Kind;
 
 /// Logs go to standard error: warnings by default, more by `RUST_LOG`.
@@ -30,40 +33,16 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// An error with its causes, most general first.
+/// An error with its causes, most general first. Lines of theirs stand below the first, so that none of them looks like ours.
 pub(crate) fn complain(message: &str, causes: &[String], next: Option<&str>) {
-    note(&format!("{} {}", paint("error:", "1;31"), safe(message)));
+    let hanging = |text: &str| safe_lines(text).replace('\n', "\n         ");
+    note(&format!("{} {}", paint("error:", "1;31"), hanging(message)));
     for cause in causes {
-        note(&format!("  because {}", safe(cause)));
+        note(&format!("  because {}", hanging(cause)));
     }
     if let Some(next) = next {
-        note(&format!("{} {}", paint("what next:", "1"), safe(next)));
+        note(&format!("{} {}", paint("what next:", "1"), hanging(next)));
     }
-}
-
-/// A text of somebody else without the characters that would command the terminal (ESC and its like).
-pub(crate) fn safe(text: &str) -> String {
-    text.chars().map(|c| if commands(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-/// JSON with what would command the terminal escaped: the value is the same.
-pub(crate) fn safe_json(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        // What is left of these after serialising is inside of strings.
-        if commands(c) && c != '\n' {
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-/// A control character of either set, or one that turns the direction of writing.
-fn commands(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Shows a web page. Only `http` and `https` are pages; anything else (`file:`, `javascript:`, another program's own
@@ -155,30 +134,6 @@ async fn asked_to_end() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nobody_commands_the_terminal() {
-        for (text, shown) in [
-            ("a\tb\nc", "a\tb\nc"),
-            ("\x1b]0;title\x07", "\u{fffd}]0;title\u{fffd}"),
-            ("\u{9b}2J", "\u{fffd}2J"),
-            ("a\rb\x7f\0", "a\u{fffd}b\u{fffd}\u{fffd}"),
-            ("\u{202e}gpj.exe", "\u{fffd}gpj.exe"),
-            ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
-        ] {
-            assert_eq!(safe(text), shown);
-        }
-    }
-
-    #[test]
-    fn json_stays_the_same_value() {
-        let value = serde_json::json!({ "\u{9b}2J": "\x1b\x7f\u{85}\u{202e}\n" });
-        for text in [value.to_string(), format!("{value:#}")] {
-            let safe = safe_json(&text);
-            assert!(!safe.chars().any(|c| commands(c) && c != '\n'), "{safe}");
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).ok(), Some(value.clone()));
-        }
-    }
 
     #[test]
     fn only_web_pages_are_opened() {

@@ -144,7 +144,7 @@ fn line(head: &Head, entry: &Entry<'_>) -> String {
         Of::Started => words.push(format!("started: barewire {}", or_dash(entry.version))),
         Of::Stopped => words.push("stopped".to_owned()),
     }
-    safe(&words.join(" ")).replace(['\n', '\t'], " ")
+    safe(&words.join(" "))
 }
 
 async fn verify(store: &Store, noted: Option<Head>, as_json: bool) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::connect::{
     Answers, Session, Terminal, call_failure, cancellable, interruptible, leave, typed, within,
 };
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{print, safe, safe_json};
+use crate::terminal::{print, safe, safe_json, safe_lines};
 
 pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure> {
     let literal = match arguments.args.as_deref() {
@@ -144,7 +144,7 @@ fn pair(text: &str) -> Result<(&str, &str), Failure> {
 
 fn show(result: &CallToolResult) {
     for block in &result.content {
-        print(&content_line(block));
+        print(&content_text(block));
     }
     // Structured content usually repeats the text; it is shown where it is all there is.
     if result.content.is_empty()
@@ -155,14 +155,14 @@ fn show(result: &CallToolResult) {
 }
 
 /// One content block as a person reads it.
-pub(crate) fn content_line(block: &ContentBlock) -> String {
+pub(crate) fn content_text(block: &ContentBlock) -> String {
     match block {
-        ContentBlock::Text(text) => safe(&text.text),
+        ContentBlock::Text(text) => safe_lines(&text.text),
         ContentBlock::Image(media) => format!("[image, {}]", safe(&media.mime_type)),
         ContentBlock::Audio(media) => format!("[audio, {}]", safe(&media.mime_type)),
         ContentBlock::ResourceLink(link) => format!("[resource {} at {}]", safe(&link.name), safe(&link.uri)),
         ContentBlock::Resource(embedded) => match &embedded.resource.body {
-            ResourceBody::Text(text) => safe(text),
+            ResourceBody::Text(text) => safe_lines(text),
             ResourceBody::Blob(_) => format!("[binary resource {}]", safe(&embedded.resource.uri)),
         },
         other => safe_json(&json!(other).to_string()),

@@ -54,7 +54,8 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
         print(&crate::terminal::safe_json(&report.to_string()));
     } else {
         let name = server.implementation.map_or_else(|| arguments.url.to_string(), |it| it.name);
-        let scopes = if scopes.is_empty() { String::new() } else { format!(" with {}", scopes.join(" ")) };
+        let scopes =
+            if scopes.is_empty() { String::new() } else { format!(" with {}", safe(&scopes.join(" "))) };
         let bound = if grant.tokens.is_bound() { ", tokens bound to a key" } else { "" };
         let revision = server.revision.as_str();
         note(&format!("Logged in to {}{scopes} (protocol {revision}{bound}).", safe(&name)));

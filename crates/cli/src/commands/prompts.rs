@@ -7,10 +7,10 @@ use serde_json::json;
 use url::Url;
 
 use crate::arguments::{Access, Common, Prompts, PromptsAction};
-use crate::commands::call::content_line;
+use crate::commands::call::content_text;
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
-use crate::terminal::{note, print, safe, safe_json};
+use crate::terminal::{note, print, quoted, safe, safe_json};
 
 pub(crate) async fn run(arguments: Prompts, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
@@ -78,7 +78,8 @@ async fn get(
     }
     for message in &result.messages {
         let role = json!(message.role);
-        print(&format!("{}: {}", role.as_str().unwrap_or_default(), content_line(&message.content)));
+        let text = quoted(&content_text(&message.content));
+        print(&format!("{}:\n{text}", role.as_str().unwrap_or_default()));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use url::Url;
 use crate::arguments::{Access, Common, Resources, ResourcesAction};
 use crate::connect::{Answers, Session, Terminal, call_failure, cancellable, interruptible, leave};
 use crate::outcome::Failure;
-use crate::terminal::{note, print, safe, safe_json};
+use crate::terminal::{note, print, safe, safe_json, safe_lines};
 
 pub(crate) async fn run(arguments: Resources, common: &Common) -> Result<(), Failure> {
     match (arguments.action, arguments.url) {
@@ -74,7 +74,7 @@ async fn read(url: &Url, uri: &str, access: &Access, common: &Common) -> Result<
     }
     for contents in &result.contents {
         match &contents.body {
-            ResourceBody::Text(text) => print(&safe(text)),
+            ResourceBody::Text(text) => print(&safe_lines(text)),
             ResourceBody::Blob(_) => {
                 let kind = contents.mime_type.as_deref().unwrap_or("application/octet-stream");
                 note(&format!(

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::arguments::{Common, Tools, ToolsAction};
 use crate::connect::{Answers, Session, Terminal, call_failure};
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{note, print, safe, safe_json};
+use crate::terminal::{note, print, quoted, safe, safe_json};
 
 pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure> {
     let (url, access, name) = match (arguments.action, arguments.url) {
@@ -67,7 +67,7 @@ fn apps(tool: &Tool) -> Option<String> {
 fn show(tool: &Tool) {
     print(&safe(&tool.name));
     if let Some(description) = &tool.description {
-        print(&format!("\n{}", safe(description)));
+        print(&format!("\n{}", quoted(description)));
     }
     if let Some(annotations) = &tool.annotations {
         let hints = [

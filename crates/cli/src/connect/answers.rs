@@ -14,7 +14,7 @@ use barewire_mcp_client::{Asked, Handler};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
-use crate::terminal::{self, note, safe};
+use crate::terminal::{self, note, quoted, safe};
 
 /// What the command line says about questions.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ fn task_line(task: &Task<TaskStatus>) -> String {
 }
 
 fn decline_aloud(message: &str) {
-    note(&format!("The server asks: {}", safe(message)));
+    note(&format!("The server asks:\n{}", quoted(message)));
     note(
         "Declined, since nobody can be asked here: use --answer NAME=VALUE to accept, --decline to decline quietly.",
     );
@@ -156,7 +156,7 @@ fn decline_aloud(message: &str) {
 
 /// Each field of the form in turn. An empty line takes the default; the end of input cancels.
 fn ask_form(message: &str, schema: &Value) -> (ElicitAction, Option<Object>) {
-    note(&format!("\nThe server asks: {}", safe(message)));
+    note(&format!("\nThe server asks:\n{}", quoted(message)));
     let mut content = Object::new();
     let empty = Object::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
@@ -202,7 +202,7 @@ fn ask_form(message: &str, schema: &Value) -> (ElicitAction, Option<Object>) {
 
 /// The address is shown before anything is opened: the person decides whether to go there.
 fn ask_url(message: &str, url: &str) -> (ElicitAction, Option<Object>) {
-    note(&format!("\nThe server asks you to open an address: {}\n\n  {}\n", safe(message), safe(url)));
+    note(&format!("\nThe server asks you to open an address:\n{}\n\n  {}\n", quoted(message), safe(url)));
     match terminal::ask("  Open it? [yes/no]:").as_deref() {
         Some("yes" | "y") => {
             if !terminal::open_browser(url) {

@@ -76,9 +76,10 @@ fn colour(status: u16) -> &'static str {
 }
 
 fn shorten(text: &str) -> String {
-    let mut line: String = safe(text).chars().take(SHOWN).collect();
-    if line.len() < text.len() {
+    let mut characters = text.chars();
+    let mut line: String = characters.by_ref().take(SHOWN).collect();
+    if characters.next().is_some() {
         line.push('…');
     }
-    line
+    safe(&line)
 }

@@ -4,6 +4,7 @@
 //! `audit.rs`: the log of all that. `access.rs`: commands that nobody logs in for. `doctor.rs` and
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
+//! `hostile.rs`: a server that writes for the terminal.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
@@ -13,5 +14,6 @@ mod doctor;
 mod errors;
 mod flow;
 mod guide;
+mod hostile;
 mod replay;
 mod tasks;

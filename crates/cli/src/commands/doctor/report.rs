@@ -127,14 +127,14 @@ fn tell(report: &Report, finding: &Finding, all: bool) {
         Severity::Ok | Severity::NotApplicable | Severity::Info => {
             wrapped("", &safe(&finding.observed));
             if let (Some(next), Severity::Info) = (&finding.next, finding.severity) {
-                wrapped("next", next);
+                wrapped("next", &safe(next));
             }
         }
         Severity::Error | Severity::Warning => {
-            wrapped("expected", &finding.expected);
+            wrapped("expected", &safe(&finding.expected));
             wrapped("observed", &safe(&finding.observed));
             if let Some(next) = &finding.next {
-                wrapped("next", next);
+                wrapped("next", &safe(next));
             }
             if let Some(rule) = &finding.rule {
                 wrapped("rule", &format!("{}, {}", rule.document, rule.section));
@@ -169,9 +169,9 @@ fn mark(severity: Severity) -> String {
 
 fn title(finding: &Finding) -> String {
     match finding.severity {
-        Severity::Error => paint(&finding.title, "1;31"),
-        Severity::Warning => paint(&finding.title, "1;33"),
-        Severity::Info | Severity::Ok | Severity::NotApplicable => finding.title.clone(),
+        Severity::Error => paint(&safe(&finding.title), "1;31"),
+        Severity::Warning => paint(&safe(&finding.title), "1;33"),
+        Severity::Info | Severity::Ok | Severity::NotApplicable => safe(&finding.title),
     }
 }
 
@@ -179,7 +179,7 @@ fn title(finding: &Finding) -> String {
 fn evidence(exchange: &Exchange) {
     let dim = |text: &str| line(&paint(&format!("      {text}"), "2"));
     let request = &exchange.request;
-    dim(&format!("exchange {}: {}", exchange.id, exchange.narration.what));
+    dim(&format!("exchange {}: {}", exchange.id, safe(&exchange.narration.what)));
     dim(&format!("  > {} {}", request.method, safe(&request.url)));
     for header in request.headers.iter().filter(|header| tells(header)) {
         dim(&format!("  > {}: {}", header.name, safe(&header.value)));
@@ -209,12 +209,13 @@ fn tells(header: &Header) -> bool {
 }
 
 fn shorten(text: &str) -> String {
-    let text = safe(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut characters = text.chars();
+    let mut short: String = characters.by_ref().take(SHOWN).collect();
+    if characters.next().is_some() {
         short.push('…');
     }
-    short
+    safe(&short)
 }
 
 /// A text behind its label, broken between words.
