@@ -144,7 +144,9 @@ fn session(chart: &Chart) -> Finding {
     };
     let given = chart.eras.legacy.as_ref().is_some_and(|legacy| legacy.session().is_some());
     let refused = chart.lost_session();
-    if refused.is_none() && answer.result().is_some() {
+    // A server without `ping` has a fault, and still has heard the request in its session.
+    let unknown = answer.is_success() && answer.error_code() == Some(code::METHOD_NOT_FOUND);
+    if refused.is_none() && (answer.result().is_some() || unknown) {
         return if given {
             SESSION.ok("it does").seen(answer)
         } else {

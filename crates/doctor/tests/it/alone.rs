@@ -117,6 +117,11 @@ fn cases() -> Vec<(&'static str, Script, &'static [&'static str])> {
             &["warning authorization.unused_metadata", "error metadata.authorization_servers"],
         ),
         (
+            "ping is not known",
+            |seen| (seen.rpc() == "ping").then(|| seen.error(200, -32601, "Method not found")),
+            &["info authorization.needed"],
+        ),
+        (
             "only the transport of 2024-11-05",
             |seen| match seen.method {
                 http::Method::GET if seen.path == "/mcp" => {

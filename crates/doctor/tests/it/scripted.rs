@@ -48,7 +48,7 @@ impl Seen {
         reply(200, "application/json", message.to_string())
     }
 
-    fn error(&self, status: u16, code: i64, message: &str) -> Response {
+    pub(crate) fn error(&self, status: u16, code: i64, message: &str) -> Response {
         let id = self.json()["id"].clone();
         let message = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } });
         reply(status, "application/json", message.to_string())
