@@ -175,7 +175,7 @@ fn a_server_cannot_write_lines_of_its_own() {
         (vec!["prompts", url], 0),
         (vec!["prompts", "get", url, "p"], 0),
         (vec!["doctor", url, "--all", "--set", "doctor.stream_wait=500ms"], 8),
-        (vec!["replay", url, "--all", "--flow", "list", "--flow", "initialize"], 0),
+        (vec!["replay", url, "--all", "--flow", "errors"], 9),
         (vec!["login", &closed, "--no-browser"], 4),
     ] {
         let output = run(&arguments);
