@@ -12,6 +12,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod node;
+mod python;
 mod run;
 mod security;
 mod server;
@@ -25,6 +26,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::conformance::Only;
+use crate::interop::Language;
 
 /// Everything a developer or CI runs on this repository.
 #[derive(Parser)]
@@ -56,6 +58,15 @@ enum Command {
         /// Only scenarios with this in their names, e.g. auth/
         #[arg(long)]
         scenario: Option<String>,
+    },
+    /// Let the official SDKs of other languages talk with us in both directions, and write `docs/interop.md`
+    ///
+    /// Builds our programs, installs each SDK from its registry by the lock files of `conformance/interop`, and says what is left
+    /// out and why. With all languages the page is written; with some of them it has to say the same.
+    Interop {
+        /// Only these, which then have to be installable here
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "LANGUAGES")]
+        with: Vec<Language>,
     },
     /// Build our server and the peers', measure them in one run, and write `docs/benchmarks.md`
     Bench {
@@ -100,6 +111,7 @@ fn execute() -> Result<()> {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Test { no_browser } => test::test(!no_browser),
         Command::Conformance { revision, scenario } => conformance::conformance(&Only { revision, scenario }),
+        Command::Interop { with } => interop::interop(&with),
         Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
         Command::Wire => wire::wire(),
         Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::again(&target, &input),

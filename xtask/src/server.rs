@@ -1,7 +1,9 @@
 //! A program of ours that runs while something else is tried against it.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,16 +23,38 @@ impl Server {
         address: SocketAddr,
         path: &str,
     ) -> Result<Server> {
+        Self::start_until(name, command, address, || answers(address, path))
+    }
+
+    /// Starts somebody else's server and waits until it takes connections; what it prints goes to `log`.
+    pub(crate) fn start_foreign(
+        name: &'static str,
+        command: &mut Command,
+        address: SocketAddr,
+        log: &Path,
+    ) -> Result<Server> {
+        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        command.stdout(log.try_clone()?).stderr(log);
+        let listens = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok();
+        Self::start_until(name, command, address, listens)
+    }
+
+    fn start_until(
+        name: &'static str,
+        command: &mut Command,
+        address: SocketAddr,
+        ready: impl Fn() -> bool,
+    ) -> Result<Server> {
         eprintln!("\n\x1b[1m& {name}\x1b[0m on {address}");
         let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {name}"))?;
         let mut server = Server { child, name };
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !answers(address, path) {
+        while !ready() {
             if let Some(status) = server.child.try_wait()? {
                 bail!("{name} ended before it answered: {status}");
             }
             if Instant::now() > deadline {
-                bail!("{name} did not answer http://{address}{path} within 30 s");
+                bail!("{name} did not answer on {address} within 30 s");
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -24,7 +24,7 @@ pub(crate) fn test(with_browser: bool) -> Result<()> {
     build()?;
     run(&mut cargo(&["test", "--workspace", "--locked"]))?;
 
-    interop::interop()?;
+    interop::quickly()?;
     conformance::conformance(&conformance::Only::default())?;
     match browser {
         Some(browser) => browser_test(browser)?,

@@ -2,7 +2,7 @@
 //!
 //! `faults.rs`: a proxy with a fault in front of our demo. `alone.rs`: small servers of their own. `tls.rs`: certificates,
 //! and metadata that names the inside of a proxy. `hostile.rs`: servers that want to hold the doctor or to flood it.
-//! `healthy.rs`: our demo, and a server that is not ours. `guide.rs`: what the guide says.
+//! `healthy.rs`: our demo. `guide.rs`: what the guide says.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alone;

@@ -1,6 +1,7 @@
 // The official TypeScript SDKs, 2.x (2026-07-28 and, pinned to it, 2025-11-25) and 1.x, against `barewire demo`:
 // discovery, registration, login, list, call, structured output, step-up, elicitation, progress, refresh.
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as two from '@modelcontextprotocol/client';
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
@@ -12,6 +13,12 @@ import { Browser } from './browser.mjs';
 
 const server = new URL(process.env.BAREWIRE_SERVER_URL ?? 'http://localhost:8000/mcp');
 const callback = 'http://localhost:43117/callback';
+
+/** A line for the table of docs/interop.md: what was done, and went well. */
+function done(client, revision, step) {
+  const report = process.env.BAREWIRE_INTEROP_REPORT;
+  if (report) appendFileSync(report, `${JSON.stringify({ client, revision, step })}\n`);
+}
 
 /** What an application keeps for the SDK: everything in memory, and a browser that a script drives. */
 class Provider {
@@ -137,16 +144,17 @@ for (const [name, era] of Object.entries(eras)) {
     let connection;
     let failed;
     // Each step needs the one before it: after the first failure the rest says nothing new.
-    const step = (title, work) =>
+    const step = (kind, title, work) =>
       t.test(title, async () => {
         if (failed) return t.diagnostic(`not run after the failure of: ${failed}`);
         await work().catch((error) => {
           failed = title;
           throw error;
         });
+        done(name, era.revision, kind);
       });
 
-    await step('discovers, registers, logs in and connects', async () => {
+    await step('login', 'discovers, registers, logs in and connects', async () => {
       connection = await connect(era, provider);
       assert.equal(connection.client.getServerVersion()?.name !== undefined, true, 'the server says who it is');
       assert.equal(connection.client.getNegotiatedProtocolVersion?.() ?? connection.transport.protocolVersion, era.revision);
@@ -154,7 +162,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.doesNotMatch(provider.askedScopes[0], /posts:write/);
     });
 
-    await step('lists tools, resources, templates and prompts', async () => {
+    await step('list', 'lists tools, resources, templates and prompts', async () => {
       const { tools } = await connection.client.listTools();
       for (const tool of ['list_posts', 'search_posts', 'read_post', 'create_post', 'update_post', 'delete_post']) {
         assert.ok(tools.some((listed) => listed.name === tool), `${tool} is listed`);
@@ -164,7 +172,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.ok((await connection.client.listPrompts()).prompts.length > 0);
     });
 
-    await step('reads: structured content under its schema, and a resource', async () => {
+    await step('call', 'reads: structured content under its schema, and a resource', async () => {
       const page = await era.call(connection.client, { name: 'list_posts', arguments: {} });
       assert.ok(page.structuredContent, 'list_posts has structured content');
       assert.ok(page.content.length > 0);
@@ -173,9 +181,17 @@ for (const [name, era] of Object.entries(eras)) {
       assert.equal(read.contents[0].uri, resources[0].uri);
     });
 
-    await step('refuses a wrong argument in a way the client understands', async () => {
+    await step('refusal', 'refuses a wrong argument in a way the client understands', async () => {
       const outcome = await era.call(connection.client, { name: 'read_post', arguments: { id: 'not a number' } }).catch((error) => error);
       assert.ok(outcome instanceof Error || outcome.isError === true);
+    });
+
+    await step('progress', 'is told how far a call is', async () => {
+      const seen = [];
+      const exported = await era.call(connection.client, { name: 'export_posts', arguments: { pause_ms: 0 } }, { onprogress: (progress) => seen.push(progress) });
+      assert.notEqual(exported.isError, true, JSON.stringify(exported));
+      assert.ok(seen.length > 0, 'there was progress');
+      assert.equal(seen.at(-1).progress, seen.at(-1).total);
     });
 
     // The 1.x SDK answers a 403 by refreshing the token it holds, which cannot widen it, and gives up. Without a refresh
@@ -183,7 +199,7 @@ for (const [name, era] of Object.entries(eras)) {
     if (era.unauthorized === UnauthorizedOne) delete provider.saved.refresh_token;
 
     let id;
-    await step('writes after step-up, keeping the scopes it had', async () => {
+    await step('step-up', 'writes after step-up, keeping the scopes it had', async () => {
       const created = await callWithStepUp(era, connection, provider, {
         name: 'create_post',
         arguments: { title: `Written by ${name}`, content: 'Over the wire.' },
@@ -196,7 +212,7 @@ for (const [name, era] of Object.entries(eras)) {
       await era.call(connection.client, { name: 'list_posts', arguments: {} });
     });
 
-    await step('is asked before a post is deleted: declined, it stays; accepted, it is gone', async () => {
+    await step('question', 'is asked before a post is deleted: declined, it stays; accepted, it is gone', async () => {
       const questions = [];
       let answer = { action: 'decline' };
       era.onElicit(connection.client, async (request) => {
@@ -213,7 +229,7 @@ for (const [name, era] of Object.entries(eras)) {
       assert.equal(gone.isError, true);
     });
 
-    await step('refreshes when its access token is refused', async () => {
+    await step('refresh', 'refreshes when its access token is refused', async () => {
       const { refresh_token: before } = provider.saved;
       assert.ok(before, 'a refresh token was issued');
       provider.saved = { ...provider.saved, access_token: `${provider.saved.access_token.slice(0, -6)}AAAAAA` };
@@ -245,18 +261,21 @@ test('SDK 1.x over HTTP with SSE', { timeout: 60_000 }, async () => {
   await (await connect(era, provider)).client.close();
 
   const client = era.make();
-  const questions = [];
-  era.onElicit(client, async (request) => {
-    questions.push(request.params.message);
-    return { action: 'decline' };
-  });
-  await client.connect(new SSEClientTransport(new URL('/sse', server), { authProvider: provider }));
+  const transport = new SSEClientTransport(new URL('/sse', server), { authProvider: provider });
+  let revision;
+  transport.setProtocolVersion = (negotiated) => {
+    revision = negotiated;
+  };
+  await client.connect(transport);
+  const did = (step) => done('SDK 1.x over HTTP+SSE', revision, step);
   const { tools } = await client.listTools();
   assert.ok(tools.some((tool) => tool.name === 'list_posts'));
+  did('list');
   const pages = await Promise.all([1, 2, 3].map(() => era.call(client, { name: 'list_posts', arguments: {} })));
   for (const page of pages) assert.ok(page.structuredContent);
   const { resources } = await client.listResources();
   assert.equal((await client.readResource({ uri: resources[0].uri })).contents[0].uri, resources[0].uri);
+  did('call');
   await assert.rejects(era.call(client, { name: 'create_post', arguments: { title: 't', content: 'c' } }), /403|scope/i);
   await client.close();
 
