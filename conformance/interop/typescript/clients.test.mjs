@@ -9,10 +9,14 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError as UnauthorizedOne } from '@modelcontextprotocol/sdk/client/auth.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import * as apps from '@modelcontextprotocol/ext-apps/app-bridge';
+import { EXTENSION_ID } from '@modelcontextprotocol/ext-apps/server';
 import { Browser } from './browser.mjs';
 
 const server = new URL(process.env.BAREWIRE_SERVER_URL ?? 'http://localhost:8000/mcp');
 const callback = 'http://localhost:43117/callback';
+/** What a host declares that shows apps. */
+const extensions = { [EXTENSION_ID]: { mimeTypes: [apps.RESOURCE_MIME_TYPE] } };
 
 /** A line for the table of docs/interop.md: what was done, and went well. */
 function done(client, revision, step) {
@@ -75,7 +79,7 @@ class Provider {
 const eras = {
   'SDK 2.x on 2026-07-28': {
     revision: '2026-07-28',
-    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} }, extensions }, versionNegotiation: { mode: { pin: '2026-07-28' } } }),
     transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
     unauthorized: two.UnauthorizedError,
     onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
@@ -83,7 +87,7 @@ const eras = {
   },
   'SDK 2.x choosing by itself': {
     revision: '2026-07-28',
-    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: 'auto' } }),
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} }, extensions }, versionNegotiation: { mode: 'auto' } }),
     transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
     unauthorized: two.UnauthorizedError,
     onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
@@ -91,7 +95,7 @@ const eras = {
   },
   'SDK 2.x in its 2025 mode': {
     revision: '2025-11-25',
-    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} } } }),
+    make: () => new two.Client({ name: 'interop', version: '1' }, { capabilities: { elicitation: { form: {} }, extensions } }),
     transport: (authProvider) => new two.StreamableHTTPClientTransport(server, { authProvider }),
     unauthorized: two.UnauthorizedError,
     onElicit: (client, answer) => client.setRequestHandler('elicitation/create', answer),
@@ -99,7 +103,7 @@ const eras = {
   },
   'SDK 1.x': {
     revision: '2025-11-25',
-    make: () => new ClientOne({ name: 'interop', version: '1' }, { capabilities: { elicitation: {} } }),
+    make: () => new ClientOne({ name: 'interop', version: '1' }, { capabilities: { elicitation: {}, extensions } }),
     transport: (authProvider) => new TransportOne(server, { authProvider }),
     unauthorized: UnauthorizedOne,
     onElicit: (client, answer) => client.setRequestHandler(ElicitRequestSchema, answer),
@@ -179,6 +183,25 @@ for (const [name, era] of Object.entries(eras)) {
       const { resources } = await connection.client.listResources();
       const read = await connection.client.readResource({ uri: resources[0].uri });
       assert.equal(read.contents[0].uri, resources[0].uri);
+    });
+
+    // As a host does with the official package of MCP Apps.
+    await step('app', 'finds the app of a tool and reads it', async () => {
+      const { tools } = await connection.client.listTools();
+      const uris = new Map(tools.map((tool) => [tool.name, apps.getToolUiResourceUri(tool)]));
+      const uri = uris.get('read_post');
+      assert.match(uri, /^ui:/);
+      assert.equal(uris.get('list_posts'), undefined);
+      const tool = tools.find(({ name }) => name === 'read_post');
+      assert.ok(apps.McpUiToolMetaSchema.safeParse(tool._meta.ui).success);
+      assert.ok(!apps.isToolVisibilityAppOnly(tool) && !apps.isToolVisibilityModelOnly(tool));
+      const { contents } = await connection.client.readResource({ uri });
+      assert.deepEqual(contents.map((part) => [part.uri, part.mimeType]), [[uri, apps.RESOURCE_MIME_TYPE]]);
+      assert.match(contents[0].text, /^<!doctype html>/);
+      assert.deepEqual(apps.McpUiResourceMetaSchema.parse(contents[0]._meta.ui), { prefersBorder: true });
+      const { resources } = await connection.client.listResources();
+      const listed = resources.find((resource) => resource.uri === uri);
+      assert.deepEqual([listed.mimeType, listed._meta.ui], [apps.RESOURCE_MIME_TYPE, { prefersBorder: true }]);
     });
 
     await step('refusal', 'refuses a wrong argument in a way the client understands', async () => {
