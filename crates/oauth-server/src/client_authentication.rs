@@ -84,7 +84,7 @@ pub(crate) async fn authenticate_as(
     Ok(Authenticated { id: id.to_owned(), client: Some(client) })
 }
 
-fn of_document(error: &DocumentFetchError) -> TokenError {
+pub(crate) fn of_document(error: &DocumentFetchError) -> TokenError {
     tracing::info!(
         error = error as &dyn std::error::Error,
         "the document of a client that signs was not accepted"

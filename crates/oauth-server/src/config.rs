@@ -100,6 +100,18 @@ pub struct AuthConfig {
     /// How many documents are fetched at once.
     pub client_document_fetches: usize,
 
+    /// Whether a device without a browser can log in by a code that its user types elsewhere (RFC 8628). Whoever is talked
+    /// into typing somebody else's code gives that device access; the page says so.
+    pub device_flow: bool,
+    /// How long such a code counts.
+    #[serde(with = "humantime_serde")]
+    pub device_code_ttl: Duration,
+    /// How long a device waits between two questions.
+    #[serde(with = "humantime_serde")]
+    pub device_poll_interval: Duration,
+    /// How many devices wait at once. Beyond that, the network with most of them makes room.
+    pub max_device_codes: u32,
+
     /// How far the clocks of those who sign statements (clients, identity providers) may be off.
     #[serde(with = "humantime_serde")]
     pub clock_leeway: Duration,
@@ -213,6 +225,10 @@ impl Default for AuthConfig {
             client_document_min_ttl: Duration::from_secs(minutes),
             client_document_max_ttl: Duration::from_secs(days),
             client_document_fetches: 8,
+            device_flow: true,
+            device_code_ttl: Duration::from_secs(10 * minutes),
+            device_poll_interval: Duration::from_secs(5),
+            max_device_codes: 10_000,
             clock_leeway: Duration::from_secs(10),
             client_assertion_max_ttl: Duration::from_secs(10 * minutes),
             used_statements_per_signer: 10_000,
@@ -311,6 +327,9 @@ impl AuthConfig {
         if self.access_token_ttl > MAX_ACCESS_TOKEN_TTL {
             return Some("auth.access_token_ttl: at most 24h");
         }
+        if self.device_code_ttl.as_secs() == 0 || self.device_poll_interval.as_secs() == 0 {
+            return Some("auth.device_code_ttl, device_poll_interval: at least 1s");
+        }
         let short = |secret: &ClientSecret| secret.expose().len() < MIN_CLIENT_SECRET;
         if self.clients.iter().any(|client| client.client_secret.as_ref().is_some_and(short)) {
             return Some(
@@ -376,6 +395,9 @@ pub struct ConfiguredClient {
     pub token_endpoint_auth_signing_alg: Option<Algorithm>,
     /// The name that users are shown.
     pub client_name: String,
+    /// What it may exchange; `authorization_code` and `refresh_token` if nothing is said.
+    #[serde(default)]
+    pub grant_types: Vec<GrantType>,
     /// Where answers may go. Private-use schemes are fine here.
     #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
@@ -393,7 +415,11 @@ impl ConfiguredClient {
             name: Some(self.client_name.clone()),
             uri: None,
             redirect_uris: self.redirect_uris.clone(),
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            grant_types: if self.grant_types.is_empty() {
+                vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+            } else {
+                self.grant_types.clone()
+            },
             application_type: if native { ApplicationType::Native } else { ApplicationType::Web },
             authentication: self.authentication(),
         }

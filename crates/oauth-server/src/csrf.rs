@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Password,
     Totp,
     Passkeys,
+    Device,
+    DeviceConsent,
 }
 
 /// The token for a form on the page with this query, in the browser with this cookie.

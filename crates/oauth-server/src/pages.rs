@@ -9,6 +9,8 @@ use barewire_oauth::authorize::AuthorizationRequest;
 use barewire_oauth::client::{Client, RedirectKind, RedirectUri, Registration};
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::consent::{self, Question};
+use barewire_oauth::device::UserCode;
+use barewire_oauth::scope::ScopeSet;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -23,6 +25,7 @@ use crate::flow::Flow;
 use crate::random;
 use crate::respond;
 use crate::server::Inner;
+use crate::store::DeviceRecord;
 use crate::store::GrantOverview;
 
 /// A file that pages use, under a path that changes with its content.
@@ -421,11 +424,8 @@ impl ConsentTemplate {
             other_host: kind == RedirectKind::Https
                 && document_host.is_some_and(|host| host != request.redirect_uri.host()),
         };
-        let line = |scope: &str| ScopeLine {
-            scope: scope.to_owned(),
-            description: described(state, scope).map(str::to_owned),
-            new: matches!(question, Question::More(new) if new.contains(scope)),
-        };
+        let is_new = |scope: &str| matches!(question, Question::More(new) if new.contains(scope));
+        let line = |scope: &str| ScopeLine::new(state, scope, is_new(scope));
         Self {
             frame: Frame::new(state),
             action: forms.action,
@@ -448,8 +448,16 @@ impl ConsentTemplate {
     }
 }
 
-fn client_name(client: &Client) -> String {
-    client.name.clone().unwrap_or_else(|| "An application without a name".to_owned())
+/// The form for the code that a device shows.
+#[derive(Template)]
+#[template(path = "device.html")]
+pub(crate) struct DeviceTemplate {
+    frame: Frame,
+    action: String,
+    csrf: String,
+    /// What was typed before, or came with the link.
+    typed: String,
+    error: Option<String>,
 }
 
 impl Identification {
@@ -474,6 +482,114 @@ impl Identification {
             None => Self::Gone,
         }
     }
+}
+
+impl DeviceTemplate {
+    pub(crate) fn new(
+        state: &Inner,
+        action: String,
+        csrf: String,
+        typed: String,
+        error: Option<String>,
+    ) -> Self {
+        Self { frame: Frame::new(state), action, csrf, typed, error }
+    }
+}
+
+/// The question whether a device may.
+#[derive(Template)]
+#[template(path = "device_consent.html")]
+pub(crate) struct DeviceConsentTemplate {
+    frame: Frame,
+    action: String,
+    csrf: String,
+    logout: String,
+    logout_csrf: String,
+    user: String,
+    code: String,
+    name: String,
+    identification: Identification,
+    resource: String,
+    scopes: Vec<ScopeLine>,
+    renewed_for: Option<String>,
+    ends_after: String,
+}
+
+/// What that page needs besides the request.
+pub(crate) struct DeviceConsentForms {
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    pub(crate) logout: String,
+    pub(crate) logout_csrf: String,
+}
+
+impl DeviceConsentTemplate {
+    pub(crate) fn new(
+        state: &Inner,
+        device: &DeviceRecord,
+        code: &UserCode,
+        user: &str,
+        forms: DeviceConsentForms,
+    ) -> Self {
+        let scopes = ScopeSet::parse_lenient(&device.scope);
+        Self {
+            frame: Frame::new(state),
+            action: forms.action,
+            csrf: forms.csrf,
+            logout: forms.logout,
+            logout_csrf: forms.logout_csrf,
+            user: user.to_owned(),
+            code: code.to_string(),
+            name: named(device.client_name.as_deref()),
+            identification: Identification::new(device.registration, &device.client_id),
+            resource: device.resource.clone(),
+            scopes: scopes.iter().map(|scope| ScopeLine::new(state, scope, false)).collect(),
+            renewed_for: device.refreshable.then(|| duration::words(state.config.grant_ttl)),
+            ends_after: duration::words(state.config.access_token_ttl),
+        }
+    }
+}
+
+/// What comes after the answer: the person goes back to the device.
+#[derive(Template)]
+#[template(path = "device_done.html")]
+pub(crate) struct DeviceDoneTemplate {
+    frame: Frame,
+    title: &'static str,
+    text: &'static str,
+}
+
+impl DeviceDoneTemplate {
+    pub(crate) fn decided(state: &Inner, allowed: bool) -> Response {
+        let (title, text) = if allowed {
+            ("The device is connected", "It goes on by itself in a few seconds. You can close this page.")
+        } else {
+            ("The device was turned away", "It got nothing. You can close this page.")
+        };
+        page(StatusCode::OK, &Self { frame: Frame::new(state), title, text }, Extras::default())
+    }
+
+    pub(crate) fn too_late(state: &Inner) -> Response {
+        let (title, text) = (
+            "This code is over",
+            "It was answered in another window, or it took too long. Start again on the device.",
+        );
+        page(StatusCode::CONFLICT, &Self { frame: Frame::new(state), title, text }, Extras::default())
+    }
+}
+
+impl ScopeLine {
+    fn new(state: &Inner, scope: &str, new: bool) -> Self {
+        Self { scope: scope.to_owned(), description: described(state, scope).map(str::to_owned), new }
+    }
+}
+
+fn client_name(client: &Client) -> String {
+    named(client.name.as_deref())
+}
+
+fn named(name: Option<&str>) -> String {
+    name.unwrap_or("An application without a name").to_owned()
 }
 
 /// What a scope allows, in the operator's words or ours.

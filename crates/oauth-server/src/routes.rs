@@ -8,8 +8,8 @@ use barewire_oauth::metadata::well_known;
 
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
-    assets, authorize, consent, introspect, jwks, login, login_code, login_passkey, logout, metadata,
-    register, revoke, token,
+    assets, authorize, consent, device, device_authorization, introspect, jwks, login, login_code,
+    login_passkey, logout, metadata, register, revoke, token,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -41,6 +41,10 @@ pub(crate) const ACCOUNT_PASSWORD: &str = "/account/password";
 pub(crate) const ACCOUNT_PASSKEYS: &str = "/account/passkeys";
 /// GET, POST: the authenticator app and the recovery codes.
 pub(crate) const ACCOUNT_TOTP: &str = "/account/totp";
+/// GET, POST: asks for the code that a device shows, and whether the device may.
+pub(crate) const DEVICE: &str = "/device";
+/// POST: begins the login of a device without a browser.
+pub(crate) const DEVICE_AUTHORIZATION: &str = "/device_authorization";
 /// POST: exchanges a code or a refresh token.
 pub(crate) const TOKEN: &str = "/token";
 /// POST: registers a client.
@@ -54,7 +58,7 @@ pub(crate) const JWKS: &str = "/jwks";
 
 /// The router over all of them.
 pub(crate) fn router(state: AppState) -> Router {
-    let pages = Router::new()
+    let mut pages = Router::new()
         .route(&state.path(AUTHORIZE), get(authorize::get))
         .route(&state.path(LOGIN), get(login::get).post(login::post))
         .route(&state.path(LOGIN_CODE), get(login_code::get).post(login_code::post))
@@ -76,6 +80,11 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(REVOKE), json_post(post(revoke::post)))
         .route(&state.path(INTROSPECT), json_post(post(introspect::post)))
         .route(&state.path(JWKS), json_get(get(jwks::get)));
+    if state.config.device_flow {
+        pages = pages.route(&state.path(DEVICE), get(device::get).post(device::post));
+        scripts =
+            scripts.route(&state.path(DEVICE_AUTHORIZATION), json_post(post(device_authorization::post)));
+    }
     if state.config.dynamic_registration {
         scripts = scripts.route(&state.path(REGISTER), json_post(post(register::post)));
     }

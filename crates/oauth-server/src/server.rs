@@ -22,6 +22,7 @@ use crate::client_keys::KeysAtUrls;
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::documents::Documents;
 use crate::endpoints::metadata;
+use crate::endpoints::token::device_code::Devices;
 use crate::fetch::Fetcher;
 use crate::half_login::HalfLogins;
 use crate::keys::{KeyError, KeyRing};
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) documents: Documents,
     pub(crate) keys_at_urls: KeysAtUrls,
     pub(crate) redeeming: Redeeming,
+    pub(crate) devices: Devices,
     pub(crate) device_key: hmac::Key,
     pub(crate) half_logins: HalfLogins,
     /// `None` where there are none.
@@ -344,6 +346,7 @@ impl Builder {
                 .passkeys
                 .then(|| Passkeys::new(&issuer, device_secret.expose(), self.config.passkey_timeout))
                 .flatten(),
+            devices: Devices::new(self.config.max_device_codes as usize),
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
             style: Asset::style(),
             script: Asset::script(),

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
+use barewire_oauth::device::DeviceRefusal;
 use barewire_oauth::grant::CodeRefusal;
 use barewire_oauth::passkey::PasskeyRefusal;
 use barewire_oauth::register::RegistrationError;
@@ -77,6 +78,8 @@ pub enum EventKind {
     SessionEnd,
     /// A user changed how they log in.
     Credential,
+    /// A device without a browser began its login.
+    DeviceAuthorization,
     /// Somebody asked whether a token counts, and was not answered.
     Introspection,
 }
@@ -97,6 +100,7 @@ impl EventKind {
             Self::Narrowing => "narrowing",
             Self::SessionEnd => "session_end",
             Self::Credential => "credential",
+            Self::DeviceAuthorization => "device_authorization",
             Self::Introspection => "introspection",
         }
     }
@@ -200,6 +204,15 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             CodeRefusal::WrongResource => "wrong_resource",
             CodeRefusal::Raced => "raced",
             CodeRefusal::Replayed { .. } => "code_replay",
+        },
+        TokenError::Device(refusal) => match refusal {
+            DeviceRefusal::Unknown => "unknown_device_code",
+            DeviceRefusal::WrongClient => "wrong_client",
+            DeviceRefusal::Pending => "authorization_pending",
+            DeviceRefusal::SlowDown => "slow_down",
+            DeviceRefusal::Denied => "denied",
+            DeviceRefusal::Expired => "expired_device_code",
+            DeviceRefusal::Redeemed => "device_code_replay",
         },
         TokenError::Refresh(refusal) => match refusal {
             RefreshRefusal::Unknown => "unknown_refresh_token",

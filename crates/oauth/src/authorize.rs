@@ -199,7 +199,7 @@ fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeC
 }
 
 /// The scopes asked for; an unknown one is refused rather than dropped, so that its author learns of it.
-fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
+pub(crate) fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
     let Some(text) = text else { return Ok(policy.default_scopes.clone()) };
     let requested = ScopeSet::parse(text)
         .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, error.to_string()))?;

@@ -62,8 +62,8 @@ error_codes! {
     UnsupportedGrantType = "unsupported_grant_type", BAD_REQUEST;
     /// The scope is unknown, malformed, or exceeds what was granted.
     InvalidScope = "invalid_scope", BAD_REQUEST;
-    /// The user or the server said no.
-    AccessDenied = "access_denied", FORBIDDEN;
+    /// The user or the server said no. Without a redirect, only a device is told so.
+    AccessDenied = "access_denied", BAD_REQUEST;
     /// Only `code` exists.
     UnsupportedResponseType = "unsupported_response_type", BAD_REQUEST;
     /// Something broke on the server.
@@ -90,6 +90,13 @@ error_codes! {
     // RFC 7009 §2.2.1
     /// This kind of token cannot be revoked here.
     UnsupportedTokenType = "unsupported_token_type", BAD_REQUEST;
+    // RFC 8628 §3.5
+    /// The user has not decided yet.
+    AuthorizationPending = "authorization_pending", BAD_REQUEST;
+    /// The device asks too often.
+    SlowDown = "slow_down", BAD_REQUEST;
+    /// The device code has expired.
+    ExpiredToken = "expired_token", BAD_REQUEST;
     // RFC 9449 §5, §8
     /// The `DPoP` proof does not hold.
     InvalidDpopProof = "invalid_dpop_proof", BAD_REQUEST;

@@ -43,6 +43,7 @@ pub mod client;
 pub mod client_authentication;
 pub mod client_document;
 pub mod consent;
+pub mod device;
 pub mod grant;
 pub mod introspect;
 pub mod narrowing;

@@ -235,7 +235,8 @@ pub(crate) fn settled(mut client: Client) -> Result<Client, RegistrationError> {
     }
     if client.grant_types.iter().all(|grant| *grant == GrantType::RefreshToken) {
         return Err(RegistrationError::Unsupported(
-            "grant_types has to include authorization_code, or client_credentials for a client that authenticates",
+            "grant_types has to include authorization_code, urn:ietf:params:oauth:grant-type:device_code, or \
+             client_credentials for a client that authenticates",
         ));
     }
     Ok(client)

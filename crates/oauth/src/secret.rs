@@ -79,6 +79,8 @@ secrets! {
     RefreshToken;
     /// An authorization code ([OAuth 2.1 §4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1)).
     AuthorizationCode;
+    /// A device code ([RFC 8628 §3.2](https://datatracker.ietf.org/doc/html/rfc8628#section-3.2)).
+    DeviceCode;
     /// A client secret ([OAuth 2.1 §2.4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4.1)).
     ClientSecret;
     /// A private key, as the text it is written in: PEM or JSON

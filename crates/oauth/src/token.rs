@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use crate::device::DeviceRefusal;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::grant::CodeRefusal;
 use crate::parameters::{Parameters, Repeated};
 use crate::pkce::CodeVerifier;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
-use crate::secret::{self, AccessToken, AuthorizationCode, RefreshToken};
+use crate::secret::{self, AccessToken, AuthorizationCode, DeviceCode, RefreshToken};
 use crate::statement::StatementError;
 use crate::token_family::RefreshRefusal;
 
@@ -34,6 +35,11 @@ pub enum TokenRequest {
         scope: Option<ScopeSet>,
         /// Which resource the token is for, if said again.
         resource: Option<Resource>,
+    },
+    /// [RFC 8628 §3.4](https://datatracker.ietf.org/doc/html/rfc8628#section-3.4).
+    DeviceCode {
+        /// The code.
+        device_code: DeviceCode,
     },
     /// [OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2).
     ClientCredentials {
@@ -101,6 +107,9 @@ pub enum TokenError {
     /// The refresh token was not exchanged.
     #[error(transparent)]
     Refresh(#[from] RefreshRefusal),
+    /// The device code was not exchanged.
+    #[error(transparent)]
+    Device(#[from] DeviceRefusal),
 }
 
 impl TokenError {
@@ -113,6 +122,7 @@ impl TokenError {
             }
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::NotAllowed(_) => ErrorCode::UnauthorizedClient,
+            Self::Device(refusal) => refusal.code(),
             Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => ErrorCode::InvalidClient,
             Self::NotNow(_) => ErrorCode::TemporarilyUnavailable,
             Self::MalformedScope | Self::MoreScope(_) | Self::Refresh(RefreshRefusal::MoreScope) => {
@@ -171,6 +181,9 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
             ),
             scope: scope(one("scope"))?,
             resource: resource(parameters)?,
+        }),
+        "urn:ietf:params:oauth:grant-type:device_code" => Ok(TokenRequest::DeviceCode {
+            device_code: DeviceCode::new(one("device_code").ok_or(TokenError::Missing("device_code"))?),
         }),
         "client_credentials" => Ok(TokenRequest::ClientCredentials {
             scope: scope(one("scope"))?,
@@ -252,6 +265,7 @@ mod tests {
                 Ok(TokenRequest::AuthorizationCode { .. }) => Ok("code"),
                 Ok(TokenRequest::RefreshToken { .. }) => Ok("refresh"),
                 Ok(TokenRequest::ClientCredentials { .. }) => Ok("client"),
+                Ok(TokenRequest::DeviceCode { .. }) => Ok("device"),
                 Err(error) => Err(error.code().as_str().to_owned()),
             };
             assert_eq!(kind.as_ref().map(|kind| *kind).map_err(String::as_str), expected, "{text}");
@@ -274,6 +288,8 @@ mod tests {
         check("grant_type=client_credentials&scope=a&resource=https://rs.example", Ok("client"));
         check("grant_type=client_credentials&scope=%22", Err("invalid_scope"));
         check("grant_type=client_credentials&resource=x", Err("invalid_target"));
+        check("grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=x", Ok("device"));
+        check("grant_type=urn:ietf:params:oauth:grant-type:device_code", Err("invalid_request"));
         check("grant_type=password&username=x", Err("unsupported_grant_type"));
         check("", Err("invalid_request"));
     }

@@ -102,6 +102,16 @@ async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Resu
     Ok(excess <= 0)
 }
 
+/// Marks a client, if it is a stored one, as one that has got tokens.
+pub(crate) async fn activate(db: &mut SqliteConnection, id: &str, at: i64) -> Result<(), sqlx::Error> {
+    const ACTIVATE: &str = concat!(
+        "UPDATE clients SET activated_at = coalesce(activated_at, ?2),",
+        " last_used_at = max(coalesce(last_used_at, ?2), ?2) WHERE id = ?1"
+    );
+    sqlx::query(ACTIVATE).bind(id).bind(at).execute(db).await?;
+    Ok(())
+}
+
 async fn insert(
     db: &mut SqliteConnection,
     statement: &'static str,

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
-use crate::{families, grants};
+use crate::{clients, families, grants};
 
 #[async_trait]
 impl Codes for Store {
@@ -67,10 +67,6 @@ impl Store {
         family: Option<&FamilyRecord>,
     ) -> Result<Swap, sqlx::Error> {
         const REDEEM: &str = "UPDATE codes SET redeemed_at = ?2 WHERE digest = ?1 AND redeemed_at IS NULL";
-        const ACTIVATE: &str = concat!(
-            "UPDATE clients SET activated_at = coalesce(activated_at, ?2),",
-            " last_used_at = max(coalesce(last_used_at, ?2), ?2) WHERE id = ?1"
-        );
         let at = micros(redeemed_at);
         let mut tx = self.begin().await?;
         let redeem = sqlx::query(REDEEM).bind(&digest.0[..]).bind(at);
@@ -81,7 +77,7 @@ impl Store {
         if let Some(family) = family {
             families::insert(&mut tx, family).await?;
         }
-        sqlx::query(ACTIVATE).bind(&grant.client_id).bind(at).execute(&mut *tx).await?;
+        clients::activate(&mut tx, &grant.client_id, at).await?;
         tx.commit().await?;
         Ok(Swap::Done)
     }

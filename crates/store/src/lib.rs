@@ -17,6 +17,7 @@ mod clients;
 mod codes;
 mod consents;
 mod credentials;
+mod devices;
 mod families;
 mod grants;
 mod host;

@@ -24,6 +24,7 @@ impl Store {
             ("DELETE FROM revoked_access_tokens WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM used_statements WHERE until <= ?1", micros(now)),
             ("DELETE FROM codes WHERE expires_at <= ?1", micros_before(now, keep.codes)),
+            ("DELETE FROM devices WHERE expires_at <= ?1", micros_before(now, keep.codes)),
             ("DELETE FROM login_attempts WHERE last_at <= ?1", micros_before(now, keep.login_attempts)),
             (
                 "DELETE FROM clients WHERE dynamic AND activated_at IS NULL AND registered_at <= ?1",

@@ -1,11 +1,12 @@
 //! `GET /login`, `POST /login`: name and password.
 //!
-//! The query is the authorization request that the login is for, or names a page of the account; without either, a
-//! person just logs in.
+//! The query is the authorization request that the login is for, or names a page of the account, or the code of a device;
+//! without any, a person just logs in.
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use barewire_oauth::device::UserCode;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ErrorPage, Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
 use crate::passkeys::For;
 use crate::respond::{self, see_other};
-use crate::routes::{AUTHORIZE, LOGIN, LOGIN_PASSKEY, LOGOUT};
+use crate::routes::{self, AUTHORIZE, LOGIN, LOGIN_PASSKEY, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions;
 use crate::sessions::Cookies;
@@ -56,7 +57,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
     let session = cookies.session(state, state.now()).await?;
     match (&errand, session) {
         (Errand::Nothing, Some(session)) => Ok(signed_in(state, &cookies, &session)),
-        (Errand::Account(place), Some(_)) => Ok(see_other(&state.path(place.path()))),
+        (Errand::Account(_) | Errand::Device(_), Some(_)) => Ok(see_other(&errand.next(state))),
         (Errand::Request(flow), Some(_)) if !flow.request.prompt.login => {
             Ok(see_other(&state.path_with(AUTHORIZE, &flow.query)))
         }
@@ -118,6 +119,8 @@ pub(crate) enum Errand {
     Nothing,
     /// To see a page of the account.
     Account(Place),
+    /// To let a device in; with its code, if it is known.
+    Device(Option<UserCode>),
     /// To answer an authorization request.
     Request(Box<Flow>),
 }
@@ -127,14 +130,23 @@ pub(crate) fn errand(place: Place) -> String {
     format!("{ACCOUNT}{}", place.word())
 }
 
-/// How such a query begins.
+/// The query of a login after which a device with this code is let in.
+pub(crate) fn device_errand(code: Option<&UserCode>) -> String {
+    format!("{DEVICE}{}", code.map(ToString::to_string).unwrap_or_default())
+}
+
+/// How such queries begin.
 const ACCOUNT: &str = "account=";
+const DEVICE: &str = "device=";
 
 impl Errand {
     pub(crate) async fn read(state: &Inner, query: Option<&str>) -> Result<Self, Stop> {
         let query = query.unwrap_or_default();
         if query.is_empty() {
             return Ok(Self::Nothing);
+        }
+        if let Some(code) = query.strip_prefix(DEVICE) {
+            return Ok(Self::Device(UserCode::parse(code)));
         }
         match query.strip_prefix(ACCOUNT).and_then(Place::from_word) {
             Some(place) => Ok(Self::Account(place)),
@@ -145,7 +157,7 @@ impl Errand {
     pub(crate) fn flow(&self) -> Option<&Flow> {
         match self {
             Self::Request(flow) => Some(flow),
-            Self::Nothing | Self::Account(_) => None,
+            Self::Nothing | Self::Account(_) | Self::Device(_) => None,
         }
     }
 
@@ -154,6 +166,7 @@ impl Errand {
         match self {
             Self::Nothing => String::new(),
             Self::Account(place) => errand(*place),
+            Self::Device(code) => device_errand(code.as_ref()),
             Self::Request(flow) => flow.query.clone(),
         }
     }
@@ -163,6 +176,10 @@ impl Errand {
         match self {
             Self::Nothing => state.path(LOGIN),
             Self::Account(place) => state.path(place.path()),
+            Self::Device(code) => {
+                let query = code.as_ref().map(|code| format!("user_code={code}")).unwrap_or_default();
+                state.path_with(routes::DEVICE, &query)
+            }
             // The user was asked; the request goes on without this wish, or it would ask forever.
             Self::Request(flow) if flow.request.prompt.login => {
                 state.path_with(AUTHORIZE, &without_login_prompt(&flow.parameters))

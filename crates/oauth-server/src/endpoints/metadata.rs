@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::AuthConfig;
 use crate::keys::ALGORITHM;
-use crate::routes::{AUTHORIZE, INTROSPECT, JWKS, REGISTER, REVOKE, TOKEN};
+use crate::routes::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, JWKS, REGISTER, REVOKE, TOKEN};
 use crate::server::AppState;
 
 pub(crate) async fn get(State(state): State<AppState>) -> Response {
@@ -39,6 +39,8 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
     let at = |path: &str| Some(format!("{base}{path}"));
     let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
     let methods = client_authentication::METHODS;
+    let offered = |grant: &GrantType| *grant != GrantType::DeviceCode || config.device_flow;
+    let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(offered).map(GrantType::as_str).collect();
     let algorithms: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     let mut scopes: Vec<String> = policy.scopes.iter().map(str::to_owned).collect();
     // Here and not in the resource's metadata: it is about this server's tokens, not about the resource.
@@ -52,7 +54,8 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
         scopes_supported: Some(scopes),
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&["query"]),
-        grant_types_supported: words(&GrantType::ALL.map(GrantType::as_str)),
+        grant_types_supported: words(&grant_types),
+        device_authorization_endpoint: config.device_flow.then(|| at(DEVICE_AUTHORIZATION)).flatten(),
         token_endpoint_auth_methods_supported: words(&methods),
         token_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         revocation_endpoint: at(REVOKE),

@@ -4,6 +4,8 @@ pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod consent;
+pub(crate) mod device;
+pub(crate) mod device_authorization;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod login;

@@ -5,17 +5,19 @@ use serde_json::Value;
 
 use crate::world::{CALLBACK, RawForm, WEB_CALLBACK, World, set_cookies};
 
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("/authorize", "GET,HEAD"),
     ("/login", "GET,HEAD,POST"),
     ("/consent", "GET,HEAD,POST"),
     ("/logout", "POST"),
+    ("/device", "GET,HEAD,POST"),
 ];
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 8] = [
     ("/token", "POST, OPTIONS"),
     ("/register", "POST, OPTIONS"),
     ("/revoke", "POST, OPTIONS"),
     ("/introspect", "POST, OPTIONS"),
+    ("/device_authorization", "POST, OPTIONS"),
     ("/jwks", "GET, HEAD, OPTIONS"),
     ("/.well-known/oauth-authorization-server", "GET, HEAD, OPTIONS"),
     ("/.well-known/openid-configuration", "GET, HEAD, OPTIONS"),

@@ -8,6 +8,7 @@ mod client_assertion;
 mod client_credentials;
 mod consent;
 mod credentials;
+mod device;
 mod documents;
 mod guesses;
 mod http;

@@ -43,6 +43,9 @@ pub struct AuthorizationServerMetadata {
     /// Algorithms of client assertions.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
+    /// Where devices without a browser begin (RFC 8628).
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     /// Where tokens are revoked (RFC 7009).
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,

@@ -42,6 +42,10 @@ laws! {
         a_redemption_is_whole_or_not_at_all,
         a_grant_is_revoked_once,
         revoked_access_tokens_are_remembered;
+    devices:
+        a_device_is_kept_whole,
+        one_decision_and_one_redemption_count,
+        room_for_devices_is_made_by_who_has_most;
     families:
         one_of_many_rotations_wins,
         a_rotation_is_kept_whole,

@@ -4,16 +4,12 @@
 use barewire_oauth::grant::{AuthorizationCode, Authorized, CodeRefusal, Redemption};
 use barewire_oauth::pkce::CodeChallenge;
 use barewire_oauth::resource::Resource;
-use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::token::TokenResponse;
-use barewire_oauth::token_family::TokenFamily;
 
-use super::refresh_token::family_record;
-use super::{Account, Failure, response};
+use super::{Account, Failure, first_tokens};
 use crate::client_authentication::Authenticated;
 use crate::random;
 use crate::redeeming::Attempt;
-use crate::refresh_tokens::Parts;
 use crate::revocation::{Told, revoke};
 use crate::routes::TOKEN;
 use crate::server::Inner;
@@ -46,7 +42,6 @@ pub(super) async fn redeem(
         }
         Err(refusal) => return Err(refusal.into()),
     }
-    let scope = ScopeSet::parse_lenient(&record.scope);
     let grant = GrantRecord {
         id: record.grant_id,
         user_id: record.user_id,
@@ -62,13 +57,8 @@ pub(super) async fn redeem(
         narrowed: None,
         revoked: None,
     };
-    let first = record.refreshable.then(Parts::random);
-    let family = first.as_ref().map(|first| {
-        let family = TokenFamily::new(first.secret_digest().0, &state.config.family_limits(), now);
-        family_record(first.handle_digest(), &grant.id, family)
-    });
     // Signed before it is stored: were it the other way round, a failure in between would have used up the code.
-    let response = response(state, &grant, &scope, first.map(|first| first.token()), now)?;
+    let (response, family) = first_tokens(state, &grant, record.refreshable, now)?;
     match state.store.redeem_code(digest, now, &grant, family.as_ref()).await? {
         Swap::Done => {
             attempt.into_iter().for_each(Attempt::won);

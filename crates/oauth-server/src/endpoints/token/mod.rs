@@ -3,6 +3,7 @@
 
 mod authorization_code;
 mod client_credentials;
+pub(crate) mod device_code;
 pub(crate) mod refresh_token;
 
 use std::time::SystemTime;
@@ -10,22 +11,24 @@ use std::time::SystemTime;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use barewire_oauth::device::DeviceRefusal;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::grant::{CodeRefusal, Redemption};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
 use barewire_oauth::token::{self, TokenError, TokenRequest, TokenResponse};
-use barewire_oauth::token_family::RefreshRefusal;
+use barewire_oauth::token_family::{RefreshRefusal, TokenFamily};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use self::refresh_token::Wanted;
+use self::refresh_token::{Wanted, family_record};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::authenticate;
 use crate::keys::SigningError;
+use crate::refresh_tokens::Parts;
 use crate::routes::TOKEN;
 use crate::server::{AppState, Inner};
-use crate::store::{GrantRecord, StoreError};
+use crate::store::{FamilyRecord, GrantRecord, StoreError};
 use crate::witness::{Draft, EventKind, Sender, token_refusal};
 use crate::{random, respond};
 
@@ -67,6 +70,9 @@ impl Failure {
 
     pub(crate) fn respond(&self, headers: &HeaderMap) -> Response {
         match self {
+            Self::Refused(refusal @ TokenError::Device(DeviceRefusal::Pending)) => {
+                respond::token_error(refusal, headers)
+            }
             Self::Refused(refusal) => {
                 tracing::info!(error = refusal.code().as_str(), reason = %refusal, "a token request was refused");
                 respond::token_error(refusal, headers)
@@ -90,7 +96,10 @@ pub(crate) async fn post(
     let mut account = Account { sender: &sender, kind: EventKind::Grant, draft: Draft::default() };
     let result = exchange(&state, &headers, body, arrived_at, &mut account).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
-    state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
+    // A device asks every few seconds; that nobody has decided yet is no event.
+    if !matches!(&result, Err(Failure::Refused(TokenError::Device(DeviceRefusal::Pending)))) {
+        state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
+    }
     match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(failure) => failure.respond(&headers),
@@ -128,6 +137,12 @@ async fn exchange(
             account.kind = EventKind::Refresh;
             refresh_token::refresh(state, &refresh_token, &wanted, account).await
         }
+        TokenRequest::DeviceCode { device_code } => {
+            if !state.config.device_flow {
+                return Err(TokenError::UnsupportedGrantType.into());
+            }
+            device_code::redeem(state, &client, &device_code, account).await
+        }
         TokenRequest::ClientCredentials { scope, resource } => {
             client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account)
         }
@@ -148,6 +163,23 @@ impl Account<'_> {
         self.draft.client_name = client_name.map(str::to_owned);
         self.draft.scope = Some(scope.to_owned());
     }
+}
+
+/// The first tokens of a new grant, and its refresh family; neither is stored yet.
+fn first_tokens(
+    state: &Inner,
+    grant: &GrantRecord,
+    refreshable: bool,
+    now: SystemTime,
+) -> Result<(TokenResponse, Option<FamilyRecord>), Failure> {
+    let first = refreshable.then(Parts::random);
+    let family = first.as_ref().map(|first| {
+        let family = TokenFamily::new(first.secret_digest().0, &state.config.family_limits(), now);
+        family_record(first.handle_digest(), &grant.id, family)
+    });
+    let scope = ScopeSet::parse_lenient(&grant.scope);
+    let response = response(state, grant, &scope, first.map(|first| first.token()), now)?;
+    Ok((response, family))
 }
 
 fn response(

@@ -3,6 +3,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod codes;
+pub(crate) mod devices;
 pub(crate) mod families;
 pub(crate) mod grants;
 pub(crate) mod keys;
