@@ -115,6 +115,9 @@ pub(crate) struct Login {
     /// Only print the address to open
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Log in with a browser elsewhere: print an address and a code to type there (over SSH, say)
+    #[arg(long, conflicts_with = "no_browser")]
+    pub(crate) device: bool,
     #[command(flatten)]
     pub(crate) access: Access,
 }

@@ -58,7 +58,8 @@ pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
 pub use error::{Answered, CallError, ConnectError, TransportError};
 pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
 pub use login::{
-    AuthorizeError, Authorizer, Login, LoginError, LoginRequired, PreRegistered, log_in_unattended,
+    AuthorizeError, Authorizer, DeviceLogin, Login, LoginError, LoginRequired, PreRegistered,
+    log_in_unattended,
 };
 pub use options::{ClientConfig, ClientOptions, Clock, EraChoice, LoginOptions};
 pub use plain::PlainResponse;

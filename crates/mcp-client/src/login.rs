@@ -8,8 +8,8 @@ use barewire_exchange::{Decision, Phase, Step as Told};
 use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client::{ApplicationType, RedirectKind, RedirectUri};
 use barewire_oauth::client_flow::{
-    self, AuthMethod, ClientIdentity, ClientSettings, DpopUse, Entropy, FlowError, FlowLimits, Grant,
-    IdentityOrigin, LoginRequest, OpenBrowser, PendingAuthorization, Purpose as Asked, Step, Way,
+    self, AuthMethod, ClientIdentity, ClientSettings, DeviceWait, DpopUse, Entropy, FlowError, FlowLimits,
+    Grant, IdentityOrigin, LoginRequest, OpenBrowser, PendingAuthorization, Purpose as Asked, Step, Way,
 };
 use barewire_oauth::jws::{Algorithm, SignError};
 use barewire_oauth::scope::ScopeSet;
@@ -157,7 +157,7 @@ impl Login {
         let step = client_flow::start(request, entropy());
         let (open, last) = match driver.drive(step, Recording::disabled()).await? {
             Reached::Browser(open, last) => (open, last),
-            Reached::Grant(..) => return Err(LoginError::Abandoned),
+            Reached::Grant(..) | Reached::User(..) => return Err(LoginError::Abandoned),
         };
         if let Some(judgement) = &open.after {
             last.decide(&narrate::judgement(judgement));
@@ -210,10 +210,83 @@ impl Login {
         // What was made of the callback is told with the next step, and told about this record.
         let (grant, last) = match driver.drive(step, back).await {
             Ok(Reached::Grant(grant, last)) => (grant, last),
-            Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
+            Ok(Reached::Browser(..) | Reached::User(..)) => return Err(LoginError::Abandoned),
             Err(error) => return Err(driver.forget_after(error).await?),
         };
         driver.keep(*grant, &last).await
+    }
+}
+
+/// A login whose user has a browser elsewhere: he is shown where to go and what to type.
+pub struct DeviceLogin {
+    driver: Driver,
+    wait: Box<DeviceWait>,
+    last: Recording,
+}
+
+impl DeviceLogin {
+    /// Finds out who protects the server, becomes its client, and gets a code for the user.
+    ///
+    /// `scopes` are asked for beside what the challenge or the metadata names.
+    ///
+    /// # Errors
+    /// [`LoginError`] with the rule that stopped it.
+    pub async fn start(
+        options: ClientOptions,
+        required: LoginRequired,
+        scopes: ScopeSet,
+    ) -> Result<Self, LoginError> {
+        let driver = Driver::new(options, required)?;
+        let known = driver.known().await?;
+        let request = driver.request(&known, scopes, Way::DeviceCode)?;
+        let step = client_flow::start(request, entropy());
+        match driver.drive(step, Recording::disabled()).await {
+            Ok(Reached::User(wait, last)) => Ok(Self { driver, wait, last }),
+            Ok(Reached::Browser(..) | Reached::Grant(..)) => Err(LoginError::Abandoned),
+            Err(error) => Err(driver.forget_after(error).await?),
+        }
+    }
+
+    /// What the user types.
+    #[must_use]
+    pub fn user_code(&self) -> &str {
+        &self.wait.user_code
+    }
+
+    /// Where he types it.
+    #[must_use]
+    pub fn verification_uri(&self) -> &str {
+        &self.wait.verification_uri
+    }
+
+    /// The same with the code in it, if the server has such a place.
+    #[must_use]
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.wait.verification_uri_complete.as_deref()
+    }
+
+    /// Waits until the user has decided, and keeps the grant in the store.
+    ///
+    /// # Errors
+    /// [`LoginError`] with the rule that stopped it.
+    pub async fn finish(self) -> Result<Grant, LoginError> {
+        let Self { driver, mut wait, mut last } = self;
+        loop {
+            tokio::time::sleep(wait.interval).await;
+            let step = wait.ask((driver.options.clock)());
+            match driver.drive(step, last).await {
+                Ok(Reached::User(again, recording)) => (wait, last) = (again, recording),
+                Ok(Reached::Grant(grant, last)) => {
+                    // Kept now that it is known to be good; a code that nobody typed leaves nothing behind.
+                    if grant.client.origin == IdentityOrigin::Registered {
+                        driver.options.credentials.save_identity(&grant.client).await?;
+                    }
+                    return driver.keep(*grant, &last).await;
+                }
+                Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
+                Err(error) => return Err(driver.forget_after(error).await?),
+            }
+        }
     }
 }
 
@@ -238,7 +311,7 @@ pub async fn log_in_unattended(
     let (grant, last) =
         match driver.drive(client_flow::start(request, entropy()), Recording::disabled()).await {
             Ok(Reached::Grant(grant, last)) => (grant, last),
-            Ok(Reached::Browser(..)) => return Err(LoginError::Abandoned),
+            Ok(Reached::Browser(..) | Reached::User(..)) => return Err(LoginError::Abandoned),
             Err(error) => return Err(driver.forget_after(error).await?),
         };
     driver.keep(*grant, &last).await
@@ -264,6 +337,7 @@ struct Driver {
 
 enum Reached {
     Browser(Box<OpenBrowser>, Recording),
+    User(Box<DeviceWait>, Recording),
     Grant(Box<Grant>, Recording),
 }
 
@@ -334,6 +408,7 @@ impl Driver {
             let fetch = match step {
                 Step::Fetch(fetch) => fetch,
                 Step::OpenBrowser(open) => return Ok(Reached::Browser(open, last)),
+                Step::WaitForUser(wait) => return Ok(Reached::User(wait, last)),
                 Step::Done(grant) => return Ok(Reached::Grant(grant, last)),
                 Step::Failed(error) => {
                     last.decide(&narrate::failure(&error));

@@ -16,6 +16,8 @@ pub(crate) fn step(purpose: Purpose) -> Step {
         Purpose::ServerMetadata(_) => Step::ServerMetadataOauth,
         Purpose::Registration => Step::Register,
         Purpose::Token => Step::RedeemCode,
+        Purpose::DeviceAuthorization => Step::BeginDevice,
+        Purpose::DeviceToken => Step::AskForDevice,
         Purpose::ClientCredentials => Step::ClientCredentials,
         Purpose::JwtBearer => Step::RedeemAssertion,
         Purpose::ProviderMetadata(_) => Step::ProviderMetadata,

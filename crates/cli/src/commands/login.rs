@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use barewire_mcp_client::{
-    Authorizer as _, Client, ClientOptions, ConnectError, Login, LoginRequired, Silent, log_in_unattended,
+    Authorizer as _, Client, ClientOptions, ConnectError, DeviceLogin, Login, LoginRequired, Silent,
+    log_in_unattended,
 };
 use barewire_oauth::client_flow::Grant;
 use barewire_oauth::scope::ScopeSet;
+use qrcode::render::unicode;
+use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
 use crate::arguments::{Common, Login as Arguments};
 use crate::connect::{LoopbackAuthorizer, Session, call_failure, connect_failure};
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{note, print, safe};
+use crate::terminal::{self, note, print, safe};
 
 /// Logs in even if there is a token already: the way to ask for more scopes or to become somebody else.
 pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Failure> {
@@ -37,6 +40,7 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
         Some(_) => {
             log_in_unattended(session.options.clone(), required, scopes).await.map_err(login_failure)?
         }
+        None if arguments.device => elsewhere(&session, required, scopes).await?,
         None => in_the_browser(&mut session, required, scopes, !arguments.no_browser).await?,
     };
 
@@ -51,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
             "scopes": scopes, "grant": grant.kind, "tokenType": grant.tokens.token_type.as_str(),
             "protocolVersion": server.revision.as_str(),
         });
-        print(&crate::terminal::safe_json(&report.to_string()));
+        print(&terminal::safe_json(&report.to_string()));
     } else {
         let name = server.implementation.map_or_else(|| arguments.url.to_string(), |it| it.name);
         let scopes =
@@ -91,6 +95,33 @@ async fn in_the_browser(
         .await
         .map_err(|error| Failure::new(Kind::Login, error))?;
     login.finish(&query).await.map_err(login_failure)
+}
+
+/// With a browser on another machine: an address, a code, and for telephones a picture of both.
+async fn elsewhere(session: &Session, required: LoginRequired, scopes: ScopeSet) -> Result<Grant, Failure> {
+    let login = DeviceLogin::start(session.options.clone(), required, scopes).await.map_err(login_failure)?;
+    let (address, code) = (safe(login.verification_uri()), safe(login.user_code()));
+    note(&format!("Open {address} in any browser and type the code\n\n    {code}\n"));
+    if let Some(picture) =
+        login.verification_uri_complete().filter(|_| terminal::is_interactive()).and_then(qr_code)
+    {
+        note(&format!("or scan this, and compare the code:\n\n{picture}"));
+    }
+    note("Waiting for you there …");
+    login.finish().await.map_err(login_failure)
+}
+
+/// The address as a QR code of half blocks, dark on light whatever the terminal's colours; `None` when it is too long.
+fn qr_code(address: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
+    let picture = code
+        .render::<unicode::Dense1x2>()
+        .dark_color(unicode::Dense1x2::Dark)
+        .light_color(unicode::Dense1x2::Light)
+        .quiet_zone(true)
+        .build();
+    // Black on white: phones do not read the inverse.
+    Some(picture.lines().map(|line| format!("\u{1b}[30;107m{line}\u{1b}[0m\n")).collect())
 }
 
 fn login_failure(error: barewire_mcp_client::LoginError) -> Failure {

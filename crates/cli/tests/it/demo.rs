@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use barewire_testkit::{Browser, TempDir};
+use barewire_testkit::{Browser, Landing, TempDir};
 
 pub(crate) struct Demo {
     child: Child,
@@ -77,6 +77,49 @@ impl Demo {
             let callback =
                 browser.login_and_consent(&address.parse().unwrap(), "johndoe", "secret").await.unwrap();
             reqwest::get(callback).await.unwrap().error_for_status().unwrap();
+        });
+        let mut stderr = said.into_bytes();
+        lines.read_to_end(&mut stderr).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Output { stderr, ..output }
+    }
+
+    /// `barewire login --device …`, and a browser elsewhere in which its user types the code.
+    pub(crate) fn log_in_by_device(&self, extra: &[&str]) -> Output {
+        let mut child = self
+            .command(&["login", &self.url, "--device"])
+            .args(extra)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let (mut said, mut line) = (String::new(), String::new());
+        while !line.contains("Waiting") {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the login showed no code: {said}");
+            said.push_str(&line);
+        }
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let address = words.iter().find(|word| word.ends_with("/device")).expect("an address");
+        let code = words.iter().find(|word| word.len() == 9 && word.contains('-')).expect("a code");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut browser = Browser::new();
+            let mut page = browser.open(&address.parse().unwrap()).await.unwrap();
+            for step in ["password", "user_code", "decision"] {
+                let form = page.form_with(step).unwrap_or_else(|| panic!("no {step}: {}", page.text()));
+                let form = match step {
+                    "password" => form.fill("username", "johndoe").fill("password", "secret"),
+                    "user_code" => form.fill("user_code", code),
+                    _ => form.press(&["allow"]).unwrap(),
+                };
+                let Landing::Page(next) = browser.submit(&page, &form, None).await.unwrap() else {
+                    panic!("it leads away")
+                };
+                page = next;
+            }
+            assert!(page.text().contains("connected"), "{}", page.text());
         });
         let mut stderr = said.into_bytes();
         lines.read_to_end(&mut stderr).unwrap();

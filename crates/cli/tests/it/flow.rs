@@ -1,5 +1,19 @@
 use crate::demo::{Demo, json, stderr, stdout};
 
+/// Over SSH there is no browser: the user types a code into one elsewhere.
+#[test]
+fn log_in_by_a_code_that_is_typed_elsewhere() {
+    let demo = Demo::start();
+    let url = demo.url.as_str();
+    let login = demo.log_in_by_device(&["--json"]);
+    assert_eq!(login.status.code(), Some(0), "{}", stderr(&login));
+    assert_eq!(json(&login)["grant"], "device_code", "{}", stdout(&login));
+    assert!(!stderr(&login).contains('\u{1b}'), "no picture where nobody looks: {}", stderr(&login));
+    let tools = json(&demo.run(&["tools", url, "--json"]));
+    assert!(tools["tools"].as_array().is_some_and(|list| !list.is_empty()));
+    assert_eq!(demo.run(&["logout", url]).status.code(), Some(0));
+}
+
 /// The README's commands and what follows from them, in the order a person would type them.
 #[test]
 fn log_in_list_call_step_up_answer_log_out() {

@@ -68,6 +68,7 @@ rules! {
     ClientCredentials = "MCP extension", "OAuth Client Credentials", "https://modelcontextprotocol.io/extensions/auth/oauth-client-credentials";
     Enterprise = "MCP extension", "Enterprise-Managed Authorization", "https://modelcontextprotocol.io/extensions/auth/enterprise-managed-authorization";
     JwtBearer = "RFC 7523", "§2.1 Using JWTs as Authorization Grants", "https://www.rfc-editor.org/rfc/rfc7523#section-2.1";
+    DeviceFlow = "RFC 8628", "§3 Protocol", "https://datatracker.ietf.org/doc/html/rfc8628#section-3";
     ServerNonce = "RFC 9449", "§8 Authorization Server-Provided Nonce", "https://www.rfc-editor.org/rfc/rfc9449#section-8";
     ResourceNonce = "RFC 9449", "§9 Resource Server-Provided Nonce", "https://www.rfc-editor.org/rfc/rfc9449#section-9";
     Refresh = "OAuth 2.1", "§4.3 Refresh Token Grant", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.3";

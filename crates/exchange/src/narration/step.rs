@@ -131,6 +131,16 @@ steps! {
         "Redeem the code for tokens",
         "The code alone is worth nothing: the verifier proves that who redeems it is who started.",
         Some(R::TokenRequest), None;
+    /// A code for the user to type elsewhere.
+    BeginDevice, LogIn, Client > AuthorizationServer,
+        "Ask for a code that the user can type elsewhere",
+        "There is no browser here: the user opens one on another machine, logs in there, and types what is shown here.",
+        Some(R::DeviceFlow), None;
+    /// Whether the user has typed it.
+    AskForDevice, LogIn, Client > AuthorizationServer,
+        "Ask whether the user has decided",
+        "Every few seconds, as often as the authorization server allows, until there is a token or the code is over.",
+        Some(R::DeviceFlow), None;
     /// A token for the client itself.
     ClientCredentials, LogIn, Client > AuthorizationServer,
         "Ask for a token for the client itself",

@@ -243,6 +243,12 @@ pub enum FlowError {
         /// What the server said about it.
         description: Option<String>,
     },
+    /// The user did not type the code in time.
+    #[error("the code of {issuer} has expired before the user has answered")]
+    CodeExpired {
+        /// Which server.
+        issuer: String,
+    },
     /// Any other error in the callback.
     #[error("the authorization server {issuer} refused the login: {}", .error)]
     AuthorizationRefused {
@@ -380,7 +386,7 @@ impl FlowError {
             | Self::IssMissing { .. }
             | Self::IssMismatch { .. }
             | Self::NoCode => Fault::Callback,
-            Self::AccessDenied { .. } => Fault::User,
+            Self::AccessDenied { .. } | Self::CodeExpired { .. } => Fault::User,
         }
     }
 
@@ -438,6 +444,7 @@ impl FlowError {
             | Self::IssMismatch { .. }
             | Self::NoCode => "Begin the login again, and go on only in the window that it opens.",
             Self::AccessDenied { .. } => "Begin the login again to grant access.",
+            Self::CodeExpired { .. } => "Begin the login again, and type the new code before it is over.",
             Self::AuthorizationRefused { .. } | Self::GrantRefused { .. } => "Begin the login again.",
             Self::ClientRefused { .. } => {
                 "Begin the login again; a client that was registered automatically is registered anew, one that \

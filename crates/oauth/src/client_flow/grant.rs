@@ -70,6 +70,8 @@ pub enum GrantKind {
     ClientCredentials,
     /// Somebody's statement, which ends soon.
     JwtBearer,
+    /// A user's consent, given in a browser elsewhere.
+    DeviceCode,
 }
 
 impl TokenSet {

@@ -140,7 +140,9 @@ pub(super) fn choose(
     server: &AuthorizationServer,
     now: SystemTime,
 ) -> Result<Choice, FlowError> {
-    let redirect_uri = settings.redirect_uri.as_str();
+    // Whoever was registered for the one way is not for the other.
+    let redirect_uri =
+        if matches!(settings.way, Way::DeviceCode) { "" } else { settings.redirect_uri.as_str() };
     let by_issuer = || {
         let mut clients = settings.pre_registered_by_issuer.iter();
         clients.find(|client| client.issuer.as_deref() == Some(&server.issuer))
@@ -174,7 +176,7 @@ pub(super) fn choose(
     }
     match &server.registration_endpoint {
         // What is registered here is a client that users log in with.
-        Some(endpoint) if matches!(settings.way, Way::AuthorizationCode) => {
+        Some(endpoint) if matches!(settings.way, Way::AuthorizationCode | Way::DeviceCode) => {
             let auth_method = method_to_register(settings.application_type, server)?;
             Ok(Choice::Register { endpoint: endpoint.clone(), auth_method })
         }

@@ -7,7 +7,7 @@
 //! ```
 //! # use barewire_oauth::client_flow::{Answer, FlowError, Grant, OpenBrowser, Step};
 //! # use std::time::SystemTime;
-//! enum Outcome { Open(OpenBrowser), Done(Grant) }
+//! enum Outcome { Open(OpenBrowser), Done(Grant), Elsewhere }
 //!
 //! fn drive(mut step: Step, http: impl Fn(&http::Request<bytes::Bytes>) -> Answer, now: SystemTime)
 //!     -> Result<Outcome, FlowError> {
@@ -18,6 +18,7 @@
 //!                 fetch.answered(&answer, now)
 //!             }
 //!             Step::OpenBrowser(open) => return Ok(Outcome::Open(*open)),
+//!             Step::WaitForUser(_) => return Ok(Outcome::Elsewhere),
 //!             Step::Done(grant) => return Ok(Outcome::Done(*grant)),
 //!             Step::Failed(error) => return Err(*error),
 //!         };
@@ -40,6 +41,7 @@ mod answer;
 mod attempts;
 mod authorization;
 mod callback;
+mod device;
 mod discover;
 mod endpoint;
 mod enterprise;
@@ -57,6 +59,7 @@ mod unattended;
 pub use attempts::Attempts;
 pub use authorization::{OpenBrowser, PendingAuthorization};
 pub use callback::state_of;
+pub use device::DeviceWait;
 pub use endpoint::{EndpointRule, Reach};
 pub use enterprise::{IdentityProvider, SubjectTokenType};
 pub use error::{Fault, FlowError, Obstacle, Refusal, Try};
@@ -126,6 +129,8 @@ pub enum Step {
     Fetch(Box<Fetch>),
     /// Keep the pending authorization, show the URL to the user, and wait for the callback.
     OpenBrowser(Box<OpenBrowser>),
+    /// Show the user where to go and what to type, wait, and [ask](DeviceWait::ask); what was shown before stays as it is.
+    WaitForUser(Box<DeviceWait>),
     /// There is a token.
     Done(Box<Grant>),
     /// It ends here.
@@ -156,6 +161,10 @@ pub enum Purpose {
     Registration,
     /// POST that redeems the code.
     Token,
+    /// POST that asks for a code for the user to type (RFC 8628).
+    DeviceAuthorization,
+    /// POST that asks whether the user has typed it.
+    DeviceToken,
     /// POST that asks for a token for the client itself.
     ClientCredentials,
     /// POST that redeems somebody's statement.
@@ -236,6 +245,8 @@ enum Stage {
     Provider(Box<enterprise::ProviderSearch>),
     Exchange(Box<enterprise::Exchange>),
     Token(Box<redeem::Redeeming>),
+    DeviceBegin(Box<device::Beginning>),
+    DeviceWait(Box<DeviceWait>),
 }
 
 /// Starts a login: the first step is the fetch of the protected resource metadata.
@@ -255,6 +266,8 @@ impl Fetch {
             Stage::Provider(search) => search.answered(answer),
             Stage::Exchange(exchange) => exchange.answered(answer),
             Stage::Token(redeeming) => redeeming.answered(answer, now),
+            Stage::DeviceBegin(beginning) => beginning.answered(answer, now),
+            Stage::DeviceWait(wait) => wait.answered(answer, now),
         }
     }
 

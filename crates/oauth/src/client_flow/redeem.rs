@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::error::Refusal;
 use super::grant::{Grant, GrantKind};
 use super::identity::ClientIdentity;
 use super::server::AuthorizationServer;
@@ -41,21 +42,14 @@ impl Redeeming {
         }
     }
 
+    /// What the error of an endpoint means here.
+    pub(super) fn refused(&self, refusal: Refusal) -> FlowError {
+        self.reading().refused(refusal)
+    }
+
     /// Reads the answer.
     pub(super) fn answered(self, answer: &Answer, now: SystemTime) -> Step {
-        let reading = token::Reading {
-            issuer: &self.server.issuer,
-            client_id: &self.client.client_id,
-            requested: &self.scopes,
-            possession: match (&self.proof_key, self.dpop) {
-                (None, _) => Possession::None,
-                (Some(_), DpopUse::Always) => Possession::Required,
-                (Some(_), _) => Possession::Proven,
-            },
-            by_assertion: self.kind == GrantKind::JwtBearer,
-            max_body: self.max_body,
-        };
-        match reading.tokens(answer, now) {
+        match self.reading().tokens(answer, now) {
             Ok(tokens) => Step::Done(Box::new(Grant {
                 issuer: self.server.issuer,
                 resource: self.resource,
@@ -69,6 +63,21 @@ impl Redeeming {
                 tokens,
             })),
             Err(error) => error.into(),
+        }
+    }
+
+    fn reading(&self) -> token::Reading<'_> {
+        token::Reading {
+            issuer: &self.server.issuer,
+            client_id: &self.client.client_id,
+            requested: &self.scopes,
+            possession: match (&self.proof_key, self.dpop) {
+                (None, _) => Possession::None,
+                (Some(_), DpopUse::Always) => Possession::Required,
+                (Some(_), _) => Possession::Proven,
+            },
+            by_assertion: self.kind == GrantKind::JwtBearer,
+            max_body: self.max_body,
         }
     }
 }

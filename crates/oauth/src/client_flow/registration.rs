@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::{document, refusal};
+use super::device::DEVICE_CODE;
 use super::discover::Protected;
 use super::error::{Refusal, shown};
 use super::identity::{AuthMethod, ClientIdentity, IdentityOrigin};
 use super::server::AuthorizationServer;
-use super::settings::{ClientSettings, DpopUse};
-use super::{Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, authorization, token};
+use super::settings::{ClientSettings, DpopUse, Way};
+use super::{Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, authorization, device, token};
 use crate::client::ApplicationType;
 use crate::metadata::{flat, lenient};
 use crate::secret::ClientSecret;
@@ -51,10 +52,11 @@ impl Registering {
     pub(super) fn answered(self, answer: &Answer, now: SystemTime) -> Step {
         let Self { protected, server, auth_method } = self;
         let settings = &protected.context.request.settings;
+        let by_device = matches!(settings.way, Way::DeviceCode);
         let identity = match read(
             answer,
             &server,
-            settings.redirect_uri.as_str(),
+            if by_device { "" } else { settings.redirect_uri.as_str() },
             auth_method,
             settings.limits.max_body,
         ) {
@@ -65,6 +67,9 @@ impl Registering {
             client_id: identity.client_id.clone(),
             auth_method: identity.auth_method,
         };
+        if by_device {
+            return device::begin(protected, server, identity, after);
+        }
         authorization::open(protected, server, identity, after, now)
     }
 }
@@ -76,9 +81,9 @@ struct Registration<'a> {
     client_uri: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logo_uri: Option<&'a str>,
-    redirect_uris: [&'a str; 1],
+    redirect_uris: Vec<&'a str>,
     grant_types: Vec<&'static str>,
-    response_types: [&'static str; 1],
+    response_types: Vec<&'static str>,
     token_endpoint_auth_method: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dpop_bound_access_tokens: bool,
@@ -92,7 +97,8 @@ fn request(
     server: &AuthorizationServer,
     auth_method: AuthMethod,
 ) -> Result<Request<Bytes>, &'static str> {
-    let mut grant_types = vec!["authorization_code"];
+    let by_device = matches!(settings.way, Way::DeviceCode);
+    let mut grant_types = vec![if by_device { DEVICE_CODE } else { "authorization_code" }];
     if server.grant_types.as_ref().is_none_or(|list| list.iter().any(|grant| grant == "refresh_token")) {
         grant_types.push("refresh_token");
     }
@@ -100,9 +106,9 @@ fn request(
         client_name: &settings.client_name,
         client_uri: settings.client_uri.as_deref(),
         logo_uri: settings.logo_uri.as_deref(),
-        redirect_uris: [settings.redirect_uri.as_str()],
+        redirect_uris: if by_device { Vec::new() } else { vec![settings.redirect_uri.as_str()] },
         grant_types,
-        response_types: ["code"],
+        response_types: if by_device { Vec::new() } else { vec!["code"] },
         token_endpoint_auth_method: auth_method.as_str(),
         // So that the server, too, gives us no others (RFC 9449 §5.2).
         dpop_bound_access_tokens: settings.dpop == DpopUse::Always,

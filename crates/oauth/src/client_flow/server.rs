@@ -13,8 +13,8 @@ use super::error::{Obstacle, shown};
 use super::identity::{Choice, choose};
 use super::settings::Way;
 use super::{
-    Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try, authorization, registration, token,
-    unattended,
+    Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try, authorization, device, registration,
+    token, unattended,
 };
 use crate::metadata::AuthorizationServerMetadata;
 use crate::metadata::well_known::{self, Form, Location};
@@ -35,6 +35,9 @@ pub struct AuthorizationServer {
     pub token_endpoint: String,
     /// Where clients register.
     pub registration_endpoint: Option<String>,
+    /// Where a program without a browser begins (RFC 8628).
+    #[serde(default)]
+    pub device_authorization_endpoint: Option<String>,
     /// Where tokens are revoked.
     pub revocation_endpoint: Option<String>,
     /// `token_endpoint_auth_methods_supported`; `None` when it does not say.
@@ -204,6 +207,7 @@ impl ServerSearch {
             authorization_endpoint: Some(at("/authorize")),
             token_endpoint: at("/token"),
             registration_endpoint: Some(at("/register")),
+            device_authorization_endpoint: None,
             revocation_endpoint: None,
             auth_methods: None,
             auth_algorithms: None,
@@ -259,6 +263,11 @@ impl ServerSearch {
             },
             token_endpoint: required("token_endpoint", metadata.token_endpoint.as_ref())?,
             registration_endpoint: check("registration_endpoint", metadata.registration_endpoint.as_ref())?,
+            device_authorization_endpoint: check(
+                "device_authorization_endpoint",
+                metadata.device_authorization_endpoint.as_ref(),
+            )
+            .unwrap_or_default(),
             // A login works without it; a bad one is never called.
             revocation_endpoint: check("revocation_endpoint", metadata.revocation_endpoint.as_ref())
                 .unwrap_or_default(),
@@ -287,6 +296,7 @@ impl ServerSearch {
                     Way::AuthorizationCode => {
                         authorization::open(self.protected, server, identity, after, now)
                     }
+                    Way::DeviceCode => device::begin(self.protected, server, identity, after),
                     _ => unattended::ask(self.protected, server, identity, after),
                 }
             }

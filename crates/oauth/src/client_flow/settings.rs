@@ -65,11 +65,14 @@ impl ClientSettings {
     }
 }
 
-/// How the client comes to a token. All but the first need no user.
+/// How the client comes to a token. All but the first two need no user.
 #[derive(Debug, Clone)]
 pub enum Way {
     /// The user logs in and consents.
     AuthorizationCode,
+    /// The user logs in and consents in a browser elsewhere
+    /// ([RFC 8628](https://datatracker.ietf.org/doc/html/rfc8628)).
+    DeviceCode,
     /// The client is there for itself
     /// ([OAuth Client Credentials](https://modelcontextprotocol.io/extensions/auth/oauth-client-credentials)).
     ClientCredentials,

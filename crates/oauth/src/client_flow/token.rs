@@ -192,7 +192,7 @@ impl Reading<'_> {
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> FlowError {
+    pub(super) fn refused(&self, refusal: Refusal) -> FlowError {
         let issuer = self.issuer.to_owned();
         match refusal.code() {
             Some(ErrorCode::InvalidGrant) if self.by_assertion => {

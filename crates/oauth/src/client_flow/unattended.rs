@@ -1,6 +1,7 @@
 //! Tokens without a browser: the client vouches for itself, or its platform, or the user's organisation.
 
 use super::authorization::{proof_key, scopes};
+use super::device::DEVICE_CODE;
 use super::discover::Protected;
 use super::grant::GrantKind;
 use super::identity::ClientIdentity;
@@ -20,6 +21,7 @@ impl Way {
     pub(super) fn grant_type(&self) -> Option<&'static str> {
         match self {
             Self::AuthorizationCode => None,
+            Self::DeviceCode => Some(DEVICE_CODE),
             Self::ClientCredentials => Some(CLIENT_CREDENTIALS),
             Self::JwtBearer(_) | Self::Enterprise(_) => Some(JWT_BEARER),
         }
@@ -56,7 +58,7 @@ pub(super) fn ask(
     match settings.way {
         Way::JwtBearer(assertion) => redeeming.by_assertion(&assertion, after),
         Way::Enterprise(provider) => enterprise::begin(redeeming, *provider, after),
-        Way::ClientCredentials | Way::AuthorizationCode => redeeming.by_client(after),
+        Way::ClientCredentials | Way::AuthorizationCode | Way::DeviceCode => redeeming.by_client(after),
     }
 }
 

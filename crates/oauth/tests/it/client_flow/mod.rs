@@ -1,6 +1,7 @@
 //! Whole logins against a scripted world, in memory.
 
 mod conformance;
+mod device;
 mod grant;
 mod hostile;
 mod identity;

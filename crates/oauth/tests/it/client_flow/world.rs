@@ -1,6 +1,6 @@
 //! A scripted world: which URL answers what. A login is run through it and leaves a story behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use barewire_oauth::challenge::Challenge;
@@ -42,6 +42,8 @@ pub(super) enum Callback {
 pub(super) struct World {
     /// URL to answer; whatever is not here is a 404.
     pub(super) pages: HashMap<String, Answer>,
+    /// Answers that come once each, before those.
+    pub(super) first: HashMap<String, VecDeque<Answer>>,
     pub(super) login: LoginRequest,
     pub(super) callback: Callback,
     /// Different for each login, as randomness is.
@@ -55,6 +57,8 @@ pub(super) struct Story {
     /// Where the browser was sent.
     pub(super) browser: Option<Url>,
     pub(super) pending: Option<PendingAuthorization>,
+    /// The code that the user was shown and the seconds waited, each time.
+    pub(super) waits: Vec<(String, u64)>,
     pub(super) judgements: Vec<Judgement>,
     pub(super) end: Result<Grant, FlowError>,
 }
@@ -132,6 +136,7 @@ impl World {
     pub(super) fn new() -> Self {
         let mut world = Self {
             pages: HashMap::new(),
+            first: HashMap::new(),
             login: LoginRequest {
                 endpoint: MCP.to_owned(),
                 challenge: None,
@@ -188,6 +193,7 @@ impl World {
             browser: None,
             pending: None,
             judgements: Vec::new(),
+            waits: Vec::new(),
             end: Err(FlowError::NoCode),
         };
         let mut step = start(self.login.clone(), Entropy::from_random(&[self.runs; 64]));
@@ -202,7 +208,9 @@ impl World {
                         .requests
                         .push(fetch.signatures.complete(&fetch.request, &moment, &KeysOwnText).unwrap());
                     let missing = answer(404, "<!doctype html>");
-                    let answer = self.pages.get(&fetch.request.uri().to_string()).unwrap_or(&missing);
+                    let url = fetch.request.uri().to_string();
+                    let first = self.first.get_mut(&url).and_then(VecDeque::pop_front);
+                    let answer = first.as_ref().or(self.pages.get(&url)).unwrap_or(&missing);
                     fetch.answered(answer, now())
                 }
                 Step::OpenBrowser(open) => {
@@ -214,6 +222,11 @@ impl World {
                     story.pending = Some(pending.clone());
                     let query = self.query(pending.state.expose());
                     pending.callback(&query)
+                }
+                Step::WaitForUser(mut wait) => {
+                    story.judgements.extend(wait.after.take());
+                    story.waits.push((wait.user_code.clone(), wait.interval.as_secs()));
+                    wait.ask(now())
                 }
                 Step::Done(grant) => break Ok(*grant),
                 Step::Failed(error) => break Err(*error),
