@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::store::{Retention, StatementLimits};
+use crate::trusted_issuers::TrustedIssuer;
 
 /// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
 pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -77,6 +78,8 @@ pub struct AuthConfig {
     /// Clients that may have tokens for themselves (`client_credentials`), by identifier, with the scopes of those tokens.
     /// Each has to authenticate. Registered and documented ones can be named, too.
     pub own_access: IndexMap<String, ScopeSet>,
+    /// Those whose word is worth a token (RFC 7523): identity providers of organisations, and platforms of workloads.
+    pub trusted_issuers: Vec<TrustedIssuer>,
 
     /// Whether a client can be named by the URL of its own metadata document.
     pub client_documents: bool,
@@ -216,6 +219,7 @@ impl Default for AuthConfig {
             private_use_redirects: false,
             clients: Vec::new(),
             own_access: IndexMap::new(),
+            trusted_issuers: Vec::new(),
             client_documents: true,
             client_document_hosts: Vec::new(),
             client_documents_from_loopback: false,
@@ -348,6 +352,9 @@ impl AuthConfig {
             .any(|client| client.jwks_uri.as_ref().is_some_and(|url| keys_url(url, true).is_none()))
         {
             return Some("auth.clients: a jwks_uri is an https URL (http only on this machine)");
+        }
+        if self.trusted_issuers.iter().any(|issuer| keys_url(&issuer.jwks_uri, true).is_none()) {
+            return Some("auth.trusted_issuers: a jwks_uri is an https URL (http only on this machine)");
         }
         let failures = [
             self.failed_signatures_per_second,

@@ -60,6 +60,7 @@ mod source;
 pub mod store;
 mod throttle;
 mod totp;
+mod trusted_issuers;
 mod turns;
 mod witness;
 
@@ -70,4 +71,5 @@ pub use fetch::FetchError;
 pub use passwords::PasswordError;
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
 pub use source::client_address;
+pub use trusted_issuers::{Says, TrustedIssuer, Workloads};
 pub use witness::{Event, EventKind, Witness};

@@ -31,6 +31,7 @@ use crate::passkeys::Passkeys;
 use crate::passwords::{PasswordError, Passwords};
 use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
+use crate::trusted_issuers::TrustedIssuers;
 use crate::turns::Turns;
 use crate::witness::Witness;
 use crate::{housekeeping, random, routes};
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) registrations: Turns,
     pub(crate) documents: Documents,
     pub(crate) keys_at_urls: KeysAtUrls,
+    pub(crate) trusted: TrustedIssuers,
     pub(crate) redeeming: Redeeming,
     pub(crate) devices: Devices,
     pub(crate) device_key: hmac::Key,
@@ -230,6 +232,14 @@ pub enum BuildError {
         /// The scopes.
         unknown: ScopeSet,
     },
+    /// A trusted issuer may allow a scope that no `scope` call described.
+    #[error("auth.trusted_issuers: {issuer} leads to scopes that there are not: {unknown}")]
+    UnknownTrustedScope {
+        /// Which issuer.
+        issuer: String,
+        /// The scopes.
+        unknown: ScopeSet,
+    },
     /// A client serves a resource that there is not.
     #[error("auth.clients: {client} introspects {resource}, for which this server issues no tokens")]
     UnknownIntrospected {
@@ -338,6 +348,7 @@ impl Builder {
             logins: Turns::new(self.config.login_queue),
             registrations: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config, Arc::clone(&fetcher)),
+            trusted: TrustedIssuers::new(&self.config.trusted_issuers, &fetcher),
             keys_at_urls: KeysAtUrls::new(&self.config, fetcher),
             redeeming: Redeeming::default(),
             half_logins: HalfLogins::new(device_secret.expose()),
@@ -393,6 +404,12 @@ fn check_names(config: &AuthConfig, policy: &Policy) -> Result<(), BuildError> {
         let unknown = scopes.difference(&policy.scopes);
         if !unknown.is_empty() {
             return Err(BuildError::UnknownOwnScope { client: client.clone(), unknown });
+        }
+    }
+    for trusted in &config.trusted_issuers {
+        let unknown = trusted.scopes().difference(&policy.scopes);
+        if !unknown.is_empty() {
+            return Err(BuildError::UnknownTrustedScope { issuer: trusted.issuer.clone(), unknown });
         }
     }
     for client in &config.clients {

@@ -702,6 +702,8 @@ pub struct GrantsWanted<'a> {
 pub trait Grants: Send + Sync {
     /// The grant with this id.
     async fn grant(&self, id: &str) -> Result<Option<GrantRecord>, StoreError>;
+    /// Adds a grant that no code and no device has led to.
+    async fn insert_grant(&self, grant: &GrantRecord) -> Result<Insert, StoreError>;
     /// The same, with what a person wants to know besides.
     async fn grant_overview(&self, id: &str) -> Result<Option<GrantOverview>, StoreError>;
     /// A page of grants.

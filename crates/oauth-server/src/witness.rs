@@ -185,7 +185,7 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             "malformed"
         }
         TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
-        TokenError::Assertion(error) => error.rule(),
+        TokenError::Assertion(error) | TokenError::Grant(error) => error.rule(),
         TokenError::NotNow(_) => "not_now",
         TokenError::NotAllowed(_) => "not_allowed",
         TokenError::MoreScope(_) => "more_scope",

@@ -46,6 +46,7 @@ pub mod consent;
 pub mod device;
 pub mod grant;
 pub mod introspect;
+pub mod jwt_bearer;
 pub mod narrowing;
 pub mod parameters;
 pub mod passkey;

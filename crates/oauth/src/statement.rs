@@ -71,6 +71,12 @@ pub enum StatementError {
     /// Not about whom it has to be.
     #[error("its sub is not the one expected")]
     Subject,
+    /// For another client than the one that presents it.
+    #[error("its client_id is not the client that presents it")]
+    Client,
+    /// About a user whom nobody knows here, or a workload that no rule names.
+    #[error("nobody here is whom it is about")]
+    Unknown,
     /// Not for this server, or not only.
     #[error("its aud is not this server alone")]
     Audience,
@@ -104,6 +110,8 @@ impl StatementError {
             Self::Type => "assertion_type",
             Self::Issuer => "assertion_issuer",
             Self::Subject => "assertion_subject",
+            Self::Client => "assertion_client",
+            Self::Unknown => "assertion_unknown_subject",
             Self::Audience => "assertion_audience",
             Self::Expired => "assertion_expired",
             Self::NotYetValid => "assertion_not_yet_valid",

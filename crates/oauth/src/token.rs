@@ -9,9 +9,12 @@ use crate::parameters::{Parameters, Repeated};
 use crate::pkce::CodeVerifier;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
-use crate::secret::{self, AccessToken, AuthorizationCode, DeviceCode, RefreshToken};
+use crate::secret::{self, AccessToken, Assertion, AuthorizationCode, DeviceCode, RefreshToken};
 use crate::statement::StatementError;
 use crate::token_family::RefreshRefusal;
+
+/// `grant_type` of [`TokenRequest::JwtBearer`].
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// What the client wants to exchange.
 #[derive(Debug, Clone)]
@@ -34,6 +37,15 @@ pub enum TokenRequest {
         /// A part of what was granted, for the next access token only.
         scope: Option<ScopeSet>,
         /// Which resource the token is for, if said again.
+        resource: Option<Resource>,
+    },
+    /// [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1).
+    JwtBearer {
+        /// What somebody says.
+        assertion: Assertion,
+        /// A part of what it allows.
+        scope: Option<ScopeSet>,
+        /// Which resource the token is for.
         resource: Option<Resource>,
     },
     /// [RFC 8628 §3.4](https://datatracker.ietf.org/doc/html/rfc8628#section-3.4).
@@ -89,6 +101,9 @@ pub enum TokenError {
     /// The client's statement does not count.
     #[error("client authentication failed: the client_assertion is not accepted, {0}")]
     Assertion(#[from] StatementError),
+    /// What somebody says about a user or a workload does not count.
+    #[error("the assertion is not accepted, {0}")]
+    Grant(StatementError),
     /// The client cannot be authenticated right now, which is not its fault.
     #[error("{0}; try again")]
     NotNow(&'static str),
@@ -132,7 +147,9 @@ impl TokenError {
             | Self::UnknownResource
             | Self::Code(CodeRefusal::WrongResource)
             | Self::Refresh(RefreshRefusal::WrongResource) => ErrorCode::InvalidTarget,
-            Self::MalformedVerifier | Self::Code(_) | Self::Refresh(_) => ErrorCode::InvalidGrant,
+            Self::MalformedVerifier | Self::Code(_) | Self::Refresh(_) | Self::Grant(_) => {
+                ErrorCode::InvalidGrant
+            }
         }
     }
 
@@ -184,6 +201,11 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
         }),
         "urn:ietf:params:oauth:grant-type:device_code" => Ok(TokenRequest::DeviceCode {
             device_code: DeviceCode::new(one("device_code").ok_or(TokenError::Missing("device_code"))?),
+        }),
+        JWT_BEARER => Ok(TokenRequest::JwtBearer {
+            assertion: Assertion::new(one("assertion").ok_or(TokenError::Missing("assertion"))?),
+            scope: scope(one("scope"))?,
+            resource: resource(parameters)?,
         }),
         "client_credentials" => Ok(TokenRequest::ClientCredentials {
             scope: scope(one("scope"))?,
@@ -266,6 +288,7 @@ mod tests {
                 Ok(TokenRequest::RefreshToken { .. }) => Ok("refresh"),
                 Ok(TokenRequest::ClientCredentials { .. }) => Ok("client"),
                 Ok(TokenRequest::DeviceCode { .. }) => Ok("device"),
+                Ok(TokenRequest::JwtBearer { .. }) => Ok("assertion"),
                 Err(error) => Err(error.code().as_str().to_owned()),
             };
             assert_eq!(kind.as_ref().map(|kind| *kind).map_err(String::as_str), expected, "{text}");
@@ -290,6 +313,8 @@ mod tests {
         check("grant_type=client_credentials&resource=x", Err("invalid_target"));
         check("grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=x", Ok("device"));
         check("grant_type=urn:ietf:params:oauth:grant-type:device_code", Err("invalid_request"));
+        check("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=x", Ok("assertion"));
+        check("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer", Err("invalid_request"));
         check("grant_type=password&username=x", Err("unsupported_grant_type"));
         check("", Err("invalid_request"));
     }

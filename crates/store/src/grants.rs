@@ -5,9 +5,10 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{
-    GrantOverview, GrantRecord, Grants, GrantsWanted, Narrowing, Revocation, RevocationReason, StoreError,
-    Swap,
+    GrantOverview, GrantRecord, Grants, GrantsWanted, Insert, Narrowing, Revocation, RevocationReason,
+    StoreError, Swap,
 };
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -42,6 +43,17 @@ impl Grants for Store {
     async fn grant(&self, id: &str) -> Result<Option<GrantRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM grants WHERE id = ?1").bind(id);
         query.try_map(|row| grant(&row)).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn insert_grant(&self, grant: &GrantRecord) -> Result<Insert, StoreError> {
+        let mut writer = self.writer().acquire().await.stored()?;
+        match insert(&mut writer, grant).await {
+            Ok(()) => Ok(Insert::Inserted),
+            Err(error) if error.as_database_error().is_some_and(DatabaseError::is_unique_violation) => {
+                Ok(Insert::Exists)
+            }
+            Err(error) => Err(StoreError::new(error)),
+        }
     }
 
     async fn grant_overview(&self, id: &str) -> Result<Option<GrantOverview>, StoreError> {

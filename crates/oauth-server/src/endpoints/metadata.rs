@@ -39,7 +39,11 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
     let at = |path: &str| Some(format!("{base}{path}"));
     let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
     let methods = client_authentication::METHODS;
-    let offered = |grant: &GrantType| *grant != GrantType::DeviceCode || config.device_flow;
+    let offered = |grant: &GrantType| match grant {
+        GrantType::DeviceCode => config.device_flow,
+        GrantType::JwtBearer => !config.trusted_issuers.is_empty(),
+        GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
+    };
     let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(offered).map(GrantType::as_str).collect();
     let algorithms: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     let mut scopes: Vec<String> = policy.scopes.iter().map(str::to_owned).collect();

@@ -13,6 +13,7 @@ mod documents;
 mod guesses;
 mod http;
 mod introspect;
+mod jwt_bearer;
 mod login;
 mod logs;
 mod metadata;

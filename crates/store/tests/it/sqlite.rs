@@ -40,6 +40,7 @@ laws! {
         one_of_many_redemptions_wins,
         a_lost_redemption_leaves_nothing,
         a_redemption_is_whole_or_not_at_all,
+        a_grant_can_be_added_by_itself,
         a_grant_is_revoked_once,
         revoked_access_tokens_are_remembered;
     devices:

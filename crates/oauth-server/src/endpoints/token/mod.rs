@@ -4,6 +4,7 @@
 mod authorization_code;
 mod client_credentials;
 pub(crate) mod device_code;
+mod jwt_bearer;
 pub(crate) mod refresh_token;
 
 use std::time::SystemTime;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use barewire_oauth::device::DeviceRefusal;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::grant::{CodeRefusal, Redemption};
+use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
 use barewire_oauth::token::{self, TokenError, TokenRequest, TokenResponse};
@@ -119,9 +121,24 @@ async fn exchange(
         .one("code")
         .map_err(TokenError::from)?
         .map(|code| state.redeeming.arrive(random::digest(code)));
-    let client = authenticate(state, headers, &parameters).await?;
-    account.draft.client = Some(client.id.clone());
-    match token::read(&parameters)? {
+    let anonymous = is_anonymous_statement(headers, &parameters);
+    let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
+    account.draft.client = client.as_ref().map(|client| client.id.clone());
+    let request = token::read(&parameters)?;
+    let (request, client) = match (request, client) {
+        (TokenRequest::JwtBearer { assertion, scope, resource }, client) => {
+            let wanted = jwt_bearer::Wanted {
+                assertion: &assertion,
+                scope: scope.as_ref(),
+                resource: resource.as_ref(),
+            };
+            return jwt_bearer::redeem(state, client.as_ref(), &wanted, account).await;
+        }
+        (request, Some(client)) => (request, client),
+        (_, None) => return Err(TokenError::Missing("client_id").into()),
+    };
+    match request {
+        TokenRequest::JwtBearer { .. } => Err(TokenError::UnsupportedGrantType.into()),
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
             let by = Redemption {
                 client_id: &client.id,
@@ -147,6 +164,15 @@ async fn exchange(
             client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account)
         }
     }
+}
+
+/// Whether somebody presents a statement and names no client: then the statement itself says who asks
+/// ([RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
+fn is_anonymous_statement(headers: &HeaderMap, parameters: &Parameters) -> bool {
+    let has = |name| !matches!(parameters.one(name), Ok(None));
+    parameters.one("grant_type").ok().flatten() == Some(token::JWT_BEARER)
+        && respond::authorization(headers).is_empty()
+        && !["client_id", "client_secret", "client_assertion", "client_assertion_type"].into_iter().any(has)
 }
 
 /// The account of one request at this endpoint.

@@ -56,6 +56,13 @@ pub(crate) async fn a_redemption_is_whole_or_not_at_all(store: &impl Store) {
     assert_eq!(store.grant("g2").await.unwrap(), Some(grant(2, "c1")));
 }
 
+pub(crate) async fn a_grant_can_be_added_by_itself(store: &impl Store) {
+    assert_eq!(store.insert_grant(&grant(1, "c1")).await.unwrap(), Insert::Inserted);
+    let other = GrantRecord { scope: "other".to_owned(), ..grant(1, "c1") };
+    assert_eq!(store.insert_grant(&other).await.unwrap(), Insert::Exists);
+    assert_eq!(store.grant("g1").await.unwrap(), Some(grant(1, "c1")));
+}
+
 pub(crate) async fn a_grant_is_revoked_once(store: &impl Store) {
     assert_eq!(store.insert_code(&code(1, "c1")).await.unwrap(), Insert::Inserted);
     let redeemed = store.redeem_code(digest(1), at(1), &grant(1, "c1"), None).await.unwrap();
