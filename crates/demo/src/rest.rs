@@ -9,11 +9,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use barewire_mcp_server::{Principal, VerifiedTokens};
-use barewire_oauth::bearer::{self, BearerError, ChallengeContext};
+use barewire_mcp_server::{Presented, Principal, VerifiedTokens};
+use barewire_oauth::bearer::{BearerError, ChallengeContext, Scheme};
+use barewire_oauth::dpop::{NONCE_HEADER, Target};
 use barewire_oauth::scope::ScopeSet;
-use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::blog::{Blog, BlogError, Clock, Identity};
@@ -27,6 +28,8 @@ const MAX_BODY: usize = 256 * 1024;
 pub struct Door {
     /// Say whom a token is for.
     pub tokens: VerifiedTokens,
+    /// The origin that clients know: what they prove to have a key for is an address there.
+    pub origin: String,
     /// Where the time comes from.
     pub clock: Clock,
     /// What a refused client is told.
@@ -102,7 +105,10 @@ async fn delete(State(blog): State<Blog>, Extension(who): Extension<Identity>, i
 
 /// Puts the caller's [`Identity`] where the handlers find it, or refuses; every refusal leaves with its challenge.
 async fn authenticate(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let mut response = match door.identify(request.headers()).await {
+    let scheme = Scheme::of(request.headers());
+    let proven = door.identify(request.method(), request.uri().path(), request.headers()).await;
+    let nonce = door.tokens.next_nonce(proven.as_ref().err(), request.headers(), (door.clock)());
+    let mut response = match proven {
         Ok(identity) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
@@ -110,20 +116,28 @@ async fn authenticate(State(door): State<Arc<Door>>, mut request: Request, next:
         Err(error) => RestError::from(error).into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<BearerError>()
-        && let Some(challenge) = error.challenge(&door.challenge)
+        && let Some(challenge) = error.challenge(scheme, &door.challenge)
         && let Ok(challenge) = HeaderValue::try_from(challenge.to_string())
     {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(nonce) = nonce {
+        response.headers_mut().insert(NONCE_HEADER, nonce);
     }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 impl Door {
-    async fn identify(&self, headers: &HeaderMap) -> Result<Identity, BearerError> {
-        let lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap_or_default());
-        let credentials = bearer::from_authorization(lines)?;
-        let principal = self.tokens.verify(credentials.token, (self.clock)()).await?;
+    async fn identify(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Identity, BearerError> {
+        let target = Target::at(&self.origin, path).ok_or(BearerError::Malformed)?;
+        let presented = Presented { method, target: &target, headers };
+        let principal = self.tokens.authenticate(&presented, (self.clock)()).await?;
         Ok(Identity::from(&*principal))
     }
 }

@@ -17,7 +17,7 @@ use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
-use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, Dpop};
 use barewire_serve::{BindError, Listeners, Mount, ServeConfig, WithPeer};
 use barewire_store::Store;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
@@ -173,6 +173,7 @@ impl Demo {
                 .await?;
 
         // Who may come in, and who says so.
+        let bound_only = config.auth.dpop == Dpop::Required;
         let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
             .display_name("Barewire demo blog")
             .resource(&resource)
@@ -192,10 +193,14 @@ impl Demo {
         let tokens = Tokens { access: authorization.access_tokens(), resources };
 
         // The two translations of the business, behind the same tokens.
-        let auth = ResourceServer::new(&resource, tokens)
+        let mut auth = ResourceServer::new(&resource, tokens)
             .authorization_server(&origin)
             .scopes_supported([READ])
             .name("Barewire demo blog");
+        if bound_only {
+            auth = auth.require_dpop();
+        }
+
         // Sessions and pending questions are sealed, so with a key that is kept they outlive a restart.
         let key = store.secret("mcp.seal", &store::Secret::new(rand::random::<[u8; 32]>().to_vec())).await?;
         let mut mcp = mcp::server(&blog);
@@ -211,10 +216,12 @@ impl Demo {
             .build()?;
         let door = Door {
             tokens: mcp.verified_tokens().expect("`auth` was called a few lines above"),
+            origin: origin.clone(),
             clock: config.clock,
             challenge: ChallengeContext {
                 resource_metadata: Some(format!("{origin}/.well-known/oauth-protected-resource/mcp")),
                 scope: Some(ScopeSet::from_tokens([READ])),
+                binding_required: bound_only,
             },
         };
         let parts = Parts { blog: blog.clone(), store, mcp, stopping: CancellationToken::new() };

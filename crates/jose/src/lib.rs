@@ -8,4 +8,4 @@ mod issuer_keys;
 mod verifying_key;
 
 pub use issuer_keys::{Found, IssuerKeys, KeySource, KeysUnavailable, NoKey};
-pub use verifying_key::VerifyingKey;
+pub use verifying_key::{VerifyingKey, verifies};

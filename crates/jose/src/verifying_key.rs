@@ -66,6 +66,12 @@ impl VerifyingKey {
     }
 }
 
+/// Whether this is the signature of `message` by the holder of a key that is seen once ([`Verify`](barewire_oauth::jws::Verify)).
+#[must_use]
+pub fn verifies(key: &PublicJwk, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    VerifyingKey::new(key, algorithm).is_some_and(|key| key.verifies(message, signature))
+}
+
 /// Moduli from 2,048 to 8,192 bits.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 

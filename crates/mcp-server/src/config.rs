@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use barewire_oauth::dpop::ProofLimits;
 use serde::{Deserialize, Serialize};
 
 /// What one server allows itself and its peers. Read from configuration; times are strings such as `8s` or `15m`.
@@ -127,6 +128,16 @@ pub struct Limits {
     /// How long a verified token is believed without asking its verifier again, at most.
     #[serde(with = "humantime_serde")]
     pub token_cache_ttl: Duration,
+    /// How far the time in a `DPoP` proof may be from ours, in both directions; a nonce counts for twice as long. At least
+    /// `1s` ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
+    #[serde(with = "humantime_serde")]
+    pub dpop_window: Duration,
+    /// Proofs that are remembered, some 40 bytes each, so that none counts twice. When there are more, the oldest are
+    /// forgotten, and proofs as old as those are refused.
+    pub dpop_remembered: usize,
+    /// Whether every proof needs a nonce of this server. Otherwise only those do that were not made just now by our clock,
+    /// or that we could have forgotten.
+    pub dpop_nonces: bool,
     /// Pause between two lines in the log about requests whose `Host` or `Origin` was refused. Those in between are
     /// counted, and the next line says how many there were.
     #[serde(with = "humantime_serde")]
@@ -136,6 +147,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = |count: u64| Duration::from_secs(count * 60);
+        let proofs = ProofLimits::default();
         Self {
             max_body_bytes: 4 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
@@ -184,8 +196,17 @@ impl Default for Limits {
             list_cache_ttl: minutes(1),
             token_cache_entries: 10_000,
             token_cache_ttl: minutes(10),
+            dpop_window: proofs.window,
+            dpop_remembered: proofs.remembered,
+            dpop_nonces: proofs.nonces,
             refusal_log_pause: Duration::from_secs(10),
         }
+    }
+}
+
+impl Limits {
+    pub(crate) fn proofs(&self) -> ProofLimits {
+        ProofLimits { window: self.dpop_window, remembered: self.dpop_remembered, nonces: self.dpop_nonces }
     }
 }
 

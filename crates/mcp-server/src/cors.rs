@@ -18,10 +18,11 @@ use crate::refused::Refused;
 use crate::server::Shared;
 
 const METHODS: HeaderValue = HeaderValue::from_static("POST, GET, DELETE, OPTIONS");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("mcp-session-id, mcp-protocol-version, www-authenticate, retry-after");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, dpop-nonce",
+);
 /// What clients of some revision send. Headers that repeat a tool's arguments are added as they are asked for.
-const ALLOWED: &str = "authorization, content-type, accept, mcp-protocol-version, mcp-session-id, mcp-method, \
+const ALLOWED: &str = "authorization, dpop, content-type, accept, mcp-protocol-version, mcp-session-id, mcp-method, \
                        mcp-name, last-event-id";
 /// More than this in a preflight is not looked at.
 const MAX_REQUESTED_HEADERS: usize = 64;

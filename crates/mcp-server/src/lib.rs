@@ -90,8 +90,8 @@ mod trail;
 
 pub use ask::AskError;
 pub use auth::{
-    Access, JwtVerifier, Principal, ResourceMetadata, ResourceServer, ResourceServerError, TokenVerifier,
-    VerifiedTokens,
+    Access, JwtVerifier, Possession, Presented, Principal, ResourceMetadata, ResourceServer,
+    ResourceServerError, TokenVerifier, VerifiedTokens,
 };
 pub use barewire_jose::{KeySource, KeysUnavailable};
 pub use barewire_mcp::types;

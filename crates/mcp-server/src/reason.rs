@@ -80,6 +80,10 @@ impl From<&BearerError> for Reason {
             BearerError::InsufficientScope { required } => {
                 return Self { word: "insufficient_scope", needed: Some(required.clone()) };
             }
+            BearerError::Bound => "bound_token_as_bearer",
+            BearerError::Unbound => "unbound_token_as_dpop",
+            BearerError::BindingRequired => "unbound_token",
+            BearerError::Proof(error) => error.word(),
             BearerError::Unavailable => "verifier_unavailable",
             BearerError::Flooded => "too_many_forgeries",
         };

@@ -4,6 +4,7 @@ use barewire_mcp::error::{Error, TransportFault};
 use barewire_mcp::jsonrpc::Id;
 use barewire_mcp::revision::Era;
 use barewire_mcp::server::{Rejection, reply};
+use barewire_oauth::dpop::NONCE_HEADER;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
@@ -108,6 +109,9 @@ impl Refused {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 if let Some(challenge) = refusal.challenge {
                     headers.insert(WWW_AUTHENTICATE, challenge);
+                }
+                if let Some(nonce) = refusal.nonce {
+                    headers.insert(NONCE_HEADER, nonce);
                 }
                 if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
                     headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);

@@ -102,6 +102,8 @@ pub enum OpenError {
 /// To rotate, put the new secret in front, wait until the old values have expired, and drop the old secret.
 pub struct KeyRing {
     keys: Vec<Key>,
+    /// What nonces of proofs are made with; with another secret they are asked for anew, which costs a round trip.
+    nonce_secret: Zeroizing<[u8; 32]>,
 }
 
 struct Key {
@@ -114,7 +116,12 @@ impl KeyRing {
     #[must_use]
     pub fn new(current: &Secret, previous: &[Secret]) -> Self {
         let keys = std::iter::once(current).chain(previous).map(Key::derive).collect();
-        Self { keys }
+        Self { keys, nonce_secret: derive(current, b"dpop-nonce") }
+    }
+
+    /// The secret of [`barewire_oauth::dpop::Proofs`].
+    pub(crate) fn nonce_secret(&self) -> &[u8] {
+        &*self.nonce_secret
     }
 
     /// Seals `payload` for `purpose`, to be opened with the same `bound_to` before `expires_at`.
@@ -190,20 +197,23 @@ impl Key {
     /// The id comes out of the same derivation as the key, so it says nothing about the secret and
     /// replicas agree on it without being told.
     fn derive(secret: &Secret) -> Self {
-        let prk = Salt::new(HKDF_SHA256, b"barewire.mcp-server.seal").extract(&secret.0);
-        let mut key = Zeroizing::new([0; 32]);
-        let mut id = Zeroizing::new([0; 32]);
-        for (info, out) in [(&b"key"[..], &mut key), (&b"id"[..], &mut id)] {
-            prk.expand(&[info], HKDF_SHA256)
-                .and_then(|okm| okm.fill(&mut out[..]))
-                .expect("HKDF-SHA256 fills its own digest length");
-        }
+        let (key, id) = (derive(secret, b"key"), derive(secret, b"id"));
         let unbound = UnboundKey::new(&AES_256_GCM_SIV, &key[..]).expect("the algorithm takes 32 bytes");
         Self {
             id: id[..KEY_ID_LEN].try_into().expect("a prefix of 32 bytes"),
             key: LessSafeKey::new(unbound),
         }
     }
+}
+
+/// One of the secrets that a secret yields; none says anything about another.
+fn derive(secret: &Secret, info: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let prk = Salt::new(HKDF_SHA256, b"barewire.mcp-server.seal").extract(&secret.0);
+    prk.expand(&[info], HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut derived[..]))
+        .expect("HKDF-SHA256 fills its own digest length");
+    derived
 }
 
 /// `count` random bytes from the operating system.

@@ -468,7 +468,9 @@ impl McpServerBuilder {
             return Err(BuildError::ScopesWithoutAuth(name.to_owned()));
         }
         let limits = self.limits;
-        let guard = self.auth.map(|auth| auth.into_guard(&limits)).transpose()?;
+        let keys = self.keys.unwrap_or_else(|| KeyRing::new(&Secret::random(), &[]));
+        let begun = (self.clock)();
+        let guard = self.auth.map(|auth| auth.into_guard(&limits, &keys, begun)).transpose()?;
         let public_url = guard.as_ref().map(|guard| guard.resource().as_str()).or(self.public_url.as_deref());
         let origins = match public_url {
             Some(url) => OriginPolicy::public(Origin::parse(url)?),
@@ -499,7 +501,7 @@ impl McpServerBuilder {
             capabilities,
             registry: self.registry,
             policy: Policy { origin: origins },
-            keys: ArcSwap::from_pointee(self.keys.unwrap_or_else(|| KeyRing::new(&Secret::random(), &[]))),
+            keys: ArcSwap::from_pointee(keys),
             clock: self.clock,
             hub: Arc::new(Hub::new(memory.clone(), &limits)),
             memory,

@@ -93,7 +93,11 @@ where
     let mut errand = Errand::begin(server, parts);
     let page = cors::origin(server, parts);
     let answered = route(server, parts, body, &mut errand).await;
-    errand.finish(server, page, answered)
+    let mut response = errand.finish(server, page, answered);
+    if let Some(guard) = &server.guard {
+        guard.give_nonce(&parts.headers, server.now(), &mut response);
+    }
+    response
 }
 
 /// By the endpoint and the HTTP method: a message, a stream of the legacy era, or its end.
@@ -191,7 +195,7 @@ pub(crate) async fn identify(
 ) -> Result<Caller, Refused> {
     let caller = match &server.guard {
         None => None,
-        Some(guard) => guard.authenticate(&parts.headers, server.now()).await?,
+        Some(guard) => guard.authenticate(parts, server.now()).await?,
     };
     if let Some(trail) = trail {
         trail.decision = Decision::Allowed;

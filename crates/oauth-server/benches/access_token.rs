@@ -42,6 +42,7 @@ fn access_token(criterion: &mut Criterion) {
         scope: ScopeSet::from_tokens(["posts:read", "posts:write"]),
         auth_time: None,
         grant_id: Some("TgmhnA0lDSPH6pLRbMH5QQ".to_owned()),
+        cnf: None,
     };
     let mut header = Header::new(Algorithm::ES256);
     header.typ = Some("at+jwt".to_owned());

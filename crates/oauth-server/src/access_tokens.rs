@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use barewire_oauth::bearer::{BearerError, Standing};
-use barewire_oauth::claims::{AccessTokenClaims, Audience, Expected, Unverified, seconds};
+use barewire_oauth::claims::{AccessTokenClaims, Audience, Confirmation, Expected, Unverified, seconds};
 use barewire_oauth::forgery::Forgeries;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -189,10 +189,11 @@ impl AccessTokens {
         Ok(claims)
     }
 
-    /// A new access token, and how many seconds it counts.
+    /// A new access token, bound to the key with this thumbprint, and how many seconds it counts.
     pub(crate) fn issue(
         &self,
         new: &NewToken<'_>,
+        key: Option<&str>,
         now: SystemTime,
     ) -> Result<(AccessToken, u64), SigningError> {
         let iat = seconds(now);
@@ -210,6 +211,7 @@ impl AccessTokens {
             scope: new.scope.clone(),
             auth_time: None,
             grant_id: Some(new.grant_id.to_owned()),
+            cnf: key.map(|key| Confirmation { jkt: key.to_owned() }),
         };
         let token = self.0.keys.load().sign(&claims)?;
         self.0.forgeries.greet([new.subject, new.client_id, new.grant_id]);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use barewire_oauth::authorize;
 use barewire_oauth::client::{
-    ApplicationType, Client, ClientAuthentication, ClientKeys, GrantType, RedirectKind, RedirectUri,
+    ApplicationType, Client, ClientAuthentication, ClientKeys, Demands, GrantType, RedirectKind, RedirectUri,
     Registration, SecretMethod, keys_url,
 };
 use barewire_oauth::client_authentication::secret_digest;
+use barewire_oauth::dpop::ProofLimits;
 use barewire_oauth::forgery::ForgeryLimits;
 use barewire_oauth::jwk::JwkSet;
 use barewire_oauth::jws::Algorithm;
@@ -19,7 +20,7 @@ use barewire_oauth::token_family::FamilyLimits;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::store::{Retention, StatementLimits};
+use crate::store::{PushedLimits, Retention, StatementLimits};
 use crate::trusted_issuers::TrustedIssuer;
 
 /// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
@@ -127,6 +128,34 @@ pub struct AuthConfig {
     /// How many used statements are remembered altogether.
     pub max_used_statements: u32,
 
+    /// Whether access tokens can be bound to a key of their client ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), so
+    /// that a stolen one is of no use: `off`, `offered` to clients that prove to have a key, or `required` of all. Most
+    /// clients do not know it yet.
+    pub dpop: Dpop,
+    /// How far the time in a proof may be from ours, in both directions; a nonce counts for twice as long. At least `1s`.
+    #[serde(with = "humantime_serde")]
+    pub dpop_window: Duration,
+    /// Proofs that are remembered, some 40 bytes each, so that none counts twice. When there are more, the oldest are
+    /// forgotten, and proofs as old as those are refused.
+    pub dpop_remembered: usize,
+    /// Whether every proof needs a nonce of this server. Otherwise only those do that were not made just now by our clock,
+    /// or that we could have forgotten.
+    pub dpop_nonces: bool,
+
+    /// Whether authorization requests have to be pushed ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)). They can be
+    /// in any case. Most clients do not know it yet.
+    pub require_pushed_authorization_requests: bool,
+    /// How long a browser may take to come with the reference to a pushed request.
+    #[serde(with = "humantime_serde")]
+    pub pushed_request_ttl: Duration,
+    /// How long the login may take then, from the push on.
+    #[serde(with = "humantime_serde")]
+    pub pushed_login_ttl: Duration,
+    /// Pushed requests of one network that were not answered yet.
+    pub max_pushed_requests_per_source: u32,
+    /// Pushed requests that are kept; the earliest of the network that has most make room.
+    pub max_pushed_requests: u32,
+
     /// Argon2id: memory per password, in KiB.
     pub password_memory_kib: u32,
     /// Argon2id: passes.
@@ -201,7 +230,7 @@ pub struct AuthConfig {
 impl Default for AuthConfig {
     fn default() -> Self {
         let (minutes, hours, days) = (60, 3600, 86_400);
-        let forgeries = ForgeryLimits::default();
+        let (forgeries, proofs) = (ForgeryLimits::default(), ProofLimits::default());
         Self {
             access_token_ttl: Duration::from_secs(15 * minutes),
             refresh_token_ttl: Duration::from_secs(30 * days),
@@ -237,6 +266,15 @@ impl Default for AuthConfig {
             client_assertion_max_ttl: Duration::from_secs(10 * minutes),
             used_statements_per_signer: 10_000,
             max_used_statements: 1_000_000,
+            dpop: Dpop::Offered,
+            dpop_window: proofs.window,
+            dpop_remembered: proofs.remembered,
+            dpop_nonces: proofs.nonces,
+            require_pushed_authorization_requests: false,
+            pushed_request_ttl: Duration::from_secs(minutes),
+            pushed_login_ttl: Duration::from_secs(15 * minutes),
+            max_pushed_requests_per_source: 500,
+            max_pushed_requests: 10_000,
             password_memory_kib: 19_456,
             password_passes: 2,
             password_hashers: 0,
@@ -309,6 +347,14 @@ impl AuthConfig {
         StatementLimits { per_owner: self.used_statements_per_signer, total: self.max_used_statements }
     }
 
+    pub(crate) fn proof_limits(&self) -> ProofLimits {
+        ProofLimits { window: self.dpop_window, remembered: self.dpop_remembered, nonces: self.dpop_nonces }
+    }
+
+    pub(crate) fn pushed_limits(&self) -> PushedLimits {
+        PushedLimits { per_source: self.max_pushed_requests_per_source, total: self.max_pushed_requests }
+    }
+
     pub(crate) fn retention(&self) -> Retention {
         Retention {
             codes: self.code_memory,
@@ -375,11 +421,28 @@ impl AuthConfig {
         if !(1..=64).contains(&self.min_password_length) {
             return Some("auth.min_password_length: 1 to 64");
         }
+        let short = [self.dpop_window, self.pushed_request_ttl].iter().any(|time| time.as_secs() == 0);
+        if short {
+            return Some("auth.dpop_window, pushed_request_ttl: at least 1s");
+        }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");
         }
         None
     }
+}
+
+/// Whether access tokens are bound to a key of their client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dpop {
+    /// Never; proofs are not looked at.
+    Off,
+    /// Where the client proves to have one.
+    #[default]
+    Offered,
+    /// Always; a client that proves nothing gets nothing.
+    Required,
 }
 
 /// A client that the operator knows.
@@ -411,6 +474,9 @@ pub struct ConfiguredClient {
     /// The resources that it serves: it may ask about their tokens (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,
+    /// What is insisted on when it comes: `dpop_bound_access_tokens`, `require_pushed_authorization_requests`.
+    #[serde(default)]
+    pub demands: Demands,
 }
 
 impl ConfiguredClient {
@@ -429,6 +495,7 @@ impl ConfiguredClient {
             },
             application_type: if native { ApplicationType::Native } else { ApplicationType::Web },
             authentication: self.authentication(),
+            demands: self.demands,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Cross-origin access to the endpoints that scripts call: metadata, keys, registration, token, revocation.
+//! Cross-origin access to the endpoints that scripts call: metadata, keys, registration, pushed requests, token,
+//! revocation.
 //!
 //! Any origin may call them, because none of them looks at cookies; the pages that do are not among them.
 
@@ -20,11 +21,11 @@ pub(crate) async fn open(request: Request, next: Next) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if preflight {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
-        let allowed = "Authorization, Content-Type, Accept, MCP-Protocol-Version";
+        let allowed = "Authorization, Content-Type, Accept, MCP-Protocol-Version, DPoP";
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     } else {
-        let exposed = "WWW-Authenticate, Retry-After";
+        let exposed = "WWW-Authenticate, Retry-After, DPoP-Nonce";
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
     }
     response

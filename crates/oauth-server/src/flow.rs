@@ -1,5 +1,6 @@
 //! An authorization request on its way through the pages. It lives in their query and is checked anew by each, so
-//! there is nothing to store, nothing to expire and nothing to forge.
+//! there is nothing to store, nothing to expire and nothing to forge. One that its client has pushed lives in the store, and
+//! the query says where; it is checked anew by each page all the same.
 
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::{
@@ -9,11 +10,14 @@ use barewire_oauth::client::{Client, RedirectKind, RedirectMismatch, Registratio
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::consent;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::grant::Holder;
 use barewire_oauth::parameters::Parameters;
+use barewire_oauth::pushed::{self, ReferenceError};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::stranger::visible;
 use http::StatusCode;
 
+use crate::config::Dpop;
 use crate::documents::DocumentFetchError;
 use crate::endpoints::account::Place;
 use crate::endpoints::login;
@@ -22,7 +26,7 @@ use crate::pages::{Back, ErrorPage, capitalised, chain};
 use crate::routes::LOGIN;
 use crate::server::Inner;
 use crate::sessions::Session;
-use crate::store::{CodeRecord, ConsentRecord, Insert, StoreError};
+use crate::store::{CodeRecord, ConsentRecord, Insert, PushedRecord, StoreError, Swap};
 use crate::witness::Draft;
 use crate::{random, respond};
 
@@ -33,6 +37,8 @@ pub(crate) struct Flow {
     pub(crate) parameters: Parameters,
     pub(crate) client: Client,
     pub(crate) request: AuthorizationRequest,
+    /// Where it is, if it was pushed.
+    pushed: Option<PushedRecord>,
 }
 
 /// Why a flow ends here.
@@ -79,14 +85,59 @@ impl Flow {
         if query.len() > state.config.max_query_bytes {
             return Err(Stop::page(ErrorPage::too_long()));
         }
-        let parameters = Parameters::parse(query.as_bytes());
-        let client_id =
-            authorize::client_id(&parameters).map_err(|error| Stop::page(page(&error, &parameters)))?;
-        let client = client(state, client_id).await?;
-        match authorize::read(&parameters, &client, &state.policy) {
-            Ok(request) => Ok(Self { query: query.to_owned(), parameters, client, request }),
-            Err(Rejection::Page(error)) => Err(Stop::page(page(&error, &parameters))),
-            Err(Rejection::Redirect(error)) => Err(refused(state, &client, error)),
+        let mut parameters = Parameters::parse(query.as_bytes());
+        let client_id = authorize::client_id(&parameters)
+            .map_err(|error| Stop::page(page(&error, &parameters)))?
+            .to_owned();
+        let client = client(state, &client_id).await?;
+        let mut query = query.to_owned();
+        let pushed = match pushed::reference(&parameters) {
+            Ok(Some(reference)) => Some(open(state, &client_id, reference).await?),
+            Ok(None) => None,
+            Err(repeated) => return Err(Stop::page(page(&repeated.into(), &parameters))),
+        };
+        if let Some(record) = &pushed {
+            // Whatever stands beside the reference says nothing (RFC 9126 §4, RFC 9101 §6.3), so it goes no further.
+            query = parameters.only(&["client_id", "request_uri"]);
+            parameters = Parameters::parse(record.pushed.query.as_bytes());
+        }
+        let request = match authorize::read(&parameters, &client, &state.policy) {
+            Ok(request) => request,
+            Err(Rejection::Page(error)) => return Err(Stop::page(page(&error, &parameters))),
+            Err(Rejection::Redirect(error)) => return Err(refused(state, &client, error)),
+        };
+        let required = state.config.require_pushed_authorization_requests
+            || client.demands.require_pushed_authorization_requests;
+        if required && pushed.is_none() {
+            let (redirect_uri, given) = (request.redirect_uri.clone(), request.state.clone());
+            let error = AuthorizationError { redirect_uri, state: given, error: pushed::required() };
+            return Err(refused(state, &client, Box::new(error)));
+        }
+        Ok(Self { query, parameters, client, request, pushed })
+    }
+
+    /// Whether the client wants the user to log in although this is one. A pushed request is fulfilled by a login after it
+    /// was pushed; another loses its wish at the login.
+    pub(crate) fn wants_login(&self, session: &Session) -> bool {
+        let fulfilled =
+            self.pushed.as_ref().is_some_and(|it| it.pushed.is_before(session.record.authenticated_at));
+        self.request.prompt.login && !fulfilled
+    }
+
+    /// The query with which the flow goes on after a login.
+    pub(crate) fn after_login(&self) -> String {
+        if self.request.prompt.login && self.pushed.is_none() {
+            return without_login_prompt(&self.parameters);
+        }
+        self.query.clone()
+    }
+
+    /// Uses up a pushed request: it has one answer.
+    async fn use_up(&self, state: &Inner) -> Result<(), Stop> {
+        let Some(record) = &self.pushed else { return Ok(()) };
+        match state.store.use_pushed(record.digest, state.now()).await? {
+            Swap::Done => Ok(()),
+            Swap::Lost => Err(Stop::page(reference_page(ReferenceError::Used, &self.client.id))),
         }
     }
 
@@ -103,7 +154,9 @@ impl Flow {
         };
         let user = session
             .map(|session| LoggedIn { remembered: remembered.as_ref(), until: session.record.expires_at });
-        Ok(authorize::next(&self.request, &self.client, user, state.now()))
+        let mut request = self.request.clone();
+        request.prompt.login &= session.is_none_or(|session| self.wants_login(session));
+        Ok(authorize::next(&request, &self.client, user, state.now()))
     }
 
     /// What the user has allowed this client so far.
@@ -152,7 +205,8 @@ impl Flow {
 
     /// Sends the browser back with a new code, which is stored before it leaves
     /// ([OAuth 2.1 §4.1.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2)).
-    pub(crate) async fn issue_code(&self, state: &Inner, session: &Session) -> Result<Response, StoreError> {
+    pub(crate) async fn issue_code(&self, state: &Inner, session: &Session) -> Result<Response, Stop> {
+        self.use_up(state).await?;
         let now = state.now();
         let code = random::token::<32>();
         let record = CodeRecord {
@@ -170,9 +224,13 @@ impl Flow {
             issued_at: now,
             expires_at: now + state.config.code_ttl,
             redeemed_at: None,
+            holder: Holder {
+                key: self.request.dpop_jkt.clone().filter(|_| state.config.dpop != Dpop::Off),
+                proof_required: self.client.demands.dpop_bound_access_tokens,
+            },
         };
         if state.store.insert_code(&record).await? == Insert::Exists {
-            return Err(StoreError::new("two random codes were equal"));
+            return Err(StoreError::new("two random codes were equal").into());
         }
         let mut parameters = vec![("code", code.as_str())];
         parameters.extend(self.request.state.as_deref().map(|state| ("state", state)));
@@ -181,14 +239,50 @@ impl Flow {
     }
 
     /// Sends the browser back with a no.
-    pub(crate) fn deny(&self, state: &Inner) -> Response {
+    pub(crate) async fn deny(&self, state: &Inner) -> Result<Response, Stop> {
+        self.use_up(state).await?;
         let error = AuthorizationError {
             redirect_uri: self.request.redirect_uri.clone(),
             state: self.request.state.clone(),
             error: ErrorResponse::new(ErrorCode::AccessDenied, "the user denied the request"),
         };
-        respond::see_other(&error.location(&state.issuer))
+        Ok(respond::see_other(&error.location(&state.issuer)))
     }
+}
+
+/// The pushed request of this client behind a reference. The first browser that comes with it gets the time of a login.
+async fn open(state: &Inner, client_id: &str, reference: &str) -> Result<PushedRecord, Stop> {
+    let refused = |error| Stop::page(reference_page(error, client_id));
+    let digest = random::digest(reference);
+    let record = state.store.pushed(digest).await?.ok_or_else(|| refused(ReferenceError::Unknown))?;
+    record.pushed.check(client_id, state.now()).map_err(refused)?;
+    let until = record.pushed.opened(state.config.pushed_login_ttl);
+    if until > record.pushed.expires_at {
+        state.store.extend_pushed(digest, until).await?;
+    }
+    Ok(record)
+}
+
+fn reference_page(error: ReferenceError, client_id: &str) -> ErrorPage {
+    tracing::info!(%error, client_id, "a reference to a pushed request was refused");
+    ErrorPage {
+        status: StatusCode::BAD_REQUEST,
+        title: "This request cannot be used",
+        what: "An application sent you here with a request that it had left with this server, and there is no such request \
+               any more."
+            .to_owned(),
+        why: "It is good for a short time, for one answer, and for that application only.".to_owned(),
+        next: "Go back to the application and connect again.".to_owned(),
+        back: None,
+        details: vec![("client_id", visible(client_id, 200))],
+    }
+}
+
+/// The same request without `prompt=login`; a wish for consent stays.
+fn without_login_prompt(parameters: &Parameters) -> String {
+    let query = parameters.without("prompt");
+    let consent = parameters.one("prompt").ok().flatten().is_some_and(|prompt| prompt.contains("consent"));
+    if consent { format!("{query}&prompt=consent") } else { query }
 }
 
 fn refused(state: &Inner, client: &Client, error: Box<AuthorizationError>) -> Stop {
@@ -204,7 +298,8 @@ fn refused(state: &Inner, client: &Client, error: Box<AuthorizationError>) -> St
     Stop::page(page)
 }
 
-async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
+/// The client with this identifier, as it is now.
+pub(crate) async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
     if DocumentUrl::looks_like_one(client_id) {
         let client = state.documents.client(&state.config, client_id, state.now()).await;
         return client

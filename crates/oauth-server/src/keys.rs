@@ -195,6 +195,7 @@ pub(crate) mod tests {
             scope: ScopeSet::parse("posts:read").unwrap(),
             auth_time: None,
             grant_id: Some("g".into()),
+            cnf: None,
         }
     }
 

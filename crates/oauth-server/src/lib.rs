@@ -47,6 +47,7 @@ mod keys;
 mod pages;
 mod passkeys;
 mod passwords;
+mod possession;
 mod random;
 mod recovery_codes;
 mod redeeming;
@@ -65,7 +66,7 @@ mod turns;
 mod witness;
 
 pub use access_tokens::AccessTokens;
-pub use config::{AuthConfig, ConfiguredClient};
+pub use config::{AuthConfig, ConfiguredClient, Dpop};
 pub use documents::DocumentFetchError;
 pub use fetch::FetchError;
 pub use passwords::PasswordError;

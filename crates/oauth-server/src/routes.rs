@@ -9,7 +9,7 @@ use barewire_oauth::metadata::well_known;
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
     assets, authorize, consent, device, device_authorization, introspect, jwks, login, login_code,
-    login_passkey, logout, metadata, register, revoke, token,
+    login_passkey, logout, metadata, pushed, register, revoke, token,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -45,6 +45,8 @@ pub(crate) const ACCOUNT_TOTP: &str = "/account/totp";
 pub(crate) const DEVICE: &str = "/device";
 /// POST: begins the login of a device without a browser.
 pub(crate) const DEVICE_AUTHORIZATION: &str = "/device_authorization";
+/// POST: takes an authorization request from the client itself.
+pub(crate) const PAR: &str = "/par";
 /// POST: exchanges a code or a refresh token.
 pub(crate) const TOKEN: &str = "/token";
 /// POST: registers a client.
@@ -76,6 +78,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(state.script.path()), get(assets::script));
 
     let mut scripts = Router::new()
+        .route(&state.path(PAR), json_post(post(pushed::post)))
         .route(&state.path(TOKEN), json_post(post(token::post)))
         .route(&state.path(REVOKE), json_post(post(revoke::post)))
         .route(&state.path(INTROSPECT), json_post(post(introspect::post)))

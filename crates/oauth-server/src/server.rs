@@ -9,6 +9,7 @@ use axum::Router;
 use barewire_oauth::authorize::Policy;
 use barewire_oauth::client::Client;
 use barewire_oauth::client_document::DocumentUrl;
+use barewire_oauth::dpop::Proofs;
 use barewire_oauth::resource::{Resource, ResourceError};
 use barewire_oauth::scope::{Scope, ScopeError, ScopeSet};
 use barewire_oauth::secret::Password;
@@ -73,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) half_logins: HalfLogins,
     /// `None` where there are none.
     pub(crate) passkeys: Option<Passkeys>,
+    /// The proofs of possession that came here.
+    pub(crate) proofs: Proofs,
     pub(crate) metadata: Bytes,
     pub(crate) style: Asset,
     pub(crate) script: Asset,
@@ -337,7 +340,10 @@ impl Builder {
         let fetcher = Arc::new(Fetcher::new(&self.config));
         let fresh = Secret::new(random::bytes::<32>().to_vec());
         let device_secret = self.store.secret("known-browser", &fresh).await?;
+        let fresh = Secret::new(random::bytes::<32>().to_vec());
+        let nonces = self.store.secret("dpop-nonces", &fresh).await?;
         let inner = Arc::new(Inner {
+            proofs: Proofs::new(&self.config.proof_limits(), nonces.expose(), barewire_jose::verifies, now),
             metadata: metadata::document(&self.issuer, &policy, &self.config),
             base_path: issuer.path().trim_end_matches('/').to_owned(),
             secure: issuer.scheme() == "https",

@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use barewire_oauth::client::{Client, Registration};
+use barewire_oauth::grant::Holder;
+use barewire_oauth::pushed::Pushed;
 use zeroize::Zeroizing;
 
 /// Everything the authorization server keeps. Implemented by whatever implements the parts.
@@ -26,6 +28,7 @@ pub trait Store:
     + Passkeys
     + Clients
     + Consents
+    + PushedRequests
     + Codes
     + Grants
     + Families
@@ -44,6 +47,7 @@ impl<T> Store for T where
         + Passkeys
         + Clients
         + Consents
+        + PushedRequests
         + Codes
         + Grants
         + Families
@@ -436,6 +440,43 @@ pub trait Consents: Send + Sync {
     async fn put_consent(&self, consent: &ConsentRecord) -> Result<(), StoreError>;
 }
 
+// -------------------------------------------------------------------------------------------- pushed requests
+
+/// A pushed authorization request ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedRecord {
+    /// Digest of the reference. Unique.
+    pub digest: Digest,
+    /// The request.
+    pub pushed: Pushed,
+    /// Digest over the network it came from, where that is known.
+    pub source: Option<Digest>,
+}
+
+/// How many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushedLimits {
+    /// Of one source.
+    pub per_source: u32,
+    /// Altogether.
+    pub total: u32,
+}
+
+/// Pushed authorization requests.
+#[async_trait]
+pub trait PushedRequests: Send + Sync {
+    /// Keeps a new request, in one transaction: those that have expired by its time of push are not counted. One beyond
+    /// `per_source` of its source is [`Insert::Exists`], and nothing is changed. At `total`, room is made by deleting the
+    /// earliest of the source that has most, so a flood from one place costs nobody else.
+    async fn insert_pushed(&self, request: &PushedRecord, most: PushedLimits) -> Result<Insert, StoreError>;
+    /// The request with this digest, whatever its state.
+    async fn pushed(&self, digest: Digest) -> Result<Option<PushedRecord>, StoreError>;
+    /// Lets a request that was not used last until then.
+    async fn extend_pushed(&self, digest: Digest, until: SystemTime) -> Result<(), StoreError>;
+    /// Uses a request that was not used and has not expired; [`Swap::Lost`] when it was or has.
+    async fn use_pushed(&self, digest: Digest, at: SystemTime) -> Result<Swap, StoreError>;
+}
+
 // ---------------------------------------------------------------------------------------------------- codes
 
 /// An authorization code, from its issue until replays of it no longer matter.
@@ -469,6 +510,8 @@ pub struct CodeRecord {
     pub expires_at: SystemTime,
     /// When it was redeemed.
     pub redeemed_at: Option<SystemTime>,
+    /// Who may redeem it.
+    pub holder: Holder,
 }
 
 /// Authorization codes.
@@ -762,6 +805,8 @@ pub struct FamilyRecord {
     pub expires_at: SystemTime,
     /// Recently replaced tokens, oldest first, a handful (a JSON column or a table, as you like).
     pub replaced: Vec<ReplacedToken>,
+    /// Who may use them.
+    pub holder: Holder,
 }
 
 /// A refresh token that was replaced a moment ago.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use barewire_oauth::device::DeviceRefusal;
+use barewire_oauth::dpop::ProofError;
 use barewire_oauth::grant::CodeRefusal;
 use barewire_oauth::passkey::PasskeyRefusal;
 use barewire_oauth::register::RegistrationError;
@@ -195,6 +196,7 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
         TokenError::MalformedVerifier => "malformed_verifier",
         TokenError::MalformedScope => "malformed_scope",
         TokenError::MalformedResource => "malformed_resource",
+        TokenError::Proof(error) => error.word(),
         TokenError::Code(refusal) => match refusal {
             CodeRefusal::Unknown => "unknown_code",
             CodeRefusal::WrongClient => "wrong_client",
@@ -202,6 +204,8 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             CodeRefusal::WrongRedirect => "wrong_redirect_uri",
             CodeRefusal::WrongVerifier => "wrong_verifier",
             CodeRefusal::WrongResource => "wrong_resource",
+            CodeRefusal::NoProof => ProofError::Missing.word(),
+            CodeRefusal::OtherKey => ProofError::OtherKey.word(),
             CodeRefusal::Raced => "raced",
             CodeRefusal::Replayed { .. } => "code_replay",
         },
@@ -221,6 +225,8 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             RefreshRefusal::Revoked => "revoked_grant",
             RefreshRefusal::WrongResource => "wrong_resource",
             RefreshRefusal::MoreScope => "more_scope",
+            RefreshRefusal::NoProof => ProofError::Missing.word(),
+            RefreshRefusal::OtherKey => ProofError::OtherKey.word(),
             RefreshRefusal::Reused => "refresh_reuse",
         },
     }

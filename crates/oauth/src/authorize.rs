@@ -55,6 +55,9 @@ pub struct AuthorizationRequest {
     pub code_challenge: CodeChallenge,
     /// What the client wants the user to be asked.
     pub prompt: Prompt,
+    /// The thumbprint of the key that the code is to be bound to
+    /// ([RFC 9449 §10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
+    pub dpop_jkt: Option<String>,
 }
 
 /// `prompt` of [OpenID Connect Core §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest).
@@ -186,7 +189,17 @@ fn read_rest(
         resource: resource(parameters, policy)?,
         code_challenge,
         prompt: prompt(one("prompt")).map_err(invalid)?,
+        dpop_jkt: one("dpop_jkt").map(thumbprint).transpose().map_err(invalid)?,
     })
+}
+
+fn thumbprint(text: &str) -> Result<String, &'static str> {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if text.len() == 43 && text.bytes().all(letter) {
+        Ok(text.to_owned())
+    } else {
+        Err("dpop_jkt has to be 43 characters of base64url")
+    }
 }
 
 fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeChallenge, &'static str> {

@@ -4,8 +4,10 @@
 use std::fmt;
 
 use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderMap};
 
 use crate::challenge::Challenge;
+use crate::dpop::ProofError;
 use crate::error::ErrorCode;
 use crate::scope::ScopeSet;
 
@@ -19,6 +21,15 @@ pub enum Scheme {
     Bearer,
     /// RFC 9449: a proof has to come with it.
     Dpop,
+}
+
+impl Scheme {
+    /// How the first `Authorization` line presents its token; [`Scheme::Bearer`] where there is none.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let line = headers.get(AUTHORIZATION).and_then(|line| presented(line.as_bytes()));
+        line.map_or(Self::Bearer, |(scheme, _)| scheme)
+    }
 }
 
 /// A token out of an `Authorization` header, still in it.
@@ -102,6 +113,19 @@ pub enum BearerError {
     /// Not a token of ours: signature, shape or an unknown reference.
     #[error("the access token is not valid")]
     Invalid,
+    /// Bound to a key, and presented as if it were not: whoever sends it may have stolen it
+    /// ([RFC 9449 §7.2](https://www.rfc-editor.org/rfc/rfc9449#section-7.2)).
+    #[error("the access token is bound to a key; present it as DPoP, with a proof")]
+    Bound,
+    /// Presented with a proof, and not bound to any key.
+    #[error("the access token is not bound to a key; present it as Bearer")]
+    Unbound,
+    /// Not bound to a key, where only bound ones are taken.
+    #[error("this takes access tokens only that are bound to a key (DPoP)")]
+    BindingRequired,
+    /// Bound to a key, and whoever sends it does not prove to have that.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// Valid, and not enough.
     #[error("this needs the scope {required}")]
     InsufficientScope {
@@ -135,6 +159,8 @@ pub struct ChallengeContext {
     pub resource_metadata: Option<String>,
     /// The scope a first login should ask for.
     pub scope: Option<ScopeSet>,
+    /// Whether only tokens are taken that are bound to a key.
+    pub binding_required: bool,
 }
 
 impl BearerError {
@@ -151,7 +177,11 @@ impl BearerError {
             | Self::WrongAudience
             | Self::WrongIssuer
             | Self::Revoked
-            | Self::Invalid => StatusCode::UNAUTHORIZED,
+            | Self::Invalid
+            | Self::Bound
+            | Self::Unbound
+            | Self::BindingRequired
+            | Self::Proof(_) => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -167,17 +197,43 @@ impl BearerError {
             | Self::WrongAudience
             | Self::WrongIssuer
             | Self::Revoked
-            | Self::Invalid => Some(ErrorCode::InvalidToken),
+            | Self::Invalid
+            | Self::Bound
+            | Self::Unbound
+            | Self::BindingRequired
+            // The example of RFC 9449 §7.1: it is the token that does not belong to this key.
+            | Self::Proof(ProofError::OtherKey) => Some(ErrorCode::InvalidToken),
+            Self::Proof(error) => Some(error.code()),
         }
     }
 
-    /// The `WWW-Authenticate` header of the refusal; `None` when a challenge would not help.
+    /// Whether the answer gives a nonce, with which the same request is good.
     #[must_use]
-    pub fn challenge(&self, context: &ChallengeContext) -> Option<Challenge> {
+    pub fn wants_nonce(&self) -> bool {
+        matches!(self, Self::Proof(error) if error.wants_nonce())
+    }
+
+    /// By which scheme the next attempt is to present its token, if this one presented its own by `presented`.
+    fn next_scheme(&self, presented: Scheme, context: &ChallengeContext) -> Scheme {
+        match self {
+            Self::Bound | Self::BindingRequired | Self::Proof(_) => Scheme::Dpop,
+            _ if context.binding_required => Scheme::Dpop,
+            Self::Unbound => Scheme::Bearer,
+            _ => presented,
+        }
+    }
+
+    /// The `WWW-Authenticate` header of the refusal of a request that presented its token by `presented`
+    /// ([`Scheme::Bearer`] where it had none); `None` when a challenge would not help.
+    #[must_use]
+    pub fn challenge(&self, presented: Scheme, context: &ChallengeContext) -> Option<Challenge> {
         if matches!(self, Self::Unavailable | Self::Flooded) {
             return None;
         }
-        let mut challenge = Challenge::bearer();
+        let mut challenge = match self.next_scheme(presented, context) {
+            Scheme::Bearer => Challenge::bearer(),
+            Scheme::Dpop => Challenge::dpop(),
+        };
         if let Some(code) = self.code() {
             challenge = challenge.with("error", code).with("error_description", self);
         }
@@ -223,6 +279,7 @@ mod tests {
         let context = ChallengeContext {
             resource_metadata: Some("https://a/.well-known/oauth-protected-resource/mcp".into()),
             scope: Some(ScopeSet::parse("posts:read").unwrap()),
+            binding_required: false,
         };
         let need = BearerError::InsufficientScope { required: ScopeSet::parse("posts:write").unwrap() };
         for (error, status, expected) in [
@@ -243,10 +300,82 @@ mod tests {
             ),
         ] {
             assert_eq!(error.http_status(), status);
-            assert_eq!(error.challenge(&context).unwrap().to_string(), expected);
+            assert_eq!(error.challenge(Scheme::Bearer, &context).unwrap().to_string(), expected);
         }
         for error in [BearerError::Unavailable, BearerError::Flooded] {
-            assert_eq!((error.http_status().as_u16(), error.challenge(&context)), (503, None));
+            assert_eq!((error.http_status().as_u16(), error.challenge(Scheme::Dpop, &context)), (503, None));
+        }
+    }
+
+    #[test]
+    fn by_which_scheme_to_come_again() {
+        const ALGS: &str = r#"algs="ES256 ES384 EdDSA Ed25519 PS256 RS256""#;
+        for (error, presented, required, expected) in [
+            (BearerError::Missing, Scheme::Bearer, false, "Bearer".to_owned()),
+            (BearerError::Missing, Scheme::Bearer, true, format!("DPoP {ALGS}")),
+            (
+                BearerError::Expired,
+                Scheme::Dpop,
+                false,
+                format!(
+                    r#"DPoP {ALGS}, error="invalid_token", error_description="the access token has expired""#
+                ),
+            ),
+            (
+                BearerError::Bound,
+                Scheme::Bearer,
+                false,
+                format!(
+                    r#"DPoP {ALGS}, error="invalid_token", error_description="{}""#,
+                    "the access token is bound to a key; present it as DPoP, with a proof"
+                ),
+            ),
+            (
+                BearerError::Unbound,
+                Scheme::Dpop,
+                false,
+                r#"Bearer error="invalid_token", error_description="the access token is not bound to a key; present it as Bearer""#
+                    .to_owned(),
+            ),
+            (
+                BearerError::BindingRequired,
+                Scheme::Bearer,
+                true,
+                format!(
+                    r#"DPoP {ALGS}, error="invalid_token", error_description="{}""#,
+                    "this takes access tokens only that are bound to a key (DPoP)"
+                ),
+            ),
+            (
+                ProofError::NonceWanted.into(),
+                Scheme::Dpop,
+                false,
+                format!(
+                    r#"DPoP {ALGS}, error="use_dpop_nonce", error_description="the DPoP proof needs the nonce of this server""#
+                ),
+            ),
+            (
+                ProofError::Replayed.into(),
+                Scheme::Dpop,
+                false,
+                format!(
+                    r#"DPoP {ALGS}, error="invalid_dpop_proof", error_description="the DPoP proof was used before""#
+                ),
+            ),
+            (
+                ProofError::OtherKey.into(),
+                Scheme::Dpop,
+                false,
+                format!(
+                    r#"DPoP {ALGS}, error="invalid_token", error_description="{}""#,
+                    ProofError::OtherKey
+                ),
+            ),
+        ] {
+            let context = ChallengeContext { binding_required: required, ..ChallengeContext::default() };
+            let challenge = error.challenge(presented, &context).unwrap();
+            assert_eq!((error.http_status(), challenge.to_string()), (StatusCode::UNAUTHORIZED, expected));
+            assert_eq!(error.wants_nonce(), challenge.error() == Some(ErrorCode::UseDpopNonce));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
+use crate::dpop;
 use crate::error::ErrorCode;
 use crate::scope::ScopeSet;
 
@@ -31,6 +32,13 @@ impl Challenge {
     #[must_use]
     pub fn bearer() -> Self {
         Self::of("bearer")
+    }
+
+    /// A `DPoP` challenge with the algorithms that are accepted
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    #[must_use]
+    pub fn dpop() -> Self {
+        Self::of("dpop").with("algs", dpop::ALGORITHMS.join(" "))
     }
 
     fn of(scheme: &str) -> Self {

@@ -57,6 +57,16 @@ pub struct AccessTokenClaims {
     /// The grant it belongs to; revoking the grant ends the token. Ours, not registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
+    /// Whom it can be used by; whoever holds it, if absent ([RFC 7800 §3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// The key that a token is bound to ([RFC 9449 §6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Its SHA-256 thumbprint ([`crate::jwk::PublicJwk::thumbprint`]).
+    pub jkt: String,
 }
 
 /// What a resource server expects of a token.
@@ -109,6 +119,16 @@ pub struct Unverified<'a> {
     auth_time: Option<u64>,
     #[serde(borrow, default)]
     grant_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    cnf: Option<Bound<'a>>,
+}
+
+/// [`Confirmation`], not copied yet. A token that is bound by something else (a certificate, say) is not read: nobody here
+/// could tell whether it is in the right hands.
+#[derive(Deserialize)]
+struct Bound<'a> {
+    #[serde(borrow)]
+    jkt: Text<'a>,
 }
 
 impl<'a> Unverified<'a> {
@@ -188,6 +208,7 @@ impl<'a> Unverified<'a> {
             scope: scope.map_err(|_| BearerError::Invalid)?,
             auth_time: self.auth_time,
             grant_id: self.grant_id.map(String::from),
+            cnf: self.cnf.map(|bound| Confirmation { jkt: bound.jkt.into() }),
         })
     }
 }
@@ -274,6 +295,7 @@ mod tests {
             scope: ScopeSet::parse("a b").unwrap(),
             auth_time: None,
             grant_id: Some("g".into()),
+            cnf: None,
         }
     }
 
@@ -323,6 +345,7 @@ mod tests {
                 Ok(()),
             ),
             ("huge exp", other(|c| c.exp = u64::MAX), 1_500, Ok(())),
+            ("bound", other(|c| c.cnf = Some(Confirmation { jkt: "k".into() })), 1_500, Ok(())),
         ] {
             let payload = serde_json::to_vec(&claims).unwrap();
             let unverified = Unverified::parse(&payload).unwrap();
@@ -364,7 +387,7 @@ mod tests {
         for missing in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
             check(missing, json!(null), false);
         }
-        for optional in ["nbf", "scope", "auth_time", "grant_id"] {
+        for optional in ["nbf", "scope", "auth_time", "grant_id", "cnf"] {
             check(optional, json!(null), true);
         }
         check("exp", json!("2000"), false);
@@ -374,6 +397,11 @@ mod tests {
         check("aud", list(MAX_AUDIENCES + 1), false);
         check("scope", json!("a\"b"), false);
         check("tenant", json!({ "any": ["thing"] }), true);
+        check("cnf", json!({ "jkt": "k", "kid": "x" }), true);
+        // Bound by what cannot be checked here, it is nobody's.
+        check("cnf", json!({ "x5t#S256": "x" }), false);
+        check("cnf", json!({}), false);
+        check("cnf", json!("k"), false);
         let twice =
             serde_json::to_string(&claims()).unwrap().replace(r#""jti":"j""#, r#""jti":"j","jti":"k""#);
         assert!(Unverified::parse(twice.as_bytes()).is_err());

@@ -28,6 +28,21 @@ pub struct Client {
     pub application_type: ApplicationType,
     /// How it proves who it is.
     pub authentication: ClientAuthentication,
+    /// What it wants the server to insist on.
+    #[serde(default)]
+    pub demands: Demands,
+}
+
+/// What a client wants the server to insist on, so that nobody can do with less in its name. The words are those of its
+/// metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Demands {
+    /// It gets no access tokens but those that are bound to a key
+    /// ([RFC 9449 §5.2](https://www.rfc-editor.org/rfc/rfc9449#section-5.2)).
+    pub dpop_bound_access_tokens: bool,
+    /// Its authorization requests are pushed ([RFC 9126 §6](https://www.rfc-editor.org/rfc/rfc9126#section-6)).
+    pub require_pushed_authorization_requests: bool,
 }
 
 /// How a client became known ([MCP client registration](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration)).
@@ -469,6 +484,7 @@ pub(crate) mod tests {
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             application_type: ApplicationType::Web,
             authentication: ClientAuthentication::None,
+            demands: Demands::default(),
         }
     }
 

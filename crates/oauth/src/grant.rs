@@ -24,6 +24,42 @@ pub struct Authorized {
     pub grant_id: String,
     /// When it can no longer be collected.
     pub expires_at: SystemTime,
+    /// Who may collect.
+    pub holder: Holder,
+}
+
+/// Who may collect what a code or refresh token is for, beside its client
+/// ([RFC 9449 §10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Only whoever proves to have the key with this thumbprint.
+    pub key: Option<String>,
+    /// Only whoever proves to have a key, whichever.
+    pub proof_required: bool,
+}
+
+/// Why a proof of possession is not the right one here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrongHolder {
+    /// There is none.
+    NoProof,
+    /// It is of another key.
+    OtherKey,
+}
+
+impl Holder {
+    /// Whether this is whoever may, by the thumbprint of the key that was proven.
+    ///
+    /// # Errors
+    /// [`WrongHolder`].
+    pub fn check(&self, proven: Option<&str>) -> Result<(), WrongHolder> {
+        match (&self.key, proven) {
+            (Some(key), Some(proven)) if key != proven => Err(WrongHolder::OtherKey),
+            (Some(_), None) => Err(WrongHolder::NoProof),
+            (None, None) if self.proof_required => Err(WrongHolder::NoProof),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An authorization code.
@@ -53,6 +89,8 @@ pub struct Redemption<'a> {
     pub resource: Option<&'a Resource>,
     /// When the request arrived.
     pub arrived_at: SystemTime,
+    /// The thumbprint of the key that it proves to have, if it does.
+    pub key: Option<&'a str>,
 }
 
 /// Why a code was not exchanged.
@@ -76,6 +114,12 @@ pub enum CodeRefusal {
     /// For another resource.
     #[error("resource is not the one of the authorization request")]
     WrongResource,
+    /// No key was proven, and one has to be.
+    #[error("the authorization code is bound to a key; this needs a DPoP proof")]
+    NoProof,
+    /// Bound to another key.
+    #[error("the authorization code is bound to another key than the one of the DPoP proof")]
+    OtherKey,
     /// Another request is exchanging it, or has just done so.
     #[error("the authorization code is being exchanged by another request")]
     Raced,
@@ -123,7 +167,10 @@ impl Authorized {
         if by.resource.is_some_and(|resource| !resource.is_equivalent(&self.resource)) {
             return Err(CodeRefusal::WrongResource);
         }
-        Ok(())
+        self.holder.check(by.key).map_err(|wrong| match wrong {
+            WrongHolder::NoProof => CodeRefusal::NoProof,
+            WrongHolder::OtherKey => CodeRefusal::OtherKey,
+        })
     }
 }
 
@@ -145,6 +192,7 @@ mod tests {
             code_challenge: CodeVerifier::from_random(&[7; 32]).challenge(),
             grant_id: "g".into(),
             expires_at: at(160),
+            holder: Holder::default(),
         }
     }
 
@@ -162,6 +210,7 @@ mod tests {
             verifier,
             resource,
             arrived_at: at(100),
+            key: Some("any"),
         };
         for (by, now, expected) in [
             (by("c", None, &good, None), 100, Ok(())),
@@ -194,9 +243,36 @@ mod tests {
                 verifier: &verifier,
                 resource: None,
                 arrived_at: at(arrived_at),
+                key: None,
             };
             let code = AuthorizationCode::Redeemed { authorized: authorized(), at: at(100) };
             assert_eq!(code.redeem(&by, at(arrived_at)), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_code_is_for_the_holder_of_its_key() {
+        let verifier = CodeVerifier::from_random(&[7; 32]);
+        for (key, proof_required, proven, expected) in [
+            (None, false, None, Ok(())),
+            (None, false, Some("k"), Ok(())),
+            (None, true, None, Err(CodeRefusal::NoProof)),
+            (None, true, Some("k"), Ok(())),
+            (Some("k"), false, None, Err(CodeRefusal::NoProof)),
+            (Some("k"), false, Some("k"), Ok(())),
+            (Some("k"), true, Some("l"), Err(CodeRefusal::OtherKey)),
+        ] {
+            let holder = Holder { key: key.map(str::to_owned), proof_required };
+            let by = Redemption {
+                client_id: "c",
+                redirect_uri: None,
+                verifier: &verifier,
+                resource: None,
+                arrived_at: at(100),
+                key: proven,
+            };
+            let code = AuthorizationCode::Issued(Authorized { holder, ..authorized() });
+            assert_eq!(code.redeem(&by, at(100)).map(drop), expected, "{key:?} {proof_required} {proven:?}");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::claims::{AccessTokenClaims, Audience};
+use crate::claims::{AccessTokenClaims, Audience, Confirmation};
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
@@ -20,7 +20,7 @@ pub struct Introspection {
     /// Whom it was issued to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// `Bearer`; a refresh token has none.
+    /// `Bearer`, or `DPoP` for one that is bound to a key; a refresh token has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
     /// When it ends, in seconds since 1970.
@@ -41,6 +41,9 @@ pub struct Introspection {
     /// Its own identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    /// The key it is bound to ([RFC 9449 §6.2](https://www.rfc-editor.org/rfc/rfc9449#section-6.2)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 impl Introspection {
@@ -57,13 +60,14 @@ impl Introspection {
             active: true,
             scope: Some(claims.scope),
             client_id: Some(claims.client_id),
-            token_type: Some("Bearer"),
+            token_type: Some(if claims.cnf.is_some() { "DPoP" } else { "Bearer" }),
             exp: Some(claims.exp),
             iat: Some(claims.iat),
             sub: Some(claims.sub),
             aud: Some(claims.aud),
             iss: Some(claims.iss),
             jti: Some(claims.jti),
+            cnf: claims.cnf,
         }
     }
 }
@@ -101,6 +105,7 @@ mod tests {
             scope: ScopeSet::parse("a").unwrap(),
             auth_time: None,
             grant_id: None,
+            cnf: None,
         };
         let serves = |url: &str| vec![Resource::parse(url).unwrap()];
         assert!(may_see(&claims, "c", &[]));

@@ -109,6 +109,10 @@ pub trait Signer {
     fn sign(&self, key: &PrivateKey, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
+/// Checks a signature: a key that a message shows, the algorithm, what was signed, and the signature. This crate has no
+/// cryptography; `barewire-jose` has.
+pub type Verify = fn(&PublicJwk, Algorithm, &[u8], &[u8]) -> bool;
+
 /// A key cannot sign. The text never shows the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the private key cannot be used: {0}")]

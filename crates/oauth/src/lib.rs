@@ -7,13 +7,14 @@
 //!
 //! What this crate is **not**: it opens no socket, reads no clock, draws no randomness, stores
 //! nothing, and signs or verifies no token (signatures belong to whoever holds the keys, see
-//! [`jws::Signer`]). It knows nothing of MCP; that an MCP server is the protected resource is the caller's business.
+//! [`jws::Signer`] and [`jws::Verify`]). It knows nothing of MCP; that an MCP server is the protected resource is the
+//! caller's business.
 //!
 //! Documents: [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13),
 //! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591),
 //! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707),
 //! [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523), [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693),
-//! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
+//! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
 //! [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
 
 // The words both sides share.
@@ -50,6 +51,7 @@ pub mod jwt_bearer;
 pub mod narrowing;
 pub mod parameters;
 pub mod passkey;
+pub mod pushed;
 pub mod register;
 pub mod revoke;
 pub mod stranger;

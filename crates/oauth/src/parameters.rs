@@ -68,8 +68,22 @@ impl Parameters {
     /// The same parameters without those called `name`, as text.
     #[must_use]
     pub fn without(&self, name: &str) -> String {
+        self.without_all(&[name])
+    }
+
+    /// Those parameters that are called by one of these names, as text.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> String {
         form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(self.0.iter().filter(|(key, _)| key != name))
+            .extend_pairs(self.0.iter().filter(|(key, _)| names.contains(&key.as_str())))
+            .finish()
+    }
+
+    /// The same parameters without those called by any of these names, as text.
+    #[must_use]
+    pub fn without_all(&self, names: &[&str]) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.0.iter().filter(|(key, _)| !names.contains(&key.as_str())))
             .finish()
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::client::{
-    ApplicationType, Client, ClientAuthentication, ClientKeys, GrantType, RedirectKind, RedirectUri,
+    ApplicationType, Client, ClientAuthentication, ClientKeys, Demands, GrantType, RedirectKind, RedirectUri,
     RedirectUriError, Registration, SecretMethod, keys_url,
 };
 use crate::client_authentication::secret_digest;
@@ -87,6 +87,12 @@ pub struct ClientMetadata {
     /// Echoed, without effect.
     #[serde(default)]
     pub scope: Option<String>,
+    /// See [`Demands`].
+    #[serde(default)]
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// See [`Demands`].
+    #[serde(default)]
+    pub require_pushed_authorization_requests: Option<bool>,
 }
 
 /// A registration response ([RFC 7591 §3.2.1](https://datatracker.ietf.org/doc/html/rfc7591#section-3.2.1)).
@@ -130,6 +136,12 @@ pub struct RegistrationResponse {
     /// As sent; the client may ask for other scopes too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// As registered; absent means no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
+    /// As registered; absent means no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
 }
 
 /// Why a client was not accepted.
@@ -318,6 +330,11 @@ pub(crate) fn read_metadata(
         grant_types,
         application_type,
         authentication: ClientAuthentication::None,
+        demands: Demands {
+            dpop_bound_access_tokens: metadata.dpop_bound_access_tokens == Some(true),
+            require_pushed_authorization_requests: metadata.require_pushed_authorization_requests
+                == Some(true),
+        },
     })
 }
 
@@ -361,7 +378,8 @@ fn is_web_page(uri: &str) -> bool {
 pub fn fingerprint(client: &Client) -> Option<String> {
     let mut uris: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
     uris.sort_unstable();
-    let what = (&client.name, &client.uri, uris, &client.grant_types, client.application_type);
+    let what =
+        (&client.name, &client.uri, uris, &client.grant_types, client.application_type, client.demands);
     client
         .is_public()
         .then(|| serde_json::to_string(&what).unwrap_or_default())
@@ -405,6 +423,8 @@ pub fn response(
         client_name: client.name.clone(),
         client_uri: client.uri.clone(),
         scope,
+        dpop_bound_access_tokens: client.demands.dpop_bound_access_tokens,
+        require_pushed_authorization_requests: client.demands.require_pushed_authorization_requests,
     }
 }
 

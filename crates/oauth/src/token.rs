@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::device::DeviceRefusal;
+use crate::dpop::ProofError;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::grant::CodeRefusal;
 use crate::parameters::{Parameters, Repeated};
@@ -116,6 +117,9 @@ pub enum TokenError {
     /// `resource` cannot be one, or there are several.
     #[error("resource has to be one absolute URL without a fragment")]
     MalformedResource,
+    /// The proof of possession does not hold.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// The code was not exchanged.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
@@ -135,6 +139,10 @@ impl TokenError {
             Self::Repeated(_) | Self::Missing(_) | Self::NotAForm | Self::TooLarge | Self::Credentials(_) => {
                 ErrorCode::InvalidRequest
             }
+            Self::Proof(error) => error.code(),
+            Self::Code(CodeRefusal::NoProof) | Self::Refresh(RefreshRefusal::NoProof) => {
+                ErrorCode::InvalidDpopProof
+            }
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::NotAllowed(_) => ErrorCode::UnauthorizedClient,
             Self::Device(refusal) => refusal.code(),
@@ -153,6 +161,13 @@ impl TokenError {
         }
     }
 
+    /// Whether the answer gives a nonce, with which the same request is good
+    /// ([RFC 9449 §8](https://www.rfc-editor.org/rfc/rfc9449#section-8)).
+    #[must_use]
+    pub fn wants_nonce(&self) -> bool {
+        matches!(self, Self::Proof(error) if error.wants_nonce())
+    }
+
     /// The JSON body.
     #[must_use]
     pub fn response(&self) -> ErrorResponse {
@@ -166,7 +181,7 @@ pub struct TokenResponse {
     /// The access token.
     #[serde(serialize_with = "secret::serialize_exposed")]
     pub access_token: AccessToken,
-    /// `Bearer`.
+    /// `Bearer`; `DPoP` for one that is bound to a key.
     pub token_type: &'static str,
     /// Seconds until it ends.
     pub expires_in: u64,

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use subtle::ConstantTimeEq;
 
+use crate::grant::{Holder, WrongHolder};
+
 /// How tokens of a family live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FamilyLimits {
@@ -32,6 +34,9 @@ pub struct TokenFamily {
     pub expires_at: SystemTime,
     /// Recently replaced tokens, oldest first.
     pub replaced: Vec<Replaced>,
+    /// Who may use them. Those of a client without a secret are bound to its key once it has proven one
+    /// ([RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+    pub holder: Holder,
 }
 
 /// A token that was replaced a moment ago.
@@ -75,6 +80,13 @@ pub enum RefreshRefusal {
     /// More than was granted.
     #[error("scope exceeds what was granted; start the authorization again to ask for more")]
     MoreScope,
+    /// No key was proven, and one has to be.
+    #[error("the refresh token is bound to a key; this needs a DPoP proof")]
+    NoProof,
+    /// Bound to another key. Whoever sends it cannot use it, so nothing is revoked: a thief without the key would do no
+    /// more harm than to log its owner out.
+    #[error("the refresh token is bound to another key than the one of the DPoP proof")]
+    OtherKey,
     /// It came back after it was replaced: the family has to be revoked.
     #[error("the refresh token was already used; the grant was revoked, start the authorization again")]
     Reused,
@@ -84,7 +96,31 @@ impl TokenFamily {
     /// The family of a new grant.
     #[must_use]
     pub fn new(current: [u8; 32], limits: &FamilyLimits, now: SystemTime) -> Self {
-        Self { generation: 0, current, expires_at: now + limits.ttl, replaced: Vec::new() }
+        Self {
+            generation: 0,
+            current,
+            expires_at: now + limits.ttl,
+            replaced: Vec::new(),
+            holder: Holder::default(),
+        }
+    }
+
+    /// The same family, for this holder only.
+    #[must_use]
+    pub fn held_by(self, holder: Holder) -> Self {
+        Self { holder, ..self }
+    }
+
+    /// Whether it may be used by whoever has proven this key (its thumbprint), or none. To be asked before
+    /// [`TokenFamily::present`].
+    ///
+    /// # Errors
+    /// [`RefreshRefusal::NoProof`], [`RefreshRefusal::OtherKey`].
+    pub fn check_holder(&self, proven: Option<&str>) -> Result<(), RefreshRefusal> {
+        self.holder.check(proven).map_err(|wrong| match wrong {
+            WrongHolder::NoProof => RefreshRefusal::NoProof,
+            WrongHolder::OtherKey => RefreshRefusal::OtherKey,
+        })
     }
 
     /// What a presented token is good for. The caller has found the family by the token's handle, which only holders
@@ -130,6 +166,7 @@ impl TokenFamily {
             current: successor,
             expires_at: now + limits.ttl,
             replaced: self.replaced,
+            holder: self.holder,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use barewire_oauth::grant::Holder;
 use barewire_oauth_server::store::{
     CodeRecord, Codes, Digest, FamilyRecord, GrantRecord, Insert, StoreError, Swap,
 };
@@ -18,8 +19,9 @@ impl Codes for Store {
     async fn insert_code(&self, code: &CodeRecord) -> Result<Insert, StoreError> {
         let done = sqlx::query(concat!(
             "INSERT INTO codes (digest, client_id, client_name, user_id, redirect_uri, scope, resource,",
-            " code_challenge, refreshable, grant_id, issued_at, expires_at, redeemed_at, client_has_keys)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            " code_challenge, refreshable, grant_id, issued_at, expires_at, redeemed_at, client_has_keys,",
+            " key, proof_required)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             " ON CONFLICT (digest) DO NOTHING"
         ))
         .bind(&code.digest.0[..])
@@ -36,6 +38,8 @@ impl Codes for Store {
         .bind(micros(code.expires_at))
         .bind(code.redeemed_at.map(micros))
         .bind(code.client_has_keys)
+        .bind(&code.holder.key)
+        .bind(code.holder.proof_required)
         .execute(self.writer())
         .await
         .stored()?;
@@ -100,5 +104,6 @@ fn code(row: SqliteRow) -> Result<CodeRecord, sqlx::Error> {
         issued_at: row.time("issued_at")?,
         expires_at: row.time("expires_at")?,
         redeemed_at: row.maybe_time("redeemed_at")?,
+        holder: Holder { key: row.maybe_text("key")?, proof_required: row.try_get("proof_required")? },
     })
 }

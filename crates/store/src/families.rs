@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use barewire_oauth::grant::Holder;
 use barewire_oauth_server::store::{
     Digest, Families, FamilyRecord, GrantRecord, ReplacedToken, Secret, StoreError, Swap,
 };
@@ -21,7 +22,8 @@ use crate::row::{Columns, Stored, micros, time, undecodable};
 impl Families for Store {
     async fn family(&self, handle: Digest) -> Result<Option<(FamilyRecord, GrantRecord)>, StoreError> {
         const SELECT: &str = concat!(
-            "SELECT g.*, f.handle, f.generation, f.current, f.expires_at AS token_expires_at, f.replaced",
+            "SELECT g.*, f.handle, f.generation, f.current, f.expires_at AS token_expires_at, f.replaced,",
+            " f.key, f.proof_required",
             " FROM families f JOIN grants g ON g.id = f.grant_id WHERE f.handle = ?1"
         );
         let both = |row: SqliteRow| Ok((family(&row)?, grant(&row)?));
@@ -48,7 +50,8 @@ impl Store {
         from: Option<IpAddr>,
     ) -> Result<Swap, sqlx::Error> {
         const ROTATE: &str = concat!(
-            "UPDATE families SET generation = ?3, current = ?4, expires_at = ?5, replaced = ?6",
+            "UPDATE families SET generation = ?3, current = ?4, expires_at = ?5, replaced = ?6,",
+            " key = ?7, proof_required = ?8",
             " WHERE handle = ?1 AND generation = ?2 AND EXISTS",
             " (SELECT 1 FROM grants WHERE id = families.grant_id AND revoked_at IS NULL) RETURNING grant_id"
         );
@@ -66,6 +69,8 @@ impl Store {
             .bind(&new.current.0[..])
             .bind(micros(new.expires_at))
             .bind(replaced_json(&new.replaced)?)
+            .bind(&new.holder.key)
+            .bind(new.holder.proof_required)
             .fetch_optional(&mut *tx)
             .await?;
         let Some(grant_id) = rotated else { return Ok(Swap::Lost) };
@@ -80,8 +85,8 @@ impl Store {
 
 pub(crate) async fn insert(db: &mut SqliteConnection, family: &FamilyRecord) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
-        "INSERT INTO families (handle, grant_id, generation, current, expires_at, replaced)",
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        "INSERT INTO families (handle, grant_id, generation, current, expires_at, replaced, key, proof_required)",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     ))
     .bind(&family.handle.0[..])
     .bind(&family.grant_id)
@@ -89,6 +94,8 @@ pub(crate) async fn insert(db: &mut SqliteConnection, family: &FamilyRecord) -> 
     .bind(&family.current.0[..])
     .bind(micros(family.expires_at))
     .bind(replaced_json(&family.replaced)?)
+    .bind(&family.holder.key)
+    .bind(family.holder.proof_required)
     .execute(db)
     .await?;
     Ok(())
@@ -104,6 +111,7 @@ fn family(row: &SqliteRow) -> Result<FamilyRecord, sqlx::Error> {
         current: row.digest("current")?,
         expires_at: row.time("token_expires_at")?,
         replaced: replaced.iter().map(ReplacedJson::decode).collect::<Result<_, _>>()?,
+        holder: Holder { key: row.maybe_text("key")?, proof_required: row.try_get("proof_required")? },
     })
 }
 

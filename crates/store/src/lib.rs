@@ -24,6 +24,7 @@ mod host;
 mod keys;
 mod login_attempts;
 mod passkeys;
+mod pushed_requests;
 mod sessions;
 mod statements;
 mod sweep;

@@ -23,6 +23,7 @@ impl Store {
             ("DELETE FROM answered_challenges WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM revoked_access_tokens WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM used_statements WHERE until <= ?1", micros(now)),
+            ("DELETE FROM pushed_requests WHERE expires_at <= ?1", micros(now)),
             ("DELETE FROM codes WHERE expires_at <= ?1", micros_before(now, keep.codes)),
             ("DELETE FROM devices WHERE expires_at <= ?1", micros_before(now, keep.codes)),
             ("DELETE FROM login_attempts WHERE last_at <= ?1", micros_before(now, keep.login_attempts)),

@@ -135,7 +135,31 @@ impl Browser {
         password: &str,
     ) -> Result<Url, BrowserError> {
         let callback = redirect_uri(authorize_url);
-        let mut landing = self.navigate(Request::get(authorize_url.clone()), callback.as_ref()).await?;
+        self.log_in_until(authorize_url, callback.as_ref(), user, password).await
+    }
+
+    /// The same where the URL does not say what the callback is.
+    ///
+    /// # Errors
+    /// As [`Browser::login_and_consent`].
+    pub async fn login_and_consent_until(
+        &mut self,
+        authorize_url: &Url,
+        callback: &Url,
+        user: &str,
+        password: &str,
+    ) -> Result<Url, BrowserError> {
+        self.log_in_until(authorize_url, Some(callback), user, password).await
+    }
+
+    async fn log_in_until(
+        &mut self,
+        authorize_url: &Url,
+        callback: Option<&Url>,
+        user: &str,
+        password: &str,
+    ) -> Result<Url, BrowserError> {
+        let mut landing = self.navigate(Request::get(authorize_url.clone()), callback).await?;
         let mut asked_for_password = false;
         loop {
             let page = match landing {
@@ -146,7 +170,7 @@ impl Browser {
                 let (status, text) = (page.status.as_u16(), page.text());
                 return Err(BrowserError::Stuck { url: page.url, status, text });
             };
-            landing = self.submit(&page, &form, callback.as_ref()).await?;
+            landing = self.submit(&page, &form, callback).await?;
         }
     }
 

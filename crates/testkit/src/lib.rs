@@ -1,5 +1,5 @@
 //! What the tests of every crate share: a clock the test owns, seeded randomness, a directory that cleans up
-//! after itself, and a browser without JavaScript.
+//! after itself, a browser without JavaScript, and the holder of a key.
 //!
 //! What it does *not* do: know any other crate of the workspace. It looks at a server from outside, as a person with
 //! a browser does, so a test that passes through it has used no back door.
@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod clock;
 pub mod dir;
+pub mod holder;
 mod jar;
 pub mod login;
 pub mod page;
@@ -15,6 +16,7 @@ pub mod random;
 pub use browser::{Browser, BrowserError, Landing};
 pub use clock::TestClock;
 pub use dir::TempDir;
+pub use holder::Holder;
 pub use login::{LoginError, OAuthClient, Tokens};
 pub use page::{Form, Page};
 pub use random::rng;

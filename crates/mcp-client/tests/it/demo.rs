@@ -18,13 +18,14 @@ use url::Url;
 
 use crate::watcher::{Watcher, options};
 
-struct Person(&'static str);
+pub(crate) struct Person(pub(crate) &'static str);
 
 #[async_trait]
 impl Authorizer for Person {
     async fn authorize(&self, url: &str) -> Result<String, AuthorizeError> {
         let url = Url::parse(url).unwrap();
-        let callback = Browser::new().login_and_consent(&url, self.0, "secret").await;
+        let callback = Url::parse("http://localhost:5173/callback").unwrap();
+        let callback = Browser::new().login_and_consent_until(&url, &callback, self.0, "secret").await;
         callback.map(String::from).map_err(|error| AuthorizeError::Unavailable { detail: error.to_string() })
     }
 }
@@ -102,8 +103,11 @@ async fn both_eras_from_the_url_to_a_post() {
             assert!(phases.contains(&phase), "{revision}: {phase:?} is missing");
         }
         assert!(watcher.exchanges().iter().any(|it| it.from == Party::Browser));
-        let token = watcher.exchanges().into_iter().flat_map(|it| it.tokens).next().unwrap();
-        assert_eq!(token.header["typ"], "at+jwt");
+        // Access tokens, and the proofs that go along: the reader sees what both say.
+        for typ in ["at+jwt", "dpop+jwt"] {
+            let shown = watcher.exchanges().into_iter().flat_map(|it| it.tokens);
+            assert!(shown.into_iter().any(|token| token.header["typ"] == typ), "{typ}");
+        }
         client.close().await;
     }
 }

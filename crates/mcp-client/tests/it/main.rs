@@ -5,6 +5,7 @@ mod stage;
 mod watcher;
 
 mod apps;
+mod bound;
 mod demo;
 mod http_sse;
 mod legacy;

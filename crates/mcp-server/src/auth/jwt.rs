@@ -142,7 +142,7 @@ impl<'de> Deserialize<'de> for Others {
                 while let Some(name) = claims.next_key::<Text<'de>>()? {
                     match &*name {
                         "sub" | "aud" | "exp" | "iat" | "nbf" | "jti" | "client_id" | "scope"
-                        | "grant_id" => {
+                        | "grant_id" | "cnf" => {
                             claims.next_value::<IgnoredAny>()?;
                         }
                         _ => drop(others.insert(name.into(), claims.next_value()?)),
@@ -168,13 +168,14 @@ mod tests {
         RsaKeyPair,
     };
     use barewire_jose::KeysUnavailable;
+    use barewire_oauth::dpop::{ProofLimits, Proofs};
     use barewire_oauth::forgery::ForgeryLimits;
     use barewire_oauth::jwk::Jwk;
     use jsonwebtoken::{EncodingKey, Header};
     use serde_json::json;
 
     use super::*;
-    use crate::auth::VerifiedTokens;
+    use crate::auth::{Possession, VerifiedTokens};
 
     struct Issuer {
         key: EncodingKey,
@@ -400,7 +401,9 @@ mod tests {
             asked: AtomicUsize::new(0),
         };
         let counting = Arc::new(counting);
-        let tokens = VerifiedTokens::new(counting.clone(), 10, Duration::from_secs(600));
+        let proofs = Proofs::new(&ProofLimits::default(), &[7; 32], barewire_jose::verifies, at(0));
+        let possession = Possession { proofs, required: false };
+        let tokens = VerifiedTokens::new(counting.clone(), 10, Duration::from_secs(600), possession);
         let good = one.token(Some("k"), "at+jwt", &claims());
         tokens.verify(&good, at(1_500)).await.unwrap();
 

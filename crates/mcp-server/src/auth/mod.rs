@@ -11,14 +11,17 @@ mod verifier;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use barewire_oauth::bearer::{self, BearerError, ChallengeContext};
+use barewire_oauth::bearer::{BearerError, ChallengeContext, Scheme};
 use barewire_oauth::challenge::Challenge;
+use barewire_oauth::dpop::{self, NONCE_HEADER, Proofs, Target};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::metadata::{ProtectedResourceMetadata, well_known};
 use barewire_oauth::resource::{Resource, ResourceError};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::AccessToken;
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::Response;
+use http::header::HeaderMap;
+use http::request::Parts;
 
 pub use self::access::Access;
 pub use self::jwt::JwtVerifier;
@@ -27,9 +30,10 @@ pub(crate) use self::refusal::Refusal;
 use self::refusal::Refusals;
 pub(crate) use self::resource_metadata::Document;
 pub use self::resource_metadata::ResourceMetadata;
-use self::verifier::Erased;
-pub use self::verifier::{TokenVerifier, VerifiedTokens};
+use self::verifier::{Erased, credentials};
+pub use self::verifier::{Possession, Presented, TokenVerifier, VerifiedTokens};
 use crate::config::Limits;
+use crate::seal::KeyRing;
 
 /// How a server is protected: its own identifier, who verifies its tokens, and who issues them.
 pub struct ResourceServer {
@@ -40,6 +44,7 @@ pub struct ResourceServer {
     required_scopes: ScopeSet,
     implied: Vec<(String, ScopeSet)>,
     anonymous: bool,
+    binding_required: bool,
     name: Option<String>,
     documentation: Option<String>,
 }
@@ -58,6 +63,7 @@ impl ResourceServer {
             required_scopes: ScopeSet::new(),
             implied: Vec::new(),
             anonymous: false,
+            binding_required: false,
             name: None,
             documentation: None,
         }
@@ -104,6 +110,15 @@ impl ResourceServer {
         self
     }
 
+    /// Takes no tokens but those that are bound to a key of their client
+    /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), so that a stolen one is of no use. Without this, bound tokens
+    /// are taken beside others, and never without a proof. Most clients know no others than Bearer tokens yet.
+    #[must_use]
+    pub fn require_dpop(mut self) -> Self {
+        self.binding_required = true;
+        self
+    }
+
     /// The resource's name for people, in its metadata.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -118,7 +133,13 @@ impl ResourceServer {
         self
     }
 
-    pub(crate) fn into_guard(self, limits: &Limits) -> Result<Guard, ResourceServerError> {
+    /// Whatever was made before `now` is not known to be unused.
+    pub(crate) fn into_guard(
+        self,
+        limits: &Limits,
+        keys: &KeyRing,
+        now: SystemTime,
+    ) -> Result<Guard, ResourceServerError> {
         let resource = Resource::parse(&self.resource)?;
         if self.authorization_servers.is_empty() {
             return Err(ResourceServerError::NoAuthorizationServer);
@@ -128,6 +149,8 @@ impl ResourceServer {
             self.scopes_supported.as_ref().map(|scopes| scopes.iter().map(str::to_owned).collect());
         metadata.resource_name = self.name;
         metadata.resource_documentation = self.documentation;
+        metadata.dpop_signing_alg_values_supported = Some(dpop::ALGORITHMS.map(str::to_owned).to_vec());
+        metadata.dpop_bound_access_tokens_required = self.binding_required;
 
         let first_scopes = if self.required_scopes.is_empty() {
             self.scopes_supported
@@ -135,12 +158,16 @@ impl ResourceServer {
             Some(self.required_scopes.clone())
         };
         let (entries, ttl) = (limits.token_cache_entries, limits.token_cache_ttl);
+        let possession = Possession {
+            proofs: Proofs::new(&limits.proofs(), keys.nonce_secret(), barewire_jose::verifies, now),
+            required: self.binding_required,
+        };
         Ok(Guard {
-            tokens: VerifiedTokens::with_erased(self.verifier, entries, ttl),
+            tokens: VerifiedTokens::with_erased(self.verifier, entries, ttl, possession),
             required_scopes: self.required_scopes,
             implied: self.implied,
             anonymous: self.anonymous,
-            identity: Identity::new(metadata, first_scopes),
+            identity: Identity::new(metadata, first_scopes)?,
         })
     }
 }
@@ -173,14 +200,25 @@ struct Identity {
     document: Document,
     context: ChallengeContext,
     refusals: Refusals,
+    /// What proofs of possession have to be for.
+    target: Target,
 }
 
 impl Identity {
-    fn new(metadata: ProtectedResourceMetadata, first_scopes: Option<ScopeSet>) -> Self {
+    fn new(
+        metadata: ProtectedResourceMetadata,
+        first_scopes: Option<ScopeSet>,
+    ) -> Result<Self, ResourceError> {
         let resource = metadata.resource.as_str();
+        let target = Target::parse(resource).ok_or(ResourceError::NotAbsolute)?;
         let url = well_known::protected_resource(resource).into_iter().next().map(|location| location.url);
-        let context = ChallengeContext { resource_metadata: url, scope: first_scopes };
-        Self { document: Document::new(&metadata), refusals: Refusals::new(&context), metadata, context }
+        let context = ChallengeContext {
+            resource_metadata: url,
+            scope: first_scopes,
+            binding_required: metadata.dpop_bound_access_tokens_required,
+        };
+        let (document, refusals) = (Document::new(&metadata), Refusals::new(&context));
+        Ok(Self { document, refusals, metadata, context, target })
     }
 }
 
@@ -199,7 +237,7 @@ impl Guard {
     pub(crate) fn at(&self, path: &str) -> Result<Self, ResourceError> {
         let resource = self.resource().beside(path)?;
         let metadata = ProtectedResourceMetadata { resource, ..self.identity.metadata.clone() };
-        let identity = Identity::new(metadata, self.identity.context.scope.clone());
+        let identity = Identity::new(metadata, self.identity.context.scope.clone())?;
         Ok(Self { identity, ..self.clone() })
     }
 
@@ -213,21 +251,18 @@ impl Guard {
         &self.identity.document
     }
 
-    /// Who sent these headers. `None` only where anonymous requests are allowed and no token came.
+    /// Who sent this request. `None` only where anonymous requests are allowed and no token came.
     pub(crate) async fn authenticate(
         &self,
-        headers: &HeaderMap,
+        parts: &Parts,
         now: SystemTime,
     ) -> Result<Option<Arc<Principal>>, Refusal> {
-        let principal = match self.remembered(headers, now) {
-            Some(verdict) => verdict.map_err(|error| self.refuse(&error))?,
-            None => match credentials(headers) {
-                Ok(token) => {
-                    self.tokens.verify_anew(token, now).await.map_err(|error| self.refuse(&error))?
-                }
-                Err(BearerError::Missing) if self.anonymous => return Ok(None),
-                Err(error) => return Err(self.refuse(&error)),
-            },
+        let target = &self.identity.target;
+        let request = Presented { method: &parts.method, target, headers: &parts.headers };
+        let principal = match self.tokens.authenticate(&request, now).await {
+            Ok(principal) => principal,
+            Err(BearerError::Missing) if self.anonymous => return Ok(None),
+            Err(error) => return Err(self.refuse(&error, &parts.headers, now)),
         };
         if !self.has(&principal, &self.required_scopes) {
             return Err(self.insufficient(&principal, &self.required_scopes));
@@ -235,22 +270,16 @@ impl Guard {
         Ok(Some(principal))
     }
 
-    /// The usual case: one header, with a token that was good before. Whether its letters are legal (0.19 µs) was found
-    /// out then.
-    fn remembered(
-        &self,
-        headers: &HeaderMap,
-        now: SystemTime,
-    ) -> Option<Result<Arc<Principal>, BearerError>> {
-        let mut lines = headers.get_all(AUTHORIZATION).iter();
-        let (line, None) = (lines.next()?, lines.next()) else { return None };
-        let (_, token) = bearer::presented(line.as_bytes())?;
-        self.tokens.remembered(token, now)
+    /// Gives the answer to a proof the nonce for the next one, where every proof needs one.
+    pub(crate) fn give_nonce<B>(&self, headers: &HeaderMap, now: SystemTime, response: &mut Response<B>) {
+        if let Some(nonce) = self.tokens.next_nonce(None, headers, now) {
+            response.headers_mut().insert(NONCE_HEADER, nonce);
+        }
     }
 
     /// Whoever sent these headers, for a stream that has to ask about them again.
     pub(crate) fn reader(&self, headers: &HeaderMap, caller: Option<&Principal>) -> Option<Reader> {
-        let token = AccessToken::new(credentials(headers).ok()?);
+        let token = AccessToken::new(credentials(headers).ok()?.token);
         Some(Reader { token, scopes: caller.map(|caller| caller.scopes.clone()).unwrap_or_default() })
     }
 
@@ -278,14 +307,15 @@ impl Guard {
         if !needed.is_empty() {
             context.scope = Some(self.required_scopes.union(needed));
         }
-        Refusal::new(&BearerError::Missing, &context)
+        Refusal::new(&BearerError::Missing, Scheme::Bearer, &context)
     }
 
     /// 403: the principal lacks a scope. The challenge names what is needed together with what was granted, because
     /// clients exist that ask for exactly what the challenge says and would lose the rest.
     pub(crate) fn insufficient(&self, principal: &Principal, needed: &ScopeSet) -> Refusal {
         let description = format!("this needs the scope {needed}");
-        let mut challenge = Challenge::bearer()
+        let challenge = if principal.bound_to.is_some() { Challenge::dpop() } else { Challenge::bearer() };
+        let mut challenge = challenge
             .with("error", ErrorCode::InsufficientScope)
             .with("error_description", &description)
             .with("scope", needed.union(&principal.scopes));
@@ -296,21 +326,19 @@ impl Guard {
         Refusal::with(BearerError::InsufficientScope { required: needed.clone() }, Some(&challenge), &body)
     }
 
-    fn refuse(&self, error: &BearerError) -> Refusal {
-        self.identity.refusals.of(error).unwrap_or_else(|| Refusal::new(error, &self.identity.context))
+    fn refuse(&self, error: &BearerError, headers: &HeaderMap, now: SystemTime) -> Refusal {
+        let (scheme, identity) = (Scheme::of(headers), &self.identity);
+        let known = identity.refusals.of(error, scheme);
+        let mut refusal = known.unwrap_or_else(|| Refusal::new(error, scheme, &identity.context));
+        refusal.nonce = self.tokens.next_nonce(Some(error), headers, now);
+        refusal
     }
-}
-
-/// The one token of a request. A header with bytes outside of ASCII is none; the parser is told about it as an illegal
-/// line.
-fn credentials(headers: &HeaderMap) -> Result<&str, BearerError> {
-    let lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap_or("Bearer \u{0}"));
-    bearer::from_authorization(lines).map(|credentials| credentials.token)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::Secret;
 
     struct Nobody;
 
@@ -338,13 +366,22 @@ mod tests {
     const METADATA: &str =
         r#"resource_metadata="https://a.example/.well-known/oauth-protected-resource/mcp""#;
 
-    async fn check(server: ResourceServer, lines: &[&str], status: u16, challenge: Option<String>) {
-        let guard = server.into_guard(&Limits::default()).unwrap();
-        let mut headers = HeaderMap::new();
+    fn guard(server: ResourceServer) -> Result<Guard, ResourceServerError> {
+        let keys = KeyRing::new(&Secret::random(), &[]);
+        server.into_guard(&Limits::default(), &keys, SystemTime::UNIX_EPOCH)
+    }
+
+    fn request(lines: &[&str]) -> Parts {
+        let mut request = http::Request::post("/mcp");
         for line in lines {
-            headers.append(AUTHORIZATION, line.parse().unwrap());
+            request = request.header("authorization", *line);
         }
-        let refusal = guard.authenticate(&headers, SystemTime::UNIX_EPOCH).await.unwrap_err();
+        request.body(()).unwrap().into_parts().0
+    }
+
+    async fn check(server: ResourceServer, lines: &[&str], status: u16, challenge: Option<String>) {
+        let guard = guard(server).unwrap();
+        let refusal = guard.authenticate(&request(lines), SystemTime::UNIX_EPOCH).await.unwrap_err();
         assert_eq!(refusal.status.as_u16(), status, "{lines:?}");
         let seen = refusal.challenge.map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(seen, challenge, "{lines:?}");
@@ -387,27 +424,24 @@ mod tests {
 
     #[tokio::test]
     async fn no_token_is_an_answer_only_where_allowed() {
-        let guard = server().allow_anonymous().into_guard(&Limits::default()).unwrap();
-        assert_eq!(guard.authenticate(&HeaderMap::new(), SystemTime::UNIX_EPOCH).await.unwrap(), None);
-        let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, "Bearer forged".parse().unwrap());
+        let guard = guard(server().allow_anonymous()).unwrap();
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(guard.authenticate(&request(&[]), now).await.unwrap(), None);
         // A bad token is not the same as none: the client believes it is logged in.
-        assert!(guard.authenticate(&headers, SystemTime::UNIX_EPOCH).await.is_err());
+        assert!(guard.authenticate(&request(&["Bearer forged"]), now).await.is_err());
     }
 
     #[tokio::test]
     async fn another_endpoint_is_another_resource_with_the_same_tokens() {
-        let guard = server().required_scopes(["posts:read"]).into_guard(&Limits::default()).unwrap();
+        let guard = guard(server().required_scopes(["posts:read"])).unwrap();
         let sse = guard.at("/old/sse").unwrap();
         assert_eq!(sse.resource().as_str(), "https://a.example/old/sse");
         assert!(sse.document().json().contains(r#""resource":"https://a.example/old/sse""#));
         let named = r#"resource_metadata="https://a.example/.well-known/oauth-protected-resource/old/sse""#;
-        let mut headers = HeaderMap::new();
         let now = SystemTime::UNIX_EPOCH;
-        let refusal = sse.authenticate(&headers, now).await.unwrap_err();
+        let refusal = sse.authenticate(&request(&[]), now).await.unwrap_err();
         assert!(refusal.challenge.unwrap().to_str().unwrap().contains(named));
-        headers.insert(AUTHORIZATION, "Bearer alice".parse().unwrap());
-        let alice = sse.authenticate(&headers, now).await.unwrap().unwrap();
+        let alice = sse.authenticate(&request(&["Bearer alice"]), now).await.unwrap().unwrap();
         let refusal = sse.insufficient(&alice, &ScopeSet::from_tokens(["posts:write"]));
         assert!(refusal.challenge.unwrap().to_str().unwrap().contains(named));
         for wrong in ["sse", "", "//b.example", "/sse#x"] {
@@ -417,10 +451,7 @@ mod tests {
 
     #[test]
     fn broad_scopes_imply_narrow_ones() {
-        let guard = server()
-            .implies("posts:admin", ["posts:write", "posts:read"])
-            .into_guard(&Limits::default())
-            .unwrap();
+        let guard = guard(server().implies("posts:admin", ["posts:write", "posts:read"])).unwrap();
         let mut principal = Principal::new("p");
         principal.scopes = ScopeSet::from_tokens(["posts:admin"]);
         assert!(guard.has(&principal, &ScopeSet::from_tokens(["posts:write", "posts:admin"])));
@@ -429,7 +460,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_found_at_start() {
-        let build = |server: ResourceServer| server.into_guard(&Limits::default()).err();
+        let build = |server: ResourceServer| guard(server).err();
         assert!(matches!(
             build(ResourceServer::new("https://a.example/mcp", Nobody)),
             Some(ResourceServerError::NoAuthorizationServer)

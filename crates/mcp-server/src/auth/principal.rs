@@ -24,6 +24,10 @@ pub struct Principal {
     pub issued_at: Option<SystemTime>,
     /// When the token ends; `None` only for verifiers whose credentials do not expire.
     pub expires_at: Option<SystemTime>,
+    /// The thumbprint of the key that the token is bound to (`cnf.jkt`); each request then has to prove possession of that
+    /// key ([RFC 9449 §6](https://www.rfc-editor.org/rfc/rfc9449#section-6)). A verifier that asks elsewhere copies it
+    /// from there: a bound token without it would be one for everybody.
+    pub bound_to: Option<String>,
     /// Everything else that the verifier knows, for the application's own rules.
     pub claims: Map<String, Value>,
 }
@@ -39,6 +43,7 @@ impl Principal {
             token_id: None,
             issued_at: None,
             expires_at: None,
+            bound_to: None,
             claims: Map::new(),
         }
     }
@@ -68,6 +73,7 @@ impl From<AccessTokenClaims> for Principal {
             client_id: Some(claims.client_id),
             grant_id: claims.grant_id,
             scopes: claims.scope,
+            bound_to: claims.cnf.map(|cnf| cnf.jkt),
             claims: Map::new(),
         }
     }

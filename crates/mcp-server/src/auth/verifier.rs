@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use barewire_oauth::bearer::{BearerError, Standing};
+use barewire_oauth::bearer::{self, BearerError, Scheme, Standing};
+use barewire_oauth::dpop::{PROOF_HEADER, Proofs, ProvenRequest, Target};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -90,6 +93,9 @@ impl<V: TokenVerifier> Erased for V {
 /// bytes; a keyed SipHash-1-3 of 128 bits would take 0.09, and a keyed 64-bit hash with the whole token beside it to
 /// compare 0.02. Neither is worth a secret or the tokens in memory: the whole check is a fortieth of a bare request.
 ///
+/// A token that is bound to a key ([`Principal::bound_to`]) is remembered like any other; what is not remembered is that its
+/// sender proved to have the key: that is done by each request anew ([RFC 9449 §7](https://www.rfc-editor.org/rfc/rfc9449#section-7)).
+///
 /// Clones remember together. A server's own is [`McpServer::verified_tokens`](crate::McpServer::verified_tokens).
 #[derive(Clone)]
 pub struct VerifiedTokens(Arc<Shared>);
@@ -98,6 +104,27 @@ struct Shared {
     verifier: Box<dyn Erased>,
     good: Cache<Digest, Good, Kilobytes>,
     ttl: Duration,
+    possession: Possession,
+}
+
+/// What is demanded of tokens that are bound to a key, and whether others are taken.
+pub struct Possession {
+    /// The proofs that were shown at these endpoints.
+    pub proofs: Proofs,
+    /// Only bound tokens are taken.
+    pub required: bool,
+}
+
+/// A request, as far as it says who sends it.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// The address at which its sender knows this endpoint. It comes from the configuration, at most its path from the
+    /// request.
+    pub target: &'a Target,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
 }
 
 type Digest = [u8; 32];
@@ -121,21 +148,101 @@ impl Weighter<Digest, Good> for Kilobytes {
 
 impl VerifiedTokens {
     /// Remembers up to `entries` tokens, each for `ttl` at most and never longer than it counts.
-    pub fn new(verifier: impl TokenVerifier, entries: usize, ttl: Duration) -> Self {
-        Self::with_erased(Box::new(verifier), entries, ttl)
+    pub fn new(verifier: impl TokenVerifier, entries: usize, ttl: Duration, possession: Possession) -> Self {
+        Self::with_erased(Box::new(verifier), entries, ttl, possession)
     }
 
-    pub(super) fn with_erased(verifier: Box<dyn Erased>, entries: usize, ttl: Duration) -> Self {
+    pub(super) fn with_erased(
+        verifier: Box<dyn Erased>,
+        entries: usize,
+        ttl: Duration,
+        possession: Possession,
+    ) -> Self {
         let good = Cache::with_weighter(entries, entries as u64, Kilobytes);
-        Self(Arc::new(Shared { verifier, good, ttl }))
+        Self(Arc::new(Shared { verifier, good, ttl, possession }))
     }
 
-    /// Who a token speaks for.
+    /// Who sends a request: whom its token speaks for, and, where that is bound to a key, proof that the sender has it.
     ///
     /// # Errors
     /// What the verifier says, or [`BearerError::Expired`] and [`BearerError::Revoked`] for a token that it once said
-    /// was good.
-    pub async fn verify(&self, token: &str, now: SystemTime) -> Result<Arc<Principal>, BearerError> {
+    /// was good; [`BearerError::Bound`], [`BearerError::Unbound`] and [`BearerError::Proof`] for one in the wrong hands.
+    pub async fn authenticate(
+        &self,
+        request: &Presented<'_>,
+        now: SystemTime,
+    ) -> Result<Arc<Principal>, BearerError> {
+        let (scheme, principal) = match self.remembered_in(request.headers, now) {
+            Some((scheme, verdict)) => (scheme, verdict?),
+            None => {
+                let credentials = credentials(request.headers)?;
+                (credentials.scheme, self.verify_anew(credentials.token, now).await?)
+            }
+        };
+        self.confirm(scheme, &principal, request, now)?;
+        Ok(principal)
+    }
+
+    /// The nonce that the answer to a request gives for the next proof, as the value of
+    /// [`NONCE_HEADER`](barewire_oauth::dpop::NONCE_HEADER): where the lack of one is why it was refused, and with every
+    /// proof where all need one.
+    #[must_use]
+    pub fn next_nonce(
+        &self,
+        refused: Option<&BearerError>,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Option<HeaderValue> {
+        let proofs = &self.0.possession.proofs;
+        let wanted = refused.is_some_and(BearerError::wants_nonce)
+            || (proofs.always_want_nonces() && headers.contains_key(PROOF_HEADER));
+        if wanted { HeaderValue::from_str(&proofs.nonce(now)).ok() } else { None }
+    }
+
+    /// Whether the token is in the hands of whom it was issued to. One that is not bound to a key is, as far as anybody can
+    /// tell; that costs nothing.
+    fn confirm(
+        &self,
+        scheme: Scheme,
+        principal: &Principal,
+        request: &Presented<'_>,
+        now: SystemTime,
+    ) -> Result<(), BearerError> {
+        let Possession { proofs, required } = &self.0.possession;
+        match (scheme, &principal.bound_to) {
+            (Scheme::Bearer, None) if !required => Ok(()),
+            (Scheme::Bearer, None) => Err(BearerError::BindingRequired),
+            (Scheme::Bearer, Some(_)) => Err(BearerError::Bound),
+            (Scheme::Dpop, None) => Err(BearerError::Unbound),
+            (Scheme::Dpop, Some(key)) => {
+                let token = credentials(request.headers)?.token;
+                let about = ProvenRequest {
+                    method: request.method,
+                    target: request.target,
+                    access_token: Some(token),
+                };
+                proofs.check(request.headers, &about, Some(key), now)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The usual case: one header, with a token that was good before. Whether its letters are legal (0.19 µs) was found
+    /// out then.
+    fn remembered_in(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Option<(Scheme, Result<Arc<Principal>, BearerError>)> {
+        let mut lines = headers.get_all(AUTHORIZATION).iter();
+        let (line, None) = (lines.next()?, lines.next()) else { return None };
+        let (scheme, token) = bearer::presented(line.as_bytes())?;
+        Some((scheme, self.remembered(token, now)?))
+    }
+
+    /// Whether a token that came with an earlier request still counts. Who holds it is not asked: whoever answers a new
+    /// request calls [`VerifiedTokens::authenticate`].
+    pub(crate) async fn verify(&self, token: &str, now: SystemTime) -> Result<Arc<Principal>, BearerError> {
         match self.remembered(token.as_bytes(), now) {
             Some(verdict) => verdict,
             None => self.verify_anew(token, now).await,
@@ -143,11 +250,7 @@ impl VerifiedTokens {
     }
 
     /// What is remembered about a token. Nothing is waited for, and nothing is allocated.
-    pub(crate) fn remembered(
-        &self,
-        token: &[u8],
-        now: SystemTime,
-    ) -> Option<Result<Arc<Principal>, BearerError>> {
+    fn remembered(&self, token: &[u8], now: SystemTime) -> Option<Result<Arc<Principal>, BearerError>> {
         let digest = digest(token);
         let good = self.0.good.get(&digest)?;
         let refusal = if good.principal.expires_at.is_some_and(|end| end <= now) {
@@ -164,11 +267,7 @@ impl VerifiedTokens {
         Some(Err(refusal))
     }
 
-    pub(super) async fn verify_anew(
-        &self,
-        token: &str,
-        now: SystemTime,
-    ) -> Result<Arc<Principal>, BearerError> {
+    async fn verify_anew(&self, token: &str, now: SystemTime) -> Result<Arc<Principal>, BearerError> {
         let principal = Arc::new(self.0.verifier.verify(token, now).await?);
         if principal.expires_at.is_some_and(|end| end <= now) {
             return Err(BearerError::Expired);
@@ -189,6 +288,13 @@ impl VerifiedTokens {
     }
 }
 
+/// The one token of a request. A header with bytes outside of ASCII is none; the parser is told about it as an illegal
+/// line.
+pub(super) fn credentials(headers: &HeaderMap) -> Result<bearer::Credentials<'_>, BearerError> {
+    let lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap_or("Bearer \u{0}"));
+    bearer::from_authorization(lines)
+}
+
 fn digest(token: &[u8]) -> Digest {
     Sha256::digest(token).into()
 }
@@ -199,6 +305,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::UNIX_EPOCH;
 
+    use barewire_oauth::dpop::ProofLimits;
     use barewire_oauth::scope::ScopeSet;
 
     use super::*;
@@ -242,10 +349,16 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn remembering(verifier: impl TokenVerifier, entries: usize) -> VerifiedTokens {
+        let proofs = Proofs::new(&ProofLimits::default(), &[7; 32], barewire_jose::verifies, at(0));
+        let possession = Possession { proofs, required: false };
+        VerifiedTokens::new(verifier, entries, Duration::from_secs(50), possession)
+    }
+
     #[tokio::test]
     async fn a_good_token_is_verified_once_until_it_ends() {
         let verifier = Arc::new(Counting::default());
-        let cached = VerifiedTokens::new(verifier.clone(), 8, Duration::from_secs(50));
+        let cached = remembering(verifier.clone(), 8);
         for now in [0, 1, 49] {
             assert_eq!(cached.verify("good", at(now)).await.unwrap().subject, "good");
         }
@@ -258,7 +371,7 @@ mod tests {
     #[tokio::test]
     async fn a_revocation_takes_effect_at_once() {
         let verifier = Arc::new(Counting::default());
-        let cached = VerifiedTokens::new(verifier.clone(), 8, Duration::from_secs(50));
+        let cached = remembering(verifier.clone(), 8);
         cached.verify("good", at(0)).await.unwrap();
         verifier.revoked.store(true, Ordering::Relaxed);
         assert_eq!(cached.verify("good", at(1)).await, Err(BearerError::Revoked));
@@ -267,7 +380,7 @@ mod tests {
     #[tokio::test]
     async fn a_narrowed_token_is_verified_anew_at_once_and_once() {
         let verifier = Arc::new(Counting::default());
-        let cached = VerifiedTokens::new(verifier.clone(), 8, Duration::from_secs(50));
+        let cached = remembering(verifier.clone(), 8);
         assert_eq!(cached.verify("good", at(0)).await.unwrap().scopes.to_string(), "read write");
         verifier.narrowed.store(true, Ordering::Relaxed);
         for now in [1, 2] {
@@ -279,7 +392,7 @@ mod tests {
     #[tokio::test]
     async fn bad_tokens_are_not_remembered() {
         let verifier = Arc::new(Counting::default());
-        let cached = VerifiedTokens::new(verifier.clone(), 8, Duration::from_secs(50));
+        let cached = remembering(verifier.clone(), 8);
         cached.verify("good", at(0)).await.unwrap();
         for number in 0..1_000 {
             assert_eq!(cached.verify(&format!("bad{number}"), at(0)).await, Err(BearerError::Invalid));
@@ -293,7 +406,7 @@ mod tests {
     #[tokio::test]
     async fn the_cache_is_bounded() {
         for (length, most) in [(10, 64), (1_024, 32), (8_192, 7)] {
-            let cached = VerifiedTokens::new(Counting::default(), 64, Duration::from_secs(50));
+            let cached = remembering(Counting::default(), 64);
             for number in 0..1_000 {
                 cached.verify(&format!("good{number:0length$}"), at(0)).await.unwrap();
             }

@@ -9,6 +9,7 @@ mod asking;
 mod batches;
 mod bounds;
 mod cancellation;
+mod dpop;
 mod errors;
 mod hostile;
 mod identity;

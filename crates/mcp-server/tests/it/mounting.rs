@@ -83,6 +83,7 @@ async fn the_metadata_is_at_every_place_where_clients_look() {
                 "authorization_servers": ["https://as.example.com"],
                 "scopes_supported": ["read"],
                 "bearer_methods_supported": ["header"],
+                "dpop_signing_alg_values_supported": ["ES256", "ES384", "EdDSA", "Ed25519", "PS256", "RS256"],
             })
         );
         let preflight =

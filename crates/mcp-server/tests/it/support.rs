@@ -522,13 +522,16 @@ pub(crate) fn toolbox(probe: &Arc<Probe>) -> McpServerBuilder {
         })
 }
 
-/// Tokens are `user:scope+scope`; everything else is none.
+/// Tokens are `user.scope+scope`, or `user.scope.thumbprint` of the key that they are bound to; everything else is none.
 pub(crate) struct Users;
 
 impl TokenVerifier for Users {
     async fn verify(&self, token: &str, _now: SystemTime) -> Result<Principal, BearerError> {
         let (user, scopes) = token.split_once('.').ok_or(BearerError::Invalid)?;
+        let (scopes, key) =
+            scopes.split_once('.').map_or((scopes, None), |(scopes, key)| (scopes, Some(key)));
         let mut principal = Principal::new(user);
+        principal.bound_to = key.map(str::to_owned);
         principal.client_id = Some("client".into());
         principal.scopes = ScopeSet::from_tokens(scopes.split('+'));
         Ok(principal)

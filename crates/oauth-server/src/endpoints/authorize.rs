@@ -27,7 +27,7 @@ async fn authorize(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> R
     let session = Cookies::read(state, headers).session(state, state.now()).await?;
     match (flow.next(state, session.as_ref()).await?, &session) {
         (Next::Refuse(error), _) => Err(flow.refuse(state, error)),
-        (Next::Issue, Some(session)) => Ok(flow.issue_code(state, session).await?),
+        (Next::Issue, Some(session)) => flow.issue_code(state, session).await,
         (Next::Ask(_), _) => Ok(see_other(&state.path_with(CONSENT, &flow.query))),
         (Next::LogIn | Next::Issue, _) => Ok(see_other(&state.path_with(LOGIN, &flow.query))),
     }

@@ -44,7 +44,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
         (Next::Refuse(error), _) => Err(flow.refuse(state, error)),
         (Next::Ask(question), Some(session)) => Ok(ask(state, &flow, &cookies, session, &question)),
         // Allowed in another window meanwhile; going on by itself is what /authorize does.
-        (Next::Issue, Some(session)) => Ok(flow.issue_code(state, session).await?),
+        (Next::Issue, Some(session)) => flow.issue_code(state, session).await,
         (Next::LogIn | Next::Issue | Next::Ask(_), _) => Ok(see_other(&state.path_with(LOGIN, &flow.query))),
     }
 }
@@ -78,7 +78,7 @@ async fn submit(
         }
         Ok(Some("deny")) => {
             tell(Err("user"));
-            Ok(flow.deny(state))
+            flow.deny(state).await
         }
         _ => Err(Stop::page(ErrorPage::stale_form())),
     }

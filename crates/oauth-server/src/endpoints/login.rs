@@ -58,7 +58,7 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
     match (&errand, session) {
         (Errand::Nothing, Some(session)) => Ok(signed_in(state, &cookies, &session)),
         (Errand::Account(_) | Errand::Device(_), Some(_)) => Ok(see_other(&errand.next(state))),
-        (Errand::Request(flow), Some(_)) if !flow.request.prompt.login => {
+        (Errand::Request(flow), Some(session)) if !flow.wants_login(&session) => {
             Ok(see_other(&state.path_with(AUTHORIZE, &flow.query)))
         }
         _ => {
@@ -181,10 +181,7 @@ impl Errand {
                 state.path_with(routes::DEVICE, &query)
             }
             // The user was asked; the request goes on without this wish, or it would ask forever.
-            Self::Request(flow) if flow.request.prompt.login => {
-                state.path_with(AUTHORIZE, &without_login_prompt(&flow.parameters))
-            }
-            Self::Request(flow) => state.path_with(AUTHORIZE, &flow.query),
+            Self::Request(flow) => state.path_with(AUTHORIZE, &flow.after_login()),
         }
     }
 }
@@ -274,11 +271,4 @@ fn signed_in(state: &Inner, cookies: &Cookies, session: &sessions::Session) -> R
     let token = csrf::token(&secret, Purpose::Logout, "");
     let template = SignedInTemplate::new(state, session.user.name.clone(), state.path(LOGOUT), token);
     page(StatusCode::OK, &template, Extras::default())
-}
-
-/// The same request without `prompt=login`; a wish for consent stays.
-fn without_login_prompt(parameters: &Parameters) -> String {
-    let query = parameters.without("prompt");
-    let consent = parameters.one("prompt").ok().flatten().is_some_and(|prompt| prompt.contains("consent"));
-    if consent { format!("{query}&prompt=consent") } else { query }
 }

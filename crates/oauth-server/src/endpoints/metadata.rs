@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use barewire_oauth::authorize::{OFFLINE_ACCESS, Policy};
 use barewire_oauth::client::GrantType;
 use barewire_oauth::client_authentication;
+use barewire_oauth::dpop;
 use barewire_oauth::jws::Algorithm;
 use barewire_oauth::metadata::AuthorizationServerMetadata;
 use barewire_oauth::pkce;
@@ -14,9 +15,9 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, Dpop};
 use crate::keys::ALGORITHM;
-use crate::routes::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, JWKS, REGISTER, REVOKE, TOKEN};
+use crate::routes::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, JWKS, PAR, REGISTER, REVOKE, TOKEN};
 use crate::server::AppState;
 
 pub(crate) async fn get(State(state): State<AppState>) -> Response {
@@ -69,6 +70,11 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
         introspection_endpoint_auth_methods_supported: words(&methods[1..]),
         introspection_endpoint_auth_signing_alg_values_supported: words(&algorithms),
         code_challenge_methods_supported: words(&[pkce::S256]),
+        pushed_authorization_request_endpoint: at(PAR),
+        require_pushed_authorization_requests: config.require_pushed_authorization_requests,
+        dpop_signing_alg_values_supported: (config.dpop != Dpop::Off)
+            .then(|| words(&dpop::ALGORITHMS))
+            .flatten(),
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: config.client_documents,
         ..AuthorizationServerMetadata::default()

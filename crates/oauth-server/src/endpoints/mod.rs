@@ -13,6 +13,7 @@ pub(crate) mod login_code;
 pub(crate) mod login_passkey;
 pub(crate) mod logout;
 pub(crate) mod metadata;
+pub(crate) mod pushed;
 pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod token;

@@ -7,7 +7,7 @@ use url::Url;
 use crate::world::{CALLBACK, RawForm, STATE, WEB_CALLBACK, World, query, set_cookies};
 
 /// Logs in and stops at the consent page.
-async fn consent_page(browser: &mut Browser, url: &Url) -> Page {
+pub(crate) async fn consent_page(browser: &mut Browser, url: &Url) -> Page {
     let page = browser.open(url).await.unwrap();
     if page.url.path() == "/consent" {
         return page;

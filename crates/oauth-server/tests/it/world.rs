@@ -231,6 +231,17 @@ impl World {
         (answer.status(), answer.json().await.unwrap())
     }
 
+    /// A token request with this proof: status, body, and the nonce that it gives.
+    pub(crate) async fn token_with(
+        &self,
+        proof: &str,
+        form: &[(&str, &str)],
+    ) -> (StatusCode, Value, Option<String>) {
+        let answer = self.http.post(self.at("/token")).header("dpop", proof).form(form).send().await.unwrap();
+        let nonce = answer.headers().get("dpop-nonce").map(|nonce| nonce.to_str().unwrap().to_owned());
+        (answer.status(), answer.json().await.unwrap(), nonce)
+    }
+
     pub(crate) async fn redeem(&self, client: &str, code: &str) -> (StatusCode, Value) {
         self.redeem_at(client, code, CALLBACK).await
     }
@@ -241,15 +252,7 @@ impl World {
         code: &str,
         redirect_uri: &str,
     ) -> (StatusCode, Value) {
-        self.token(&[
-            ("grant_type", "authorization_code"),
-            ("client_id", client),
-            ("code", code),
-            ("redirect_uri", redirect_uri),
-            ("code_verifier", VERIFIER),
-            ("resource", "https://rs.example/mcp"),
-        ])
-        .await
+        self.token(&redemption(client, code, redirect_uri)).await
     }
 
     pub(crate) async fn refresh(&self, client: &str, token: &str) -> (StatusCode, Value) {
@@ -282,6 +285,22 @@ impl World {
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+/// The form that redeems a code.
+pub(crate) fn redemption<'a>(
+    client: &'a str,
+    code: &'a str,
+    redirect_uri: &'a str,
+) -> [(&'a str, &'a str); 6] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", client),
+        ("code", code),
+        ("redirect_uri", redirect_uri),
+        ("code_verifier", VERIFIER),
+        ("resource", "https://rs.example/mcp"),
+    ]
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -73,6 +73,12 @@ pub struct AuthorizationServerMetadata {
     /// Whether a client may be named by the URL of its metadata document.
     #[serde(default, deserialize_with = "lenient_flag", skip_serializing_if = "is_false")]
     pub client_id_metadata_document_supported: bool,
+    /// Where authorization requests are pushed (RFC 9126 §5).
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub pushed_authorization_request_endpoint: Option<String>,
+    /// Whether others are not accepted.
+    #[serde(default, deserialize_with = "lenient_flag", skip_serializing_if = "is_false")]
+    pub require_pushed_authorization_requests: bool,
     /// Algorithms of `DPoP` proofs (RFC 9449 §5.1).
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub dpop_signing_alg_values_supported: Option<Vec<String>>,

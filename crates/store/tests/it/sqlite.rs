@@ -47,6 +47,10 @@ laws! {
         a_device_is_kept_whole,
         one_decision_and_one_redemption_count,
         room_for_devices_is_made_by_who_has_most;
+    pushed_requests:
+        a_request_is_kept_whole_and_used_once,
+        a_request_lasts_until_it_expires,
+        a_flood_of_requests_costs_its_source;
     families:
         one_of_many_rotations_wins,
         a_rotation_is_kept_whole,

@@ -1,7 +1,7 @@
 //! `grant_type=authorization_code`
 //! ([OAuth 2.1 §4.1.3](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3)).
 
-use barewire_oauth::grant::{AuthorizationCode, Authorized, CodeRefusal, Redemption};
+use barewire_oauth::grant::{AuthorizationCode, Authorized, CodeRefusal, Holder, Redemption};
 use barewire_oauth::pkce::CodeChallenge;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::token::TokenResponse;
@@ -57,8 +57,11 @@ pub(super) async fn redeem(
         narrowed: None,
         revoked: None,
     };
+    // Nobody but the holder of its key has redeemed it; whoever it was, the tokens are bound to what was proven now.
+    let holder = Holder { key: None, ..record.holder };
     // Signed before it is stored: were it the other way round, a failure in between would have used up the code.
-    let (response, family) = first_tokens(state, &grant, record.refreshable, now)?;
+    let (response, family) =
+        first_tokens(state, &grant, record.refreshable, holder, &account.possession, now)?;
     match state.store.redeem_code(digest, now, &grant, family.as_ref()).await? {
         Swap::Done => {
             attempt.into_iter().for_each(Attempt::won);
@@ -77,6 +80,7 @@ fn lifecycle(record: &CodeRecord) -> Result<AuthorizationCode, StoreError> {
         code_challenge: CodeChallenge::parse(&record.code_challenge).map_err(StoreError::new)?,
         grant_id: record.grant_id.clone(),
         expires_at: record.expires_at,
+        holder: record.holder.clone(),
     };
     Ok(match record.redeemed_at {
         None => AuthorizationCode::Issued(authorized),

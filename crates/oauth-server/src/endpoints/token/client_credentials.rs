@@ -8,7 +8,7 @@ use barewire_oauth::token::{TokenError, TokenResponse, own_scope, own_subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Account, Failure};
+use super::{Account, Failure, signed};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::Authenticated;
 use crate::random;
@@ -40,8 +40,7 @@ pub(super) fn issue(
         grant_id: &grant_id,
         until: None,
     };
-    let (access_token, expires_in) = state.tokens.issue(&new, state.now())?;
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token: None, scope })
+    signed(state, &new, None, &account.possession, state.now())
 }
 
 /// What all tokens of one client for itself belong to; there is no record of it, and revoking it ends them.

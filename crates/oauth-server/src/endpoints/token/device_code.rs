@@ -2,6 +2,7 @@
 //! ([RFC 8628 §3.4](https://datatracker.ietf.org/doc/html/rfc8628#section-3.4)).
 
 use barewire_oauth::device::{Decision, DeviceRefusal, Pace, redeem as may_redeem};
+use barewire_oauth::grant::Holder;
 use barewire_oauth::secret::DeviceCode;
 use barewire_oauth::token::{TokenError, TokenResponse};
 
@@ -50,7 +51,8 @@ pub(super) async fn redeem(
         narrowed: None,
         revoked: None,
     };
-    let (response, family) = first_tokens(state, &grant, device.refreshable, now)?;
+    let (response, family) =
+        first_tokens(state, &grant, device.refreshable, Holder::default(), &account.possession, now)?;
     match state.store.redeem_device(digest, now, &grant, family.as_ref()).await? {
         Swap::Done => Ok(response),
         Swap::Lost => Err(refused(DeviceRefusal::Redeemed)),

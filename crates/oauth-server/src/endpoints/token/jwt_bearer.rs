@@ -11,7 +11,7 @@ use barewire_oauth::stranger::visible;
 use barewire_oauth::token::{TokenError, TokenResponse, own_scope, own_subject};
 
 use super::client_credentials::own_grant;
-use super::{Account, Failure, response};
+use super::{Account, Failure, response, signed};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::{Authenticated, use_statement};
 use crate::random;
@@ -80,7 +80,7 @@ pub(super) async fn redeem(
                 revoked: None,
             };
             account.concerns(&grant.user_id, &grant.id, grant.client_name.as_deref(), &grant.scope);
-            let response = response(state, &grant, &scope, None, now)?;
+            let response = response(state, &grant, &scope, None, &account.possession, now)?;
             if state.store.insert_grant(&grant).await? == Insert::Exists {
                 return Err(StoreError::new("two random grants were equal").into());
             }
@@ -110,8 +110,7 @@ pub(super) async fn redeem(
                 grant_id: &grant_id,
                 until: None,
             };
-            let (access_token, expires_in) = state.tokens.issue(&new, now)?;
-            Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token: None, scope })
+            signed(state, &new, None, &account.possession, now)
         }
     }
 }

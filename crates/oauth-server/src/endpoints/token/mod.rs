@@ -12,9 +12,11 @@ use std::time::SystemTime;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use barewire_oauth::client::Client;
 use barewire_oauth::device::DeviceRefusal;
+use barewire_oauth::dpop::ProofError;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
-use barewire_oauth::grant::{CodeRefusal, Redemption};
+use barewire_oauth::grant::{CodeRefusal, Holder, Redemption};
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
@@ -25,8 +27,10 @@ use http::{HeaderMap, StatusCode};
 
 use self::refresh_token::{Wanted, family_record};
 use crate::access_tokens::NewToken;
-use crate::client_authentication::authenticate;
+use crate::client_authentication::{Authenticated, authenticate};
+use crate::config::Dpop;
 use crate::keys::SigningError;
+use crate::possession::{give_nonce, proven};
 use crate::refresh_tokens::Parts;
 use crate::routes::TOKEN;
 use crate::server::{AppState, Inner};
@@ -95,17 +99,25 @@ pub(crate) async fn post(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let arrived_at = state.now();
-    let mut account = Account { sender: &sender, kind: EventKind::Grant, draft: Draft::default() };
+    let mut account = Account {
+        sender: &sender,
+        kind: EventKind::Grant,
+        draft: Draft::default(),
+        possession: Possession::default(),
+    };
     let result = exchange(&state, &headers, body, arrived_at, &mut account).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
     // A device asks every few seconds; that nobody has decided yet is no event.
     if !matches!(&result, Err(Failure::Refused(TokenError::Device(DeviceRefusal::Pending)))) {
         state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
     }
-    match result {
+    let wants_nonce = matches!(&result, Err(Failure::Refused(refusal)) if refusal.wants_nonce());
+    let mut response = match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(failure) => failure.respond(&headers),
-    }
+    };
+    give_nonce(&state, wants_nonce, &headers, &mut response);
+    response
 }
 
 async fn exchange(
@@ -124,6 +136,8 @@ async fn exchange(
     let anonymous = is_anonymous_statement(headers, &parameters);
     let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
     account.draft.client = client.as_ref().map(|client| client.id.clone());
+    account.possession = Possession::of(state, headers, client.as_ref())?;
+    let key = account.possession.key.clone();
     let request = token::read(&parameters)?;
     let (request, client) = match (request, client) {
         (TokenRequest::JwtBearer { assertion, scope, resource }, client) => {
@@ -146,6 +160,7 @@ async fn exchange(
                 verifier: &verifier,
                 resource: resource.as_ref(),
                 arrived_at,
+                key: key.as_deref(),
             };
             authorization_code::redeem(state, &client, code.expose(), &by, attempt.as_ref(), account).await
         }
@@ -175,11 +190,42 @@ fn is_anonymous_statement(headers: &HeaderMap, parameters: &Parameters) -> bool 
         && !["client_id", "client_secret", "client_assertion", "client_assertion_type"].into_iter().any(has)
 }
 
+/// What a request proves to have, and what follows for what it gets
+/// ([RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+#[derive(Default)]
+struct Possession {
+    /// The thumbprint of the key that its access token is bound to.
+    key: Option<String>,
+    /// Whether the refresh token is bound to it as well: one of a client that authenticates is bound to that already.
+    binds_refresh_tokens: bool,
+}
+
+impl Possession {
+    fn of(state: &Inner, headers: &HeaderMap, client: Option<&Authenticated>) -> Result<Self, TokenError> {
+        let key = proven(state, TOKEN, headers)?;
+        let client = client.and_then(|client| client.client.as_deref());
+        let demanded = client.is_some_and(|client| client.demands.dpop_bound_access_tokens);
+        if key.is_none() && (demanded || state.config.dpop == Dpop::Required) {
+            return Err(ProofError::Missing.into());
+        }
+        Ok(Self { key, binds_refresh_tokens: client.is_none_or(Client::is_public) })
+    }
+
+    /// Who may use the next refresh token, if that was `before`.
+    fn holder(&self, before: Holder) -> Holder {
+        match &self.key {
+            Some(key) if self.binds_refresh_tokens => Holder { key: Some(key.clone()), ..before },
+            _ => before,
+        }
+    }
+}
+
 /// The account of one request at this endpoint.
 struct Account<'a> {
     sender: &'a Sender,
     kind: EventKind,
     draft: Draft,
+    possession: Possession,
 }
 
 impl Account<'_> {
@@ -196,15 +242,18 @@ fn first_tokens(
     state: &Inner,
     grant: &GrantRecord,
     refreshable: bool,
+    holder: Holder,
+    possession: &Possession,
     now: SystemTime,
 ) -> Result<(TokenResponse, Option<FamilyRecord>), Failure> {
     let first = refreshable.then(Parts::random);
     let family = first.as_ref().map(|first| {
-        let family = TokenFamily::new(first.secret_digest().0, &state.config.family_limits(), now);
+        let family = TokenFamily::new(first.secret_digest().0, &state.config.family_limits(), now)
+            .held_by(possession.holder(holder));
         family_record(first.handle_digest(), &grant.id, family)
     });
     let scope = ScopeSet::parse_lenient(&grant.scope);
-    let response = response(state, grant, &scope, first.map(|first| first.token()), now)?;
+    let response = response(state, grant, &scope, first.map(|first| first.token()), possession, now)?;
     Ok((response, family))
 }
 
@@ -213,8 +262,22 @@ fn response(
     grant: &GrantRecord,
     scope: &ScopeSet,
     refresh_token: Option<RefreshToken>,
+    possession: &Possession,
     now: SystemTime,
 ) -> Result<TokenResponse, Failure> {
-    let (access_token, expires_in) = state.tokens.issue(&NewToken::of(grant, scope), now)?;
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token, scope: scope.clone() })
+    signed(state, &NewToken::of(grant, scope), refresh_token, possession, now)
+}
+
+/// An access token, signed and bound to what the request has proven.
+fn signed(
+    state: &Inner,
+    new: &NewToken<'_>,
+    refresh_token: Option<RefreshToken>,
+    possession: &Possession,
+    now: SystemTime,
+) -> Result<TokenResponse, Failure> {
+    let key = possession.key.as_deref();
+    let (access_token, expires_in) = state.tokens.issue(new, key, now)?;
+    let token_type = if key.is_some() { "DPoP" } else { "Bearer" };
+    Ok(TokenResponse { access_token, token_type, expires_in, refresh_token, scope: new.scope.clone() })
 }

@@ -46,6 +46,7 @@ pub(super) async fn refresh(
         let scope = check_grant(&grant, wanted, now)?;
         wanted.client.prove(grant.client_has_keys)?;
         let family = family(&record);
+        family.check_holder(account.possession.key.as_deref())?;
         let successor = match family.present(&presented.secret_digest().0, &limits, now) {
             Ok(Presented::Replaced(replaced)) => presented
                 .unseal(&replaced.sealed_successor)
@@ -54,7 +55,9 @@ pub(super) async fn refresh(
                 let successor = presented.successor();
                 let sealed = presented.seal(&successor).expose().to_vec();
                 let generation = family.generation;
-                let rotated = family.rotated(successor.secret_digest().0, sealed, &limits, now);
+                let holder = account.possession.holder(family.holder.clone());
+                let rotated =
+                    family.held_by(holder).rotated(successor.secret_digest().0, sealed, &limits, now);
                 let rotated = family_record(record.handle, &grant.id, rotated);
                 match state.store.rotate_family(generation, &rotated, now, account.sender.address).await? {
                     Swap::Done => successor,
@@ -71,7 +74,7 @@ pub(super) async fn refresh(
             Err(refusal) => return Err(refusal.into()),
         };
         account.draft.scope = Some(scope.to_string());
-        return response(state, &grant, &scope, Some(successor.token()), now);
+        return response(state, &grant, &scope, Some(successor.token()), &account.possession, now);
     }
     Err(StoreError::new("a refresh lost every race").into())
 }
@@ -123,6 +126,7 @@ fn family(record: &FamilyRecord) -> TokenFamily {
                 sealed_successor: replaced.sealed_successor.expose().to_vec(),
             })
             .collect(),
+        holder: record.holder.clone(),
     }
 }
 
@@ -142,6 +146,7 @@ pub(super) fn family_record(handle: Digest, grant_id: &str, family: TokenFamily)
                 sealed_successor: Secret::new(replaced.sealed_successor),
             })
             .collect(),
+        holder: family.holder,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+pub(crate) mod pushed_requests;
 pub(crate) mod second_factors;
 pub(crate) mod statements;
 pub(crate) mod sweep;
@@ -16,8 +17,9 @@ pub(crate) mod sweep;
 use std::time::{Duration, SystemTime};
 
 use barewire_oauth::client::{
-    ApplicationType, Client, ClientAuthentication, GrantType, RedirectUri, Registration,
+    ApplicationType, Client, ClientAuthentication, Demands, GrantType, RedirectUri, Registration,
 };
+use barewire_oauth::grant::Holder;
 use barewire_oauth_server::store::{
     ClientRecord, CodeRecord, Digest, FamilyRecord, GrantRecord, ReplacedToken, Secret,
 };
@@ -47,6 +49,7 @@ pub(crate) fn client(id: &str, registration: Registration) -> ClientRecord {
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             application_type: ApplicationType::Native,
             authentication: ClientAuthentication::None,
+            demands: Demands { dpop_bound_access_tokens: true, ..Demands::default() },
         },
         fingerprint: None,
         source: None,
@@ -72,6 +75,7 @@ pub(crate) fn code(n: u8, client_id: &str) -> CodeRecord {
         issued_at: at(1),
         expires_at: at(61),
         redeemed_at: None,
+        holder: Holder { key: Some(format!("key {n}")), proof_required: n % 2 == 1 },
     }
 }
 
@@ -107,5 +111,6 @@ pub(crate) fn family(n: u8, generation: u64) -> FamilyRecord {
                 sealed_successor: Secret::new(vec![0xff, 0, u8::try_from(g).unwrap()]),
             })
             .collect(),
+        holder: Holder { key: (generation > 0).then(|| format!("key {n}")), proof_required: n % 2 == 1 },
     }
 }

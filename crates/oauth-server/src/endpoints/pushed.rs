@@ -1,0 +1,139 @@
+//! `POST /par`: takes an authorization request from the client itself
+//! ([RFC 9126 §2](https://www.rfc-editor.org/rfc/rfc9126#section-2)).
+
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use barewire_oauth::dpop::ProofError;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
+use barewire_oauth::pushed::{PREFIX, Pushed, PushedResponse, push};
+use barewire_oauth::token::TokenError;
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::token;
+use crate::client_authentication::authenticate;
+use crate::flow::{Stop, client};
+use crate::possession::{give_nonce, proven};
+use crate::routes::PAR;
+use crate::server::{AppState, Inner};
+use crate::source::Source;
+use crate::store::{Insert, PushedRecord, StoreError};
+use crate::{random, respond};
+
+/// Why a request was not kept.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Who asks, or with which proof.
+    #[error(transparent)]
+    Client(#[from] token::Failure),
+    /// What is asked for.
+    #[error("{0}")]
+    Request(ErrorResponse),
+    /// There is no room for more from there.
+    #[error("too many pushed requests of one network")]
+    TooMany,
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        Self::Client(TokenError::from(error).into())
+    }
+}
+
+impl Failure {
+    fn respond(&self, headers: &HeaderMap) -> Response {
+        match self {
+            Self::Client(failure) => failure.respond(headers),
+            Self::Request(error) => {
+                tracing::info!(%error, "a pushed request was refused");
+                respond::error(error)
+            }
+            Self::TooMany => {
+                let error = ErrorResponse::new(
+                    ErrorCode::TemporarilyUnavailable,
+                    "too many requests were pushed from there; try again later",
+                );
+                let mut response = respond::json(StatusCode::TOO_MANY_REQUESTS, &error);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+                response
+            }
+        }
+    }
+
+    fn wants_nonce(&self) -> bool {
+        matches!(self, Self::Client(token::Failure::Refused(refusal)) if refusal.wants_nonce())
+    }
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    source: Source,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let result = keep(&state, source, &headers, body).await;
+    let wants_nonce = result.as_ref().is_err_and(Failure::wants_nonce);
+    let mut response = match result {
+        Ok(response) => respond::json(StatusCode::CREATED, &response),
+        Err(failure) => failure.respond(&headers),
+    };
+    give_nonce(&state, wants_nonce, &headers, &mut response);
+    response
+}
+
+async fn keep(
+    state: &Inner,
+    source: Source,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<PushedResponse, Failure> {
+    let parameters = respond::form(headers, body)?;
+    let client_id = authenticate(state, headers, &parameters).await?.id;
+    let client = client(state, &client_id).await.map_err(|stop| match stop {
+        Stop::Store(error) => Failure::from(error),
+        _ => TokenError::UnknownClient.into(),
+    })?;
+    let (mut query, request) = push(&parameters, &client, &state.policy).map_err(Failure::Request)?;
+    // The proof says the same as `dpop_jkt`, and shows that it is true
+    // (https://www.rfc-editor.org/rfc/rfc9449#section-10.1).
+    if let Some(key) = proven(state, PAR, headers)? {
+        match request.dpop_jkt {
+            None => query = format!("{query}&dpop_jkt={key}"),
+            Some(asked) if asked == key => {}
+            Some(_) => return Err(ProofError::OtherKey.into()),
+        }
+    }
+    let (now, reference) = (state.now(), random::token::<32>());
+    let record = PushedRecord {
+        digest: random::digest(&reference),
+        pushed: Pushed {
+            client_id,
+            query,
+            pushed_at: now,
+            expires_at: now + state.config.pushed_request_ttl,
+            used_at: None,
+        },
+        source: source.network().map(|network| random::digest_of(&[b"network", &network])),
+    };
+    match state.store.insert_pushed(&record, state.config.pushed_limits()).await? {
+        Insert::Inserted => Ok(PushedResponse {
+            request_uri: format!("{PREFIX}{reference}"),
+            expires_in: state.config.pushed_request_ttl.as_secs(),
+        }),
+        Insert::Exists => Err(Failure::TooMany),
+    }
+}

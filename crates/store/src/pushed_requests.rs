@@ -1,0 +1,109 @@
+//! Pushed authorization requests.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use barewire_oauth::pushed::Pushed;
+use barewire_oauth_server::store::{
+    Digest, Insert, PushedLimits, PushedRecord, PushedRequests, StoreError, Swap,
+};
+use sqlx::sqlite::SqliteRow;
+
+use crate::Store;
+use crate::row::{Columns, Stored, micros, swapped};
+
+#[async_trait]
+impl PushedRequests for Store {
+    async fn insert_pushed(&self, request: &PushedRecord, most: PushedLimits) -> Result<Insert, StoreError> {
+        self.push(request, most).await.stored()
+    }
+
+    async fn pushed(&self, digest: Digest) -> Result<Option<PushedRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM pushed_requests WHERE digest = ?1").bind(&digest.0[..]);
+        query.try_map(pushed).fetch_optional(self.reader()).await.stored()
+    }
+
+    async fn extend_pushed(&self, digest: Digest, until: SystemTime) -> Result<(), StoreError> {
+        const EXTEND: &str = concat!(
+            "UPDATE pushed_requests SET expires_at = max(expires_at, ?2)",
+            " WHERE digest = ?1 AND used_at IS NULL"
+        );
+        sqlx::query(EXTEND).bind(&digest.0[..]).bind(micros(until)).execute(self.writer()).await.stored()?;
+        Ok(())
+    }
+
+    async fn use_pushed(&self, digest: Digest, at: SystemTime) -> Result<Swap, StoreError> {
+        const USE: &str = concat!(
+            "UPDATE pushed_requests SET used_at = ?2",
+            " WHERE digest = ?1 AND used_at IS NULL AND expires_at > ?2"
+        );
+        let done = sqlx::query(USE).bind(&digest.0[..]).bind(micros(at)).execute(self.writer()).await;
+        Ok(swapped(&done.stored()?))
+    }
+}
+
+impl Store {
+    async fn push(&self, request: &PushedRecord, most: PushedLimits) -> Result<Insert, sqlx::Error> {
+        const OF_SOURCE: &str =
+            "SELECT count(*) FROM pushed_requests WHERE source IS ?1 AND expires_at > ?2 AND used_at IS NULL";
+        const ALL: &str = "SELECT count(*) FROM pushed_requests";
+        const OVER: &str = "DELETE FROM pushed_requests WHERE expires_at <= ?1";
+        const EARLIEST_OF_MANY: &str = concat!(
+            "DELETE FROM pushed_requests WHERE rowid IN (SELECT rowid FROM pushed_requests WHERE source IS",
+            " (SELECT source FROM pushed_requests GROUP BY source ORDER BY count(*) DESC, min(pushed_at) LIMIT 1)",
+            " ORDER BY pushed_at LIMIT ?1)"
+        );
+        const INSERT: &str = concat!(
+            "INSERT INTO pushed_requests (digest, client_id, query, source, pushed_at, expires_at, used_at)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        );
+        let PushedRecord { digest, pushed, source } = request;
+        let (source, now) = (source.as_ref().map(|digest| &digest.0[..]), micros(pushed.pushed_at));
+        let mut tx = self.begin().await?;
+        let of_source: i64 = sqlx::query_scalar(OF_SOURCE).bind(source).bind(now).fetch_one(&mut *tx).await?;
+        if of_source >= i64::from(most.per_source) {
+            return Ok(Insert::Exists);
+        }
+        let mut all: i64 = sqlx::query_scalar(ALL).fetch_one(&mut *tx).await?;
+        if all >= i64::from(most.total) {
+            sqlx::query(OVER).bind(now).execute(&mut *tx).await?;
+            all = sqlx::query_scalar(ALL).fetch_one(&mut *tx).await?;
+        }
+        // Each round empties one source at most; there is more than one only after `total` was lowered.
+        while all >= i64::from(most.total) {
+            let excess = all + 1 - i64::from(most.total);
+            let done = sqlx::query(EARLIEST_OF_MANY).bind(excess).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                break;
+            }
+            all -= i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
+        }
+        sqlx::query(INSERT)
+            .bind(&digest.0[..])
+            .bind(&pushed.client_id)
+            .bind(&pushed.query)
+            .bind(source)
+            .bind(now)
+            .bind(micros(pushed.expires_at))
+            .bind(pushed.used_at.map(micros))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Insert::Inserted)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
+fn pushed(row: SqliteRow) -> Result<PushedRecord, sqlx::Error> {
+    Ok(PushedRecord {
+        digest: row.digest("digest")?,
+        pushed: Pushed {
+            client_id: row.text("client_id")?,
+            query: row.text("query")?,
+            pushed_at: row.time("pushed_at")?,
+            expires_at: row.time("expires_at")?,
+            used_at: row.maybe_time("used_at")?,
+        },
+        source: row.maybe_digest("source")?,
+    })
+}
