@@ -15,6 +15,7 @@ pub(crate) fn step(purpose: Purpose) -> Step {
         Purpose::ServerMetadata(Form::OpenidAppended) => Step::ServerMetadataOpenidAppended,
         Purpose::ServerMetadata(_) => Step::ServerMetadataOauth,
         Purpose::Registration => Step::Register,
+        Purpose::PushedRequest => Step::PushRequest,
         Purpose::Token => Step::RedeemCode,
         Purpose::DeviceAuthorization => Step::BeginDevice,
         Purpose::DeviceToken => Step::AskForDevice,
@@ -46,6 +47,7 @@ pub(crate) fn judgement(judgement: &Judgement) -> Decision {
             client_id: client_id.clone(),
             auth_method: auth_method.as_str().to_owned(),
         },
+        Judgement::Pushed => Decision::RequestPushed,
         Judgement::Provider { issuer } => Decision::MetadataAccepted { issuer: issuer.clone() },
         Judgement::IdentityAssertion { provider } => Decision::AccessAllowed { provider: provider.clone() },
         Judgement::Callback { iss } => Decision::CallbackAccepted { issuer_checked: *iss },
@@ -77,9 +79,10 @@ pub(crate) fn failure(error: &FlowError) -> Decision {
         FlowError::IssMismatch { expected, found } => {
             Decision::ResponseIssuerRefused { expected: expected.clone(), found: Some(found.clone()) }
         }
-        FlowError::AccessDenied { .. } | FlowError::AuthorizationRefused { .. } | FlowError::NoCode => {
-            Decision::LoginRefused { error: said }
-        }
+        FlowError::AccessDenied { .. }
+        | FlowError::AuthorizationRefused { .. }
+        | FlowError::PushRefused { .. }
+        | FlowError::NoCode => Decision::LoginRefused { error: said },
         FlowError::GrantRefused { .. }
         | FlowError::AssertionRefused { .. }
         | FlowError::ClientRefused { .. }

@@ -61,6 +61,7 @@ rules! {
     ApplicationType = "MCP 2026-07-28", "Client Registration, Application Type and Redirect URI Constraints", "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration#application-type-and-redirect-uri-constraints";
     ServerBinding = "MCP 2026-07-28", "Client Registration, Authorization Server Binding", "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration#authorization-server-binding";
     DynamicRegistration = "RFC 7591", "§3.1 Client Registration Request", "https://www.rfc-editor.org/rfc/rfc7591#section-3.1";
+    PushedRequest = "RFC 9126", "§2.1 Request", "https://www.rfc-editor.org/rfc/rfc9126#section-2.1";
     AuthorizationRequest = "OAuth 2.1", "§4.1.1 Authorization Request", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.1";
     AuthorizationError = "OAuth 2.1", "§4.1.2.1 Error Response", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.2.1";
     TokenRequest = "OAuth 2.1", "§4.1.3 Token Endpoint Extension", "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.3";

@@ -33,6 +33,8 @@ pub enum Decision {
     RegistrationRefused { error: String },
     /// Which client will be used without registering one.
     ClientChosen { client_id: String, how: &'static str },
+    /// The authorization request is with the server.
+    RequestPushed,
     /// The browser was sent away.
     SentToBrowser { scope: Option<String>, resource: String },
     /// The callback is ours, and from the right issuer.
@@ -208,6 +210,11 @@ impl Decision {
             Self::ClientChosen { client_id, how } => {
                 noted(format!("No registration: {client_id} is {how}."), R::Registration)
             }
+            Self::RequestPushed => noted(
+                "The server keeps the request for a short time; the browser takes a reference to it."
+                    .to_owned(),
+                R::PushedRequest,
+            ),
             Self::SentToBrowser { scope, resource } => {
                 let scope = match scope {
                     Some(scope) => format!("Asked for: {scope}."),

@@ -116,6 +116,11 @@ steps! {
         "There is no client id for this issuer yet, and it takes registrations.",
         Some(R::DynamicRegistration), None;
     // ── Logging in ─────────────────────────────────────────────────────────────────────────────────────────────
+    /// The authorization request is left with the server.
+    PushRequest, LogIn, Client > AuthorizationServer,
+        "Leave the authorization request with the server",
+        "This server takes no requests from the browser: it gets a reference, and nobody on the way reads or changes what is asked for.",
+        Some(R::PushedRequest), None;
     /// The browser opens the authorization endpoint.
     Authorize, LogIn, Browser > AuthorizationServer,
         "Send the browser to the authorization server",

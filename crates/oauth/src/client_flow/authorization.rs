@@ -11,7 +11,7 @@ use super::discover::Protected;
 use super::identity::ClientIdentity;
 use super::server::{AuthorizationServer, Provenance};
 use super::settings::{DpopUse, Way};
-use super::{FlowError, Judgement, LoginRequest, Step};
+use super::{FlowError, Judgement, LoginRequest, Step, push};
 use crate::challenge::Challenge;
 use crate::dpop::{self, ProofKey};
 use crate::metadata::well_known::Form;
@@ -102,7 +102,20 @@ pub(super) fn open(
         dpop: context.request.settings.dpop,
         max_body: context.request.settings.limits.max_body,
     };
-    match pending.url() {
+    match pending.server.push_to.clone() {
+        Some(endpoint) => push::ask(pending, &endpoint, after),
+        None => send_away(pending, None, after),
+    }
+}
+
+/// Sends the browser away: with the request, or with the reference to it.
+pub(super) fn send_away(pending: PendingAuthorization, reference: Option<&str>, after: Judgement) -> Step {
+    let url = match reference {
+        None => pending.url(),
+        Some(reference) => pending
+            .at_endpoint(&[("client_id", pending.client.client_id.as_str()), ("request_uri", reference)]),
+    };
+    match url {
         Some(url) => Step::OpenBrowser(Box::new(OpenBrowser { url, pending, after: Some(after) })),
         None => FlowError::UnusableEndpoint {
             issuer: pending.server.issuer,
@@ -166,27 +179,38 @@ pub(super) fn proof_key(
 }
 
 impl PendingAuthorization {
-    /// The authorization URL
-    /// ([OAuth 2.1 §4.1.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.1)); `None` when
-    /// the endpoint is none. The endpoint's own query is kept.
+    /// The authorization URL; `None` when the endpoint is none. The endpoint's own query is kept.
     #[must_use]
     pub fn url(&self) -> Option<String> {
+        let parameters = self.parameters();
+        let pairs: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.at_endpoint(&pairs)
+    }
+
+    fn at_endpoint(&self, parameters: &[(&str, &str)]) -> Option<String> {
         let mut url = Url::parse(self.server.authorization_endpoint.as_deref()?).ok()?;
-        let challenge = self.verifier.challenge();
-        let mut query = url.query_pairs_mut();
-        query.append_pair("response_type", "code");
-        query.append_pair("client_id", &self.client.client_id);
-        query.append_pair("redirect_uri", &self.redirect_uri);
+        url.query_pairs_mut().extend_pairs(parameters);
+        Some(url.into())
+    }
+
+    /// The request
+    /// ([OAuth 2.1 §4.1.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1.1)).
+    pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
+        let mut query = vec![
+            ("response_type", "code".to_owned()),
+            ("client_id", self.client.client_id.clone()),
+            ("redirect_uri", self.redirect_uri.clone()),
+        ];
         if !self.scopes.is_empty() {
-            query.append_pair("scope", &self.scopes.to_string());
+            query.push(("scope", self.scopes.to_string()));
         }
-        query.append_pair("state", self.state.expose());
-        query.append_pair("code_challenge", challenge.as_str());
-        query.append_pair("code_challenge_method", pkce::S256);
-        query.append_pair("resource", self.resource.as_str());
+        query.push(("state", self.state.expose().to_owned()));
+        query.push(("code_challenge", self.verifier.challenge().as_str().to_owned()));
+        query.push(("code_challenge_method", pkce::S256.to_owned()));
+        query.push(("resource", self.resource.as_str().to_owned()));
         // Ties the code to the key as well (RFC 9449 §10).
         if let Some(key) = &self.proof_key {
-            query.append_pair("dpop_jkt", &key.public.thumbprint());
+            query.push(("dpop_jkt", key.public.thumbprint()));
         }
         // OpenID Connect ignores `offline_access` unless consent is asked for; other servers do not know the word.
         let openid = matches!(
@@ -194,9 +218,8 @@ impl PendingAuthorization {
             Provenance::Discovered(place) if matches!(place.form, Form::OpenidInserted | Form::OpenidAppended)
         );
         if openid && self.scopes.contains(OFFLINE_ACCESS) {
-            query.append_pair("prompt", "consent");
+            query.push(("prompt", "consent".to_owned()));
         }
-        drop(query);
-        Some(url.into())
+        query
     }
 }

@@ -213,6 +213,14 @@ pub enum FlowError {
         /// What it said.
         refusal: Refusal,
     },
+    /// The authorization request was not taken.
+    #[error("the authorization server {issuer} did not take the authorization request: {refusal}")]
+    PushRefused {
+        /// Which server.
+        issuer: String,
+        /// What it said.
+        refusal: Refusal,
+    },
     /// The callback has no `state`, or that of another login.
     #[error("the answer of the browser does not belong to this login (state)")]
     StateMismatch,
@@ -374,6 +382,7 @@ impl FlowError {
             | Self::AuthorizationRefused { .. }
             | Self::UnusableToken { .. } => Fault::AuthorizationServer,
             Self::RegistrationRefused { refusal, .. }
+            | Self::PushRefused { refusal, .. }
             | Self::GrantRefused { refusal, .. }
             | Self::AssertionRefused { refusal, .. }
             | Self::ClientRefused { refusal, .. }
@@ -450,7 +459,9 @@ impl FlowError {
                 "Begin the login again; a client that was registered automatically is registered anew, one that \
                  was registered by hand has to be corrected in the settings."
             }
-            Self::TokenRefused { .. } => "Try again in a while; if it stays so, tell the operator.",
+            Self::TokenRefused { .. } | Self::PushRefused { .. } => {
+                "Try again in a while; if it stays so, tell the operator."
+            }
             Self::ScopeRefused { .. } => {
                 "Your account may not have this permission; ask the operator of the server for it."
             }

@@ -48,6 +48,7 @@ mod enterprise;
 mod error;
 mod grant;
 mod identity;
+mod push;
 mod redeem;
 mod registration;
 mod server;
@@ -159,6 +160,8 @@ pub enum Purpose {
     ServerMetadata(Form),
     /// POST of a dynamic registration (RFC 7591).
     Registration,
+    /// POST of the authorization request (RFC 9126).
+    PushedRequest,
     /// POST that redeems the code.
     Token,
     /// POST that asks for a code for the user to type (RFC 8628).
@@ -207,6 +210,8 @@ pub enum Judgement {
         /// How we authenticate.
         auth_method: AuthMethod,
     },
+    /// The authorization request is with the server; the browser takes the reference.
+    Pushed,
     /// The organisation's identity provider is found.
     Provider {
         /// Which one.
@@ -242,6 +247,7 @@ enum Stage {
     Resource(Box<discover::ResourceSearch>),
     Server(Box<server::ServerSearch>),
     Registration(Box<registration::Registering>),
+    Push(Box<push::Pushing>),
     Provider(Box<enterprise::ProviderSearch>),
     Exchange(Box<enterprise::Exchange>),
     Token(Box<redeem::Redeeming>),
@@ -263,6 +269,7 @@ impl Fetch {
             Stage::Resource(search) => search.answered(answer),
             Stage::Server(search) => search.answered(answer, now),
             Stage::Registration(registering) => registering.answered(answer, now),
+            Stage::Push(pushing) => pushing.answered(answer),
             Stage::Provider(search) => search.answered(answer),
             Stage::Exchange(exchange) => exchange.answered(answer),
             Stage::Token(redeeming) => redeeming.answered(answer, now),

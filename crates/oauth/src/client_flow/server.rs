@@ -48,6 +48,11 @@ pub struct AuthorizationServer {
     /// `dpop_signing_alg_values_supported`; `None` when it does not say.
     #[serde(default)]
     pub dpop_algorithms: Option<Vec<String>>,
+    /// Where authorization requests are pushed, if it takes no others
+    /// ([RFC 9126 §5](https://www.rfc-editor.org/rfc/rfc9126#section-5)). A server that merely offers it is asked in the usual
+    /// way: some list the endpoint for all of their clients and let few of them use it.
+    #[serde(default)]
+    pub push_to: Option<String>,
     /// `grant_types_supported`; `None` when it does not say.
     pub grant_types: Option<Vec<String>>,
     /// Whether `scopes_supported` has `offline_access`.
@@ -212,6 +217,7 @@ impl ServerSearch {
             auth_methods: None,
             auth_algorithms: None,
             dpop_algorithms: None,
+            push_to: None,
             grant_types: None,
             offers_offline_access: false,
             sends_iss: false,
@@ -260,6 +266,13 @@ impl ServerSearch {
                     let endpoint = metadata.authorization_endpoint.as_ref();
                     Some(required("authorization_endpoint", endpoint)?)
                 }
+            },
+            push_to: match (without_browser, metadata.require_pushed_authorization_requests) {
+                (None, true) => {
+                    let endpoint = metadata.pushed_authorization_request_endpoint.as_ref();
+                    Some(required("pushed_authorization_request_endpoint", endpoint)?)
+                }
+                _ => None,
             },
             token_endpoint: required("token_endpoint", metadata.token_endpoint.as_ref())?,
             registration_endpoint: check("registration_endpoint", metadata.registration_endpoint.as_ref())?,

@@ -6,6 +6,7 @@ mod grant;
 mod hostile;
 mod identity;
 mod possession;
+mod pushed;
 mod tables;
 mod unattended;
 mod world;
