@@ -266,7 +266,7 @@ impl Default for AuthConfig {
             client_assertion_max_ttl: Duration::from_secs(10 * minutes),
             used_statements_per_signer: 10_000,
             max_used_statements: 1_000_000,
-            dpop: Dpop::Offered,
+            dpop: Dpop::default(),
             dpop_window: proofs.window,
             dpop_remembered: proofs.remembered,
             dpop_nonces: proofs.nonces,
@@ -437,9 +437,9 @@ impl AuthConfig {
 #[serde(rename_all = "snake_case")]
 pub enum Dpop {
     /// Never; proofs are not looked at.
+    #[default]
     Off,
     /// Where the client proves to have one.
-    #[default]
     Offered,
     /// Always; a client that proves nothing gets nothing.
     Required,

@@ -8,8 +8,8 @@ use super::judged::Judged;
 use super::language::Language;
 
 /// What their clients do with our server; the columns of the table.
-pub(super) const CLIENT_STEPS: [&str; 8] =
-    ["login", "list", "call", "refusal", "progress", "step-up", "question", "refresh"];
+pub(super) const CLIENT_STEPS: [&str; 9] =
+    ["login", "list", "call", "refusal", "progress", "step-up", "question", "refresh", "app"];
 
 /// What our client does with their servers.
 pub(super) const SERVER_STEPS: [&str; 9] =
@@ -31,7 +31,7 @@ Rust takes minutes to build. What is run is in `conformance/interop`, with a loc
 
 A `✔` is a step that was done and checked. Their clients: **login** is everything from the first 401 on (discovery, registration, PKCE, consent,
 token) up to the connection, **call** includes a resource read, **refusal** a call with a wrong argument, **step-up** a call that needs one scope more,
-**question** an elicitation that is declined and one that is accepted, **refresh** another access token without the user. Our client: **connect** checks the revision that was
+**question** an elicitation that is declined and one that is accepted, **refresh** another access token without the user, **app** a tool with an MCP App and its page, read with the official package. Our client: **connect** checks the revision that was
 agreed on. A `–` is something that the revision does not have, or that this server or client does not do.
 
 ";

@@ -44,6 +44,7 @@ impl World {
         let behind = listener.local_addr().unwrap();
         drop(listener);
         config.listen = behind.to_string();
+        config.auth.dpop = Dpop::Offered;
         change(&mut config);
         let demo = Demo::bind(config).await.unwrap();
         assert_eq!(demo.origin(), origin);

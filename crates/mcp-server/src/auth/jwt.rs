@@ -340,6 +340,26 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 0);
     }
 
+    /// By whatever key it is bound: the thumbprint goes on to the check of proofs, and what is no thumbprint is refused.
+    #[tokio::test]
+    async fn what_a_foreign_issuer_has_bound_stays_bound() {
+        let one = issuer("k");
+        let keys = JwkSet { keys: vec![one.jwk.clone()] };
+        let verifier = JwtVerifier::with_keys("https://as.example", resource(), &keys);
+        let check = async |cnf: Option<Value>, expected: Result<Option<&str>, BearerError>| {
+            let mut claims = claims();
+            if let Some(cnf) = &cnf {
+                claims["cnf"] = cnf.clone();
+            }
+            let verdict = verifier.verify(&one.token(Some("k"), "at+jwt", &claims), at(1_500)).await;
+            let verdict = verdict.map(|principal| principal.bound_to);
+            assert_eq!(verdict.as_ref().map(|bound| bound.as_deref()), expected.as_ref().copied(), "{cnf:?}");
+        };
+        check(None, Ok(None)).await;
+        check(Some(json!({ "jkt": "thumb" })), Ok(Some("thumb"))).await;
+        check(Some(json!({ "x5t#S256": "thumb" })), Err(BearerError::Invalid)).await;
+    }
+
     #[tokio::test]
     async fn every_algorithm_has_its_own_keys() {
         let random = SystemRandom::new();

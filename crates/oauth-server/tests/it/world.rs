@@ -8,7 +8,7 @@ use std::time::Duration;
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
-use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient};
+use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient, Dpop};
 use barewire_store::Store;
 use barewire_testkit::{Browser, Landing, TempDir, TestClock};
 use reqwest::StatusCode;
@@ -63,6 +63,7 @@ pub(crate) fn config() -> AuthConfig {
         ..ConfiguredClient::default()
     };
     AuthConfig {
+        dpop: Dpop::Offered,
         password_memory_kib: 64,
         password_passes: 1,
         clients: vec![
