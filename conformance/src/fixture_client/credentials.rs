@@ -21,7 +21,9 @@ pub(super) fn unattended(orders: &Orders) -> Option<Unattended> {
         "auth/client-credentials-basic" | "auth/client-credentials-jwt" => {
             Some(Unattended::ClientCredentials { assertion: None })
         }
-        "auth/wif-jwt-bearer" => Some(Unattended::WorkloadIdentity { assertion: text("valid_jwt")? }),
+        "auth/wif-jwt-bearer" => {
+            Some(Unattended::WorkloadIdentity { assertion: text("valid_jwt")?, issuer: None })
+        }
         "auth/enterprise-managed-authorization" => Some(Unattended::Enterprise(Box::new(Enterprise {
             issuer: orders.text("idp_issuer")?,
             token_endpoint: orders.text("idp_token_endpoint"),

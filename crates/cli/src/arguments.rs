@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use barewire_audit::{Head, Time};
 use barewire_mcp::revision::Revision;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
@@ -125,12 +125,14 @@ pub(crate) struct Login {
 /// Who the client is, how it comes to a token, and what it speaks.
 #[derive(Args)]
 #[command(next_help_heading = "Client and token")]
+#[command(group(ArgGroup::new("known_there").args(["client_id", "workload_token"]).multiple(true)))]
 pub(crate) struct Access {
     /// A client identifier that was registered beforehand
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// The issuer that knows this client [default: the one that the server names at first]
-    #[arg(long, value_name = "URL", requires = "client_id")]
+    /// The issuer that knows this client or workload [default: the one that the server names at first, which has to be
+    /// the audience of a workload's token]
+    #[arg(long, value_name = "URL", requires = "known_there")]
     pub(crate) issuer: Option<String>,
     /// The environment variable with the client's secret [default: BAREWIRE_CLIENT_SECRET]
     #[arg(long, value_name = "VARIABLE", requires = "client_id", conflicts_with = "private_key")]

@@ -25,6 +25,8 @@ pub enum Unattended {
     WorkloadIdentity {
         /// The workload's token.
         assertion: AssertionSource,
+        /// The issuer that may have it. Without one, the token has to be a JWT for the issuer that the server names.
+        issuer: Option<String>,
     },
     /// The user's organisation decides
     /// ([Enterprise-Managed Authorization](https://modelcontextprotocol.io/extensions/auth/enterprise-managed-authorization)).
@@ -84,7 +86,9 @@ impl Unattended {
             Self::ClientCredentials { assertion: Some(source) } => {
                 (Way::ClientCredentials, Some(source.read().await?))
             }
-            Self::WorkloadIdentity { assertion } => (Way::JwtBearer(assertion.read().await?), None),
+            Self::WorkloadIdentity { assertion, issuer } => {
+                (Way::JwtBearer { assertion: assertion.read().await?, issuer: issuer.clone() }, None)
+            }
             Self::Enterprise(enterprise) => {
                 let provider = IdentityProvider {
                     issuer: enterprise.issuer.clone(),

@@ -144,6 +144,27 @@ enum Audiences {
     Many(Vec<String>),
 }
 
+impl Audiences {
+    /// All of them; `None` where there are too many.
+    fn list(self) -> Option<Vec<String>> {
+        match self {
+            Self::One(one) => Some(vec![one]),
+            Self::Many(many) => (many.len() <= MAX_AUDIENCES).then_some(many),
+        }
+    }
+}
+
+/// For whom somebody's statement is, as whoever only passes it on can see; `None` for what is no JWT or does not say so.
+#[must_use]
+pub fn audiences(text: &str) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Audience {
+        aud: Audiences,
+    }
+    let payload = Compact::cut(text)?.payload()?;
+    serde_json::from_slice::<Audience>(&payload).ok()?.aud.list()
+}
+
 /// `NumericDate`; fractions are allowed ([RFC 7519 §2](https://www.rfc-editor.org/rfc/rfc7519#section-2)), and cut off.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged)]
@@ -175,11 +196,7 @@ impl<'a> Statement<'a> {
         let algorithm = Algorithm::from_word(&header.alg).ok_or(StatementError::Algorithm)?;
         let payload = jwt.payload().ok_or_else(malformed)?;
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| malformed())?;
-        let audiences = match claims.aud {
-            Audiences::One(one) => vec![one],
-            Audiences::Many(many) if many.len() <= MAX_AUDIENCES => many,
-            Audiences::Many(_) => return Err(malformed()),
-        };
+        let audiences = claims.aud.list().ok_or_else(malformed)?;
         Ok(Self {
             algorithm,
             key_id: header.kid.map(String::from),

@@ -63,7 +63,7 @@ impl Access {
             return Ok(Some(Unattended::ClientCredentials { assertion: workload }));
         }
         if let Some(assertion) = workload {
-            return Ok(Some(Unattended::WorkloadIdentity { assertion }));
+            return Ok(Some(Unattended::WorkloadIdentity { assertion, issuer: self.issuer.clone() }));
         }
         let (Some(issuer), Some(subject), Some(idp_client)) =
             (&self.identity_provider, &self.subject_token, &self.idp_client_id)

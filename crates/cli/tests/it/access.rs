@@ -102,7 +102,11 @@ fn a_command_gets_its_token_without_a_login() {
             "client_assertion_type",
             "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ),
-        (vec!["--workload-token", &workload], "client_assertion", "a.workload.token"),
+        (
+            vec!["--workload-token", &workload, "--issuer", &machines.origin],
+            "client_assertion",
+            "a.workload.token",
+        ),
     ] {
         machines.run(&["logout"], &[]);
         let options = [&client[..], &options].concat();
@@ -115,6 +119,10 @@ fn a_command_gets_its_token_without_a_login() {
     }
     machines.run(&["logout"], &[]);
     let output = machines.run(&["call", "t"], &["--workload-token", &workload]);
+    assert_eq!(output.status.code(), Some(4), "it is for nobody");
+    assert!(stderr(&output).contains("was not shown"), "{}", stderr(&output));
+    let options = ["--workload-token", &workload, "--issuer", &machines.origin];
+    let output = machines.run(&["call", "t"], &options);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let form = machines.forms.lock().unwrap().pop().unwrap();
     assert_eq!((form["assertion"].as_str(), form.get("client_id")), ("a.workload.token", None));

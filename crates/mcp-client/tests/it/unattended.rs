@@ -93,8 +93,13 @@ fn resource(rules: &Rules, seen: &Seen) -> Response {
 
 /// Something that has the shape of a token.
 fn jwt(subject: &str) -> String {
+    jwt_for(subject, "nobody")
+}
+
+fn jwt_for(subject: &str, audience: &str) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    format!("{}.{}.{}", part(json!({"alg": "ES256"})), part(json!({"sub": subject})), "c2lnbmF0dXJlIG9mIGl0")
+    let claims = json!({"sub": subject, "aud": audience});
+    format!("{}.{}.{}", part(json!({"alg": "ES256"})), part(claims), "c2lnbmF0dXJlIG9mIGl0")
 }
 
 fn machine(watcher: &Arc<Watcher>, client: PreRegistered) -> ClientOptions {
@@ -190,13 +195,14 @@ async fn a_workloads_token_is_read_each_time() {
     let folder = std::env::temp_dir().join(format!("barewire-workload-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("token");
-    std::fs::write(&path, jwt("first")).unwrap();
     let stage = world(Arc::default()).await;
+    let jwt = |subject| jwt_for(subject, &stage.origin);
+    std::fs::write(&path, jwt("first")).unwrap();
     let (watcher, clock) = (Watcher::new(), TestClock::default());
     let mut options = options(&watcher);
     options.clock = clock.clock();
     options.unattended =
-        Some(Unattended::WorkloadIdentity { assertion: AssertionSource::File(path.clone()) });
+        Some(Unattended::WorkloadIdentity { assertion: AssertionSource::File(path.clone()), issuer: None });
     let client = Client::connect(stage.url(), options).await.unwrap();
     std::fs::write(&path, jwt("second")).unwrap();
     clock.advance(Duration::from_secs(595));
@@ -218,8 +224,8 @@ async fn a_refusal_is_told_and_nothing_else_is_tried() {
         *rules.refuses.lock().unwrap() = Some((400, error));
         let stage = world(rules).await;
         let mut options = options(&Watcher::new());
-        let assertion = AssertionSource::Text(jwt("workload").into());
-        options.unattended = Some(Unattended::WorkloadIdentity { assertion });
+        let assertion = AssertionSource::Text(jwt_for("workload", &stage.origin).into());
+        options.unattended = Some(Unattended::WorkloadIdentity { assertion, issuer: None });
         let Err(ConnectError::Login(error)) = Client::connect(stage.url(), options).await.map(|_| ()) else {
             panic!("it connected");
         };

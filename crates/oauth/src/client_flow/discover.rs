@@ -10,7 +10,7 @@ use super::answer::document;
 use super::endpoint::EndpointRule;
 use super::error::{Obstacle, shown};
 use super::server::ServerSearch;
-use super::settings::PreRegistered;
+use super::settings::{PreRegistered, Way};
 use super::{Answer, Context, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try, token};
 use crate::challenge::Challenge;
 use crate::client_document::DocumentUrl;
@@ -182,6 +182,12 @@ impl ResourceSearch {
                 }
                 .into();
             }
+            issuers.retain(|issuer| issuer == own);
+        }
+        // Nor where it is said which one may have the workload's token.
+        if let Way::JwtBearer { issuer: Some(own), .. } = &request.settings.way
+            && issuers.contains(own)
+        {
             issuers.retain(|issuer| issuer == own);
         }
         // Among equals the one that knows us already needs no registration (RFC 9728 §7.6 leaves the choice to us).

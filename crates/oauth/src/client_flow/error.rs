@@ -172,6 +172,16 @@ pub enum FlowError {
         /// The issuers of the server.
         found: String,
     },
+    /// A workload's token is for another issuer, or does not say for whom it is, and would be worth something there.
+    #[error(
+        "the workload's token was not shown to {issuer}, which the MCP server names: it is meant for {meant_for}"
+    )]
+    NotForThisIssuer {
+        /// Which one the server names.
+        issuer: String,
+        /// Whom the token or the settings name.
+        meant_for: String,
+    },
     /// No way to get a client identifier.
     #[error(
         "the authorization server {issuer} does not know this client, and offers no way to introduce itself \
@@ -360,6 +370,7 @@ impl FlowError {
             Self::Endpoint { .. }
             | Self::Settings { .. }
             | Self::OtherIssuersClient { .. }
+            | Self::NotForThisIssuer { .. }
             | Self::NoClient { .. } => Fault::Settings,
             Self::NoResourceMetadata { .. }
             | Self::ResourceMismatch { .. }
@@ -431,6 +442,10 @@ impl FlowError {
             }
             Self::OtherIssuersClient { .. } => {
                 "If the move is intended, register a client with the new authorization server and enter it here."
+            }
+            Self::NotForThisIssuer { .. } => {
+                "If this issuer may have it, let the platform make the token for it (audience), or name the issuer in \
+                 the client's settings."
             }
             Self::NoClient { .. } | Self::RegistrationRefused { .. } => {
                 "Register a client with the authorization server by hand and enter its client_id here."

@@ -150,7 +150,7 @@ pub(super) fn choose(
     if let Some(client) = settings.pre_registered.as_ref().or_else(by_issuer) {
         return pre_registered(client, known, server, redirect_uri).map(Choice::Ready);
     }
-    if matches!(settings.way, Way::JwtBearer(_)) {
+    if matches!(settings.way, Way::JwtBearer { .. }) {
         return Ok(Choice::Ready(ClientIdentity {
             origin: IdentityOrigin::Assertion,
             ..ClientIdentity::public(server, String::new(), redirect_uri)

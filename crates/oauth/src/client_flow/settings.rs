@@ -63,6 +63,15 @@ impl ClientSettings {
             limits: FlowLimits::default(),
         }
     }
+
+    /// Whether the client that is used at this issuer was registered for it by name.
+    pub(super) fn names_issuer(&self, issuer: &str) -> bool {
+        let names = |client: &PreRegistered| client.issuer.as_deref() == Some(issuer);
+        match &self.pre_registered {
+            Some(client) => names(client),
+            None => self.pre_registered_by_issuer.iter().any(names),
+        }
+    }
 }
 
 /// How the client comes to a token. All but the first two need no user.
@@ -78,7 +87,13 @@ pub enum Way {
     ClientCredentials,
     /// The platform that the client runs on says who it is: workload identity federation
     /// ([RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
-    JwtBearer(Assertion),
+    JwtBearer {
+        /// What the platform says.
+        assertion: Assertion,
+        /// The issuer that may have it, byte for byte. Without one, what the platform says has to be a JWT for the issuer
+        /// that the server names.
+        issuer: Option<String>,
+    },
     /// The user's organisation decides, at its identity provider
     /// ([Enterprise-Managed Authorization](https://modelcontextprotocol.io/extensions/auth/enterprise-managed-authorization)).
     Enterprise(Box<IdentityProvider>),
@@ -112,7 +127,8 @@ pub struct PreRegistered {
     #[serde(default)]
     pub key: Option<ClientKey>,
     /// A statement of somebody else that authenticates it in place of a secret or key: a workload's token
-    /// ([RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)). It ends soon and is never kept.
+    /// ([RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)). It ends soon and is never kept. Without
+    /// `issuer`, it has to be a JWT for the issuer that the server names.
     #[serde(skip)]
     pub assertion: Option<Assertion>,
     /// The issuer it was registered with, byte for byte. Without one it belongs to the first issuer it is used with.

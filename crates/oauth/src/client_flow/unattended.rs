@@ -3,13 +3,15 @@
 use super::authorization::{proof_key, scopes};
 use super::device::DEVICE_CODE;
 use super::discover::Protected;
+use super::error::shown;
 use super::grant::GrantKind;
 use super::identity::ClientIdentity;
 use super::redeem::Redeeming;
 use super::server::AuthorizationServer;
-use super::settings::Way;
-use super::{Judgement, Purpose, Step, enterprise};
+use super::settings::{ClientSettings, Way};
+use super::{FlowError, Judgement, Purpose, Step, enterprise};
 use crate::secret::Assertion;
+use crate::statement::audiences;
 
 /// `grant_type` of [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -23,7 +25,7 @@ impl Way {
             Self::AuthorizationCode => None,
             Self::DeviceCode => Some(DEVICE_CODE),
             Self::ClientCredentials => Some(CLIENT_CREDENTIALS),
-            Self::JwtBearer(_) | Self::Enterprise(_) => Some(JWT_BEARER),
+            Self::JwtBearer { .. } | Self::Enterprise(_) => Some(JWT_BEARER),
         }
     }
 }
@@ -42,6 +44,9 @@ pub(super) fn ask(
     let Protected { context, resource, scopes_supported, .. } = protected;
     let scopes = scopes(&context.request, &scopes_supported, &server);
     let settings = context.request.settings;
+    if let Err(error) = check_audience(&settings, &server, &client) {
+        return error.into();
+    }
     let redeeming = Redeeming {
         server,
         client,
@@ -56,9 +61,40 @@ pub(super) fn ask(
         max_body: settings.limits.max_body,
     };
     match settings.way {
-        Way::JwtBearer(assertion) => redeeming.by_assertion(&assertion, after),
+        Way::JwtBearer { assertion, .. } => redeeming.by_assertion(&assertion, after),
         Way::Enterprise(provider) => enterprise::begin(redeeming, *provider, after),
         Way::ClientCredentials | Way::AuthorizationCode | Way::DeviceCode => redeeming.by_client(after),
+    }
+}
+
+/// Whether what a platform says of its workload may be shown to this server. Whoever has it is that workload wherever it
+/// counts, and it is the MCP server that names the issuer: so only one gets it that it is for
+/// ([RFC 7523 §3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), or that the settings name.
+fn check_audience(
+    settings: &ClientSettings,
+    server: &AuthorizationServer,
+    client: &ClientIdentity,
+) -> Result<(), FlowError> {
+    let (assertion, named) = match (&settings.way, &client.assertion) {
+        (Way::JwtBearer { assertion, issuer }, _) => (assertion, issuer.as_deref()),
+        (_, Some(assertion)) => (assertion, None),
+        (_, None) => return Ok(()),
+    };
+    let refused = |meant_for| Err(FlowError::NotForThisIssuer { issuer: server.issuer.clone(), meant_for });
+    if named.is_some_and(|named| named != server.issuer) {
+        return refused(shown(named.unwrap_or_default()));
+    }
+    if named.is_some() || settings.names_issuer(&server.issuer) {
+        return Ok(());
+    }
+    match audiences(assertion.expose()) {
+        Some(audiences)
+            if audiences.iter().any(|one| *one == server.issuer || *one == server.token_endpoint) =>
+        {
+            Ok(())
+        }
+        Some(audiences) => refused(shown(&audiences.join(", "))),
+        None => refused("an issuer that it does not name".to_owned()),
     }
 }
 

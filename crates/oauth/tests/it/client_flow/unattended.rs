@@ -9,6 +9,8 @@ use barewire_oauth::client_flow::{
 };
 use barewire_oauth::jws::Algorithm;
 use barewire_oauth::secret::{Assertion, ClientSecret, PrivateKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -48,6 +50,17 @@ fn world(way: Way, client: Option<PreRegistered>) -> World {
     world.login.settings.pre_registered = client;
     world.challenge("Bearer scope=\"mcp:read\"");
     world
+}
+
+/// A workload's token for this audience.
+fn token_for(audience: Value) -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({ "iss": "https://platform.example", "sub": "workload", "aud": audience });
+    format!("{}.{}.c2ln", part(json!({ "alg": "ES512" })), part(claims))
+}
+
+fn workload(token: &str, issuer: Option<&str>) -> Way {
+    Way::JwtBearer { assertion: Assertion::new(token), issuer: issuer.map(str::to_owned) }
 }
 
 /// The form as `name=value` lines, those in `hidden` without their value.
@@ -227,13 +240,15 @@ fn client_credentials_renew_themselves() {
 
 #[test]
 fn a_workload_presents_what_its_platform_gave_it() {
+    let token = token_for(json!(ISSUER));
+    let assertion = format!("assertion={token}");
     for (client, names) in [(None, &[][..]), (Some(PreRegistered::new("workload")), &["client_id=workload"])]
     {
-        let mut world = world(Way::JwtBearer(Assertion::new("the.workload.token")), client);
+        let mut world = world(workload(&token_for(json!(ISSUER)), None), client);
         let story = world.run();
         let mut expected = vec![
             "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion=the.workload.token",
+            assertion.as_str(),
             "resource=https://mcp.example/mcp",
             "scope=mcp:read",
         ];
@@ -241,23 +256,62 @@ fn a_workload_presents_what_its_platform_gave_it() {
         assert_eq!(form(&story, TOKEN, &[]), expected);
         let grant = story.grant();
         assert!(!grant.is_renewable(), "what it presented ends soon");
-        assert!(!serde_json::to_string(grant).unwrap().contains("the.workload.token"));
+        assert!(!serde_json::to_string(grant).unwrap().contains(&token));
     }
 }
 
 #[test]
 fn a_workload_can_be_a_client_too() {
-    let client = PreRegistered {
-        assertion: Some(Assertion::new("the.workload.token")),
-        ..PreRegistered::new("service")
-    };
+    let token = token_for(json!(ISSUER));
+    let client =
+        PreRegistered { assertion: Some(Assertion::new(token.as_str())), ..PreRegistered::new("service") };
     let mut world = world(Way::ClientCredentials, Some(client));
     let story = world.run();
     let sent = story.form(TOKEN);
-    assert_eq!(sent.one("client_assertion"), Ok(Some("the.workload.token")));
+    assert_eq!(sent.one("client_assertion"), Ok(Some(token.as_str())));
     assert_eq!(sent.one("client_assertion_type"), Ok(Some(client_assertion::TYPE)));
     assert!(!story.grant().is_renewable());
-    assert!(!serde_json::to_string(story.grant()).unwrap().contains("the.workload.token"));
+    assert!(!serde_json::to_string(story.grant()).unwrap().contains(&token));
+}
+
+#[test]
+fn a_workloads_token_is_shown_to_nobody_whom_the_server_makes_up() {
+    let kubernetes = token_for(json!(["https://kubernetes.default.svc", "https://other.example"]));
+    let opaque = "an-opaque-token".to_owned();
+    let pinned =
+        |issuer: &str| PreRegistered { issuer: Some(issuer.into()), ..PreRegistered::new("workload") };
+    let other = "https://other.example";
+    for (token, named, client, expected) in [
+        (token_for(json!([other, ISSUER])), None, None, "grant"),
+        (token_for(json!(TOKEN)), None, None, "grant"),
+        (token_for(json!(other)), None, None, "NotForThisIssuer"),
+        (token_for(json!([])), None, None, "NotForThisIssuer"),
+        (token_for(json!(null)), None, None, "NotForThisIssuer"),
+        (kubernetes.clone(), None, Some(PreRegistered::new("workload")), "NotForThisIssuer"),
+        (opaque.clone(), None, None, "NotForThisIssuer"),
+        (token_for(json!(ISSUER)), Some(other), None, "NotForThisIssuer"),
+        (kubernetes.clone(), Some(ISSUER), None, "grant"),
+        (kubernetes.clone(), None, Some(pinned(ISSUER)), "grant"),
+        (kubernetes, None, Some(pinned(other)), "OtherIssuersClient"),
+        (opaque.clone(), Some(ISSUER), None, "grant"),
+    ] {
+        let story = world(workload(&token, named), client).run();
+        assert_eq!(story.ending(), expected, "{token} {named:?}");
+        let sent = story.asked().contains(&format!("POST {TOKEN}"));
+        assert_eq!(sent, expected == "grant", "{token} {named:?}");
+    }
+    // Neither as what authenticates a client.
+    for (issuer, expected) in [(None, "NotForThisIssuer"), (Some(ISSUER.to_owned()), "grant")] {
+        let client = PreRegistered {
+            assertion: Some(Assertion::new(opaque.as_str())),
+            issuer,
+            ..PreRegistered::new("service")
+        };
+        assert_eq!(world(Way::ClientCredentials, Some(client)).run().ending(), expected);
+    }
+    let story = world(workload(&opaque, None), None).run();
+    assert_eq!(story.error().fault(), Fault::Settings);
+    assert!(story.error().what_next().contains("audience"));
 }
 
 #[test]
@@ -267,7 +321,7 @@ fn a_refused_statement_is_told_and_not_sent_again() {
         ("unauthorized_client", "AssertionRefused"),
         ("invalid_scope", "TokenRefused"),
     ] {
-        let mut world = world(Way::JwtBearer(Assertion::new("the.workload.token")), None);
+        let mut world = world(workload(&token_for(json!(ISSUER)), None), None);
         world.answers(TOKEN, json_answer(400, &json!({ "error": error })));
         let story = world.run();
         assert_eq!(story.ending(), expected);
