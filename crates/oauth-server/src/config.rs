@@ -101,7 +101,7 @@ pub struct AuthConfig {
     /// How long a document is remembered at most.
     #[serde(with = "humantime_serde")]
     pub client_document_max_ttl: Duration,
-    /// How many documents are fetched at once.
+    /// How many documents are fetched at once; as many again at URLs that the operator has configured.
     pub client_document_fetches: usize,
 
     /// Whether a device without a browser can log in by a code that its user types elsewhere (RFC 8628). Whoever is talked

@@ -62,9 +62,11 @@ pub(crate) enum UrlOf {
     Operator,
 }
 
-/// What fetches. One for the whole server: what is fetched at once is counted together.
+/// What fetches. One for the whole server: what is fetched at once is counted together, strangers' URLs and the operator's
+/// each for themselves, so that no stranger's slow host keeps the operator's keys away.
 pub(crate) struct Fetcher {
-    fetching: Semaphore,
+    for_strangers: Semaphore,
+    for_operator: Semaphore,
     timeout: Duration,
     max_bytes: usize,
     from_loopback: bool,
@@ -82,7 +84,8 @@ pub(crate) struct Fetched {
 impl Fetcher {
     pub(crate) fn new(config: &AuthConfig) -> Self {
         Self {
-            fetching: Semaphore::new(config.client_document_fetches),
+            for_strangers: Semaphore::new(config.client_document_fetches),
+            for_operator: Semaphore::new(config.client_document_fetches),
             timeout: config.client_document_timeout,
             max_bytes: config.client_document_max_bytes,
             from_loopback: config.client_documents_from_loopback,
@@ -93,7 +96,11 @@ impl Fetcher {
 
     /// The JSON document at `url`.
     pub(crate) async fn get(&self, url: &Url, of: UrlOf) -> Result<Fetched, FetchError> {
-        let _fetching = self.fetching.try_acquire().map_err(|_| FetchError::Busy)?;
+        let fetching = match of {
+            UrlOf::Stranger => &self.for_strangers,
+            UrlOf::Operator => &self.for_operator,
+        };
+        let _fetching = fetching.try_acquire().map_err(|_| FetchError::Busy)?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let addresses = self.addresses(url, of).await?;
         let failed = |source| FetchError::Failed { host: host.clone(), source };

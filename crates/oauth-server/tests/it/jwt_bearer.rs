@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::signing::{SigningKey, changed, now};
-use crate::world::{BACKEND_SECRET, World, config};
+use crate::world::{BACKEND_SECRET, CALLBACK, World, config};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const BACKEND: [(&str, &str); 2] = [("client_id", "backend"), ("client_secret", BACKEND_SECRET)];
@@ -224,6 +224,32 @@ async fn a_workload_gets_what_the_rule_for_it_says() {
     // An ID-JAG of a platform, or a workload's token of an identity provider, is neither.
     let jag = platform.id_jag(&world, &json!({}));
     assert_eq!(present(&world, &jag, &BACKEND).await.1["error"], "invalid_grant");
+#[tokio::test]
+async fn strangers_slow_documents_do_not_keep_the_operators_keys_away() {
+    let issuer = Issuer::serve().await;
+    let subjects = json!([{ "subject": "*", "client_id": "jobs", "scopes": "posts:read" }]);
+    let trusted = issuer.trusted(&json!({ "kind": "workload", "subjects": subjects }));
+    let settings = AuthConfig {
+        trusted_issuers: vec![trusted],
+        client_documents_from_loopback: true,
+        client_document_fetches: 1,
+        ..config()
+    };
+    let world = World::with(settings).await;
+    // A host that takes the request and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = |path: &str| format!("http://{}/{path}", silent.local_addr().unwrap());
+    let ask = |path: &str| world.http.get(world.authorize_url(&client(path), CALLBACK, &[])).send();
+    let slow = tokio::spawn(ask("slow"));
+    let _taken = silent.accept().await.unwrap();
+    let other = ask("other").await.unwrap().text().await.unwrap();
+    assert!(other.contains("Too much is being fetched"), "{other}");
+    let (status, answer) = present(&world, &issuer.workload(&world, &json!({})), &[]).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(!slow.is_finished());
+    slow.abort();
+}
+
     let (organisation, idp) = organisation().await;
     let workload = idp.workload(&organisation, &json!({ "sub": "johndoe" }));
     assert_eq!(present(&organisation, &workload, &BACKEND).await.1["error"], "invalid_grant");
