@@ -31,6 +31,12 @@ pub trait KeySource: Send + Sync + 'static {
     /// # Errors
     /// [`KeysUnavailable`]; the keys known so far stay in use.
     fn fetch(&self) -> impl Future<Output = Result<JwkSet, KeysUnavailable>> + Send;
+
+    /// Whether anybody could have named this place. What is wrong there is then logged as a detail: strangers must not be
+    /// able to fill the log with warnings.
+    fn is_a_strangers(&self) -> bool {
+        false
+    }
 }
 
 /// The issuer's keys could not be fetched.
@@ -175,7 +181,18 @@ impl IssuerKeys {
         let answer = tokio::time::timeout(PATIENCE, source.fetch()).await;
         let answer = answer.unwrap_or_else(|late| Err(KeysUnavailable(late.into())));
         let known = match answer {
-            Ok(set) => Known { keys: prepare(&set), fetched: Some(now), tried: Some(now) },
+            Ok(set) => {
+                let keys = prepare(&set);
+                let unreadable = unreadable(&set, &keys);
+                if !unreadable.is_empty() && !source.is_a_strangers() {
+                    tracing::warn!(keys = ?unreadable, "some keys of the issuer cannot be read");
+                }
+                Known { keys, fetched: Some(now), tried: Some(now) }
+            }
+            Err(error) if source.is_a_strangers() => {
+                tracing::debug!(%error, cause = %error.0, "keeping the keys known so far");
+                Known { keys: before.keys.clone(), fetched: before.fetched, tried: Some(now) }
+            }
             Err(error) => {
                 tracing::warn!(%error, cause = %error.0, "keeping the keys known so far");
                 Known { keys: before.keys.clone(), fetched: before.fetched, tried: Some(now) }
@@ -211,25 +228,41 @@ fn prepare(set: &JwkSet) -> Arc<[Key]> {
 
 /// A key with every algorithm that it is good for, which is one if it says so.
 fn prepare_one(jwk: &Jwk) -> Vec<Key> {
-    let meant = |algorithm: &Algorithm| jwk.alg.as_deref().is_none_or(|meant| meant == algorithm.as_str());
-    let fits = |algorithm: &Algorithm| algorithm.fits(&jwk.key);
-    let read = |algorithm| {
-        let key = VerifyingKey::new(&jwk.key, algorithm);
-        if key.is_none() {
-            tracing::warn!(key = ?jwk.kid, "a key of the issuer cannot be read");
-        }
-        Some(Key { id: jwk.kid.clone(), key: key? })
+    let read = |algorithm| Some(Key { id: jwk.kid.clone(), key: VerifyingKey::new(&jwk.key, algorithm)? });
+    jwk.algorithms().filter_map(read).collect()
+}
+
+/// The names of the keys that are meant for signatures of a kind that is known here, and cannot be read.
+fn unreadable(set: &JwkSet, prepared: &[Key]) -> Vec<Option<String>> {
+    let meant = set.keys.iter().filter(|jwk| jwk.is_for_signatures() && jwk.algorithms().next().is_some());
+    meant.filter(|jwk| !prepared.iter().any(|key| key.id == jwk.kid)).map(|jwk| jwk.kid.clone()).collect()
+}
+
+/// The key of a small set that a signature is checked with, once: the one with this id, or the only one for the algorithm
+/// where none is named. No other key is read.
+#[must_use]
+pub fn key_of(set: &JwkSet, id: Option<&str>, algorithm: Algorithm) -> Option<VerifyingKey> {
+    let fits = |jwk: &&Jwk| jwk.is_for_signatures() && jwk.algorithms().any(|one| one == algorithm);
+    let mut candidates = set.keys.iter().filter(fits);
+    let jwk = match id {
+        Some(id) => candidates.find(|jwk| jwk.kid.as_deref() == Some(id))?,
+        None => candidates.next().filter(|_| candidates.next().is_none())?,
     };
-    Algorithm::ALL.into_iter().filter(fits).filter(meant).filter_map(read).collect()
+    VerifyingKey::new(&jwk.key, algorithm)
 }
 
 trait ErasedSource: Send + Sync {
     fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<JwkSet, KeysUnavailable>> + Send + '_>>;
+    fn is_a_strangers(&self) -> bool;
 }
 
 impl<S: KeySource> ErasedSource for S {
     fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<JwkSet, KeysUnavailable>> + Send + '_>> {
         Box::pin(KeySource::fetch(self))
+    }
+
+    fn is_a_strangers(&self) -> bool {
+        KeySource::is_a_strangers(self)
     }
 }
 
@@ -314,6 +347,27 @@ mod tests {
         // Whoever hangs up meanwhile does not begin it anew, and ends it for nobody else.
         assert!(tokio::time::timeout(Duration::from_secs(1), find(1_000)).await.is_err());
         assert_eq!(find(1_001).await, Some(NoKey::Unavailable));
+    }
+
+    #[test]
+    fn of_a_small_set_the_key_is_read_that_is_named() {
+        let mut broken = jwk("broken");
+        broken.key = PublicJwk::Ec { crv: "P-256".to_owned(), x: "x".to_owned(), y: "y".to_owned() };
+        let other_use = Jwk { public_key_use: Some("enc".to_owned()), ..jwk("enc") };
+        let set = JwkSet { keys: vec![broken.clone(), jwk("a"), other_use] };
+        let one = JwkSet { keys: vec![jwk("a")] };
+        for (set, id, algorithm, expected) in [
+            (&set, Some("a"), Algorithm::Es256, true),
+            (&set, Some("a"), Algorithm::Es384, false),
+            (&set, Some("broken"), Algorithm::Es256, false),
+            (&set, Some("enc"), Algorithm::Es256, false),
+            (&set, Some("c"), Algorithm::Es256, false),
+            (&set, None, Algorithm::Es256, false),
+            (&one, None, Algorithm::Es256, true),
+        ] {
+            assert_eq!(key_of(set, id, algorithm).is_some(), expected, "{id:?} {algorithm:?}");
+        }
+        assert_eq!(unreadable(&set, &prepare(&set)), [broken.kid]);
     }
 
     #[tokio::test]

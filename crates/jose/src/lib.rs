@@ -7,5 +7,5 @@
 mod issuer_keys;
 mod verifying_key;
 
-pub use issuer_keys::{Found, IssuerKeys, KeySource, KeysUnavailable, NoKey};
+pub use issuer_keys::{Found, IssuerKeys, KeySource, KeysUnavailable, NoKey, key_of};
 pub use verifying_key::{VerifyingKey, verifies};

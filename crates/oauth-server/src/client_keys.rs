@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use barewire_jose::{IssuerKeys, KeySource, KeysUnavailable, NoKey};
-use barewire_oauth::client::{ClientKeys, Registration, keys_url};
-use barewire_oauth::jwk::JwkSet;
+use barewire_jose::{IssuerKeys, KeySource, KeysUnavailable, NoKey, VerifyingKey, key_of};
+use barewire_oauth::client::{ClientAuthentication, ClientKeys, Registration, keys_url};
+use barewire_oauth::jwk::{Jwk, JwkSet};
+use barewire_oauth::register::RegistrationError;
 use barewire_oauth::statement::{Statement, StatementError};
 use barewire_oauth::token::TokenError;
 use quick_cache::sync::Cache;
@@ -14,6 +15,21 @@ use url::Url;
 use crate::config::AuthConfig;
 use crate::documents;
 use crate::fetch::{Fetcher, UrlOf};
+
+/// Refuses metadata with keys that cannot be read: nobody could sign with them, and they would be read anew each time.
+pub(crate) fn check_readable(authentication: &ClientAuthentication) -> Result<(), RegistrationError> {
+    let ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::Jwks(set), .. } = authentication else {
+        return Ok(());
+    };
+    let readable =
+        |jwk: &Jwk| jwk.algorithms().all(|algorithm| VerifyingKey::new(&jwk.key, algorithm).is_some());
+    if set.keys.iter().all(readable) {
+        return Ok(());
+    }
+    Err(RegistrationError::Unsupported(
+        "jwks has a key that cannot be read: coordinates have to be a point of their curve, RSA has 2048 to 8192 bits",
+    ))
+}
 
 /// The keys of clients that have them at a URL.
 pub(crate) struct KeysAtUrls {
@@ -35,13 +51,18 @@ impl KeysAtUrls {
         statement: &Statement<'_>,
         now: SystemTime,
     ) -> Result<(), TokenError> {
+        let wrong = || TokenError::from(StatementError::Signature);
         let keys = match keys {
-            ClientKeys::Jwks(set) => Arc::new(IssuerKeys::fixed(set)),
+            ClientKeys::Jwks(set) => {
+                let key = key_of(set, statement.key_id.as_deref(), statement.algorithm).ok_or_else(wrong)?;
+                let good = key.verifies(statement.signed.as_bytes(), &statement.signature);
+                return if good { Ok(()) } else { Err(wrong()) };
+            }
             ClientKeys::JwksUri(text) => self.at(config, text, registration)?,
         };
         match keys.find(statement.key_id.as_deref(), statement.algorithm, now).await {
             Ok(key) if key.verifies(statement.signed.as_bytes(), &statement.signature) => Ok(()),
-            Ok(_) | Err(NoKey::Unknown) => Err(StatementError::Signature.into()),
+            Ok(_) | Err(NoKey::Unknown) => Err(wrong()),
             Err(NoKey::Unavailable) => Err(TokenError::NotNow("the client's jwks_uri does not answer")),
         }
     }
@@ -85,5 +106,9 @@ impl KeySource for At {
         let fetched = self.fetcher.get(&self.url, self.of).await;
         let fetched = fetched.map_err(|error| KeysUnavailable(error.into()))?;
         serde_json::from_slice(&fetched.body).map_err(|error| KeysUnavailable(error.into()))
+    }
+
+    fn is_a_strangers(&self) -> bool {
+        self.of == UrlOf::Stranger
     }
 }

@@ -8,6 +8,7 @@ use barewire_oauth::client_document::{self, DocumentError, DocumentUrl};
 use barewire_oauth::register::RegistrationPolicy;
 use quick_cache::sync::Cache;
 
+use crate::client_keys::check_readable;
 use crate::config::AuthConfig;
 use crate::fetch::{FetchError, Fetcher, UrlOf};
 
@@ -69,7 +70,9 @@ impl Documents {
 
     async fn fetch(&self, url: &DocumentUrl) -> Result<(Client, Duration), DocumentFetchError> {
         let fetched = self.fetcher.get(url.url(), UrlOf::Stranger).await?;
-        Ok((client_document::read(url, &fetched.body, self.policy)?, fetched.lifetime))
+        let client = client_document::read(url, &fetched.body, self.policy)?;
+        check_readable(&client.authentication).map_err(DocumentError::from)?;
+        Ok((client, fetched.lifetime))
     }
 }
 

@@ -254,6 +254,6 @@ pub(crate) fn registration_refusal(error: &RegistrationError) -> &'static str {
         | RegistrationError::Redirect { .. }
         | RegistrationError::PrivateUse { .. }
         | RegistrationError::WebRedirect { .. } => "redirect_uri",
-        RegistrationError::Unsupported(_) => "unsupported",
+        RegistrationError::TooManyKeys | RegistrationError::Unsupported(_) => "unsupported",
     }
 }

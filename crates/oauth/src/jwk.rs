@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::jws::Algorithm;
+
 /// A public key. Reading one drops every other member, private ones first of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
@@ -79,6 +81,12 @@ impl Jwk {
     #[must_use]
     pub fn is_for_signatures(&self) -> bool {
         self.public_key_use.as_deref().is_none_or(|word| word == "sig")
+    }
+
+    /// The algorithms that it is good for: the one that it is meant for, or all that fit its kind.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
+        let meant = |algorithm: &Algorithm| self.alg.as_deref().is_none_or(|word| word == algorithm.as_str());
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.fits(&self.key)).filter(meant)
     }
 }
 

@@ -13,13 +13,15 @@ use crate::client::{
 };
 use crate::client_authentication::secret_digest;
 use crate::error::{ErrorCode, ErrorResponse};
-use crate::jwk::JwkSet;
+use crate::jwk::{Jwk, JwkSet};
 use crate::jws::Algorithm;
 use crate::secret::{self, ClientSecret};
 use crate::stranger::visible;
 
 /// How many redirect URIs one client may have.
 pub const MAX_REDIRECT_URIS: usize = 20;
+/// How many keys one client may have in its metadata; more are at a `jwks_uri`.
+pub const MAX_CLIENT_KEYS: usize = 8;
 /// Longest accepted name, in characters.
 pub const MAX_NAME: usize = 100;
 
@@ -176,6 +178,9 @@ pub enum RegistrationError {
         /// Which one.
         index: usize,
     },
+    /// More keys than anybody signs with.
+    #[error("jwks has more than {MAX_CLIENT_KEYS} keys for signatures; a jwks_uri may have more")]
+    TooManyKeys,
     /// A field has a value that is not supported.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -190,7 +195,7 @@ impl RegistrationError {
             | Self::Redirect { .. }
             | Self::PrivateUse { .. }
             | Self::WebRedirect { .. } => ErrorCode::InvalidRedirectUri,
-            Self::Malformed(_) | Self::Unsupported(_) => ErrorCode::InvalidClientMetadata,
+            Self::Malformed(_) | Self::TooManyKeys | Self::Unsupported(_) => ErrorCode::InvalidClientMetadata,
         };
         ErrorResponse::new(code, self.to_string())
     }
@@ -268,15 +273,17 @@ pub(crate) fn private_key_jwt(
     };
     let keys = match (&metadata.jwks, &metadata.jwks_uri) {
         (Some(set), None) => {
-            let usable = |key: &crate::jwk::Jwk| {
-                key.is_for_signatures() && Algorithm::ALL.iter().any(|algorithm| algorithm.fits(&key.key))
-            };
-            if !set.keys.iter().any(usable) {
+            let usable = |key: &&Jwk| key.is_for_signatures() && key.algorithms().next().is_some();
+            let keys: Vec<Jwk> = set.keys.iter().filter(usable).cloned().collect();
+            if keys.is_empty() {
                 return Err(RegistrationError::Unsupported(
                     "jwks has no key for signatures that this server knows (EC P-256 or P-384, Ed25519, RSA)",
                 ));
             }
-            ClientKeys::Jwks(set.clone())
+            if keys.len() > MAX_CLIENT_KEYS {
+                return Err(RegistrationError::TooManyKeys);
+            }
+            ClientKeys::Jwks(JwkSet { keys })
         }
         (None, Some(url)) => {
             if keys_url(url, policy.keys_from_loopback).is_none() {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
+use crate::client_keys::check_readable;
 use crate::documents::is_accepted_host;
 use crate::routes::REGISTER;
 use crate::server::{AppState, Inner};
@@ -108,6 +109,7 @@ async fn try_register(
     };
     let (client, secret, scope) =
         register(&body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
+    check_readable(&client.authentication).map_err(Failure::Refused)?;
     check_keys(state, &client.authentication)?;
     let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
     // A flood from one network has one write under way, however many requests it sends; others' logins go between.

@@ -13,6 +13,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::logs::Log;
 use crate::signing::{ASSERTION_TYPE, SigningKey, now};
 use crate::world::{CALLBACK, VERIFIER, WEB_CALLBACK, World, config, query};
 
@@ -218,6 +219,72 @@ async fn one_signer_cannot_fill_the_memory_of_used_assertions() {
     }
     world.advance(70);
     assert_eq!(who_signs(&world, &key.client(&world, &flood, "3")).await, "invalid_grant");
+}
+
+#[tokio::test]
+async fn keys_that_nobody_can_sign_with_are_not_registered() {
+    let world = World::new().await;
+    let register = async |keys: Vec<Value>| {
+        let body = json!({
+            "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": keys }
+        });
+        let answer = world.http.post(world.at("/register")).json(&body).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let good = |n: usize| (0..n).map(|i| SigningKey::new(&i.to_string()).jwk).collect::<Vec<_>>();
+    let no_point = json!({ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" });
+    let short = json!({ "kty": "RSA", "e": "AQAB", "n": "AQAB" });
+    let encrypts = json!({ "kty": "EC", "crv": "P-256", "x": "x", "y": "y", "use": "enc" });
+    for (keys, says) in [
+        (vec![no_point.clone()], "cannot be read"),
+        ([good(1), vec![no_point.clone()]].concat(), "cannot be read"),
+        (vec![short], "cannot be read"),
+        (good(9), "more than 8"),
+        (vec![encrypts.clone()], "no key for signatures"),
+    ] {
+        let (status, answer) = register(keys).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_client_metadata")));
+        assert!(answer["error_description"].as_str().unwrap().contains(says), "{answer}");
+    }
+    // What is for something else is left out.
+    let (status, answer) = register([good(8), vec![encrypts]].concat()).await;
+    assert_eq!((status, answer["jwks"]["keys"].as_array().unwrap().len()), (StatusCode::CREATED, 8));
+
+    // The same for a client's own document.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = format!("http://{}/client", listener.local_addr().unwrap());
+    let document = json!({
+        "client_id": client, "client_name": "A documented app", "redirect_uris": [CALLBACK],
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [no_point] }
+    });
+    let answer = move || async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) };
+    let app = Router::new().route("/client", get(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let world = World::with(development()).await;
+    let page = world.http.get(world.authorize_url(&client, CALLBACK, &[])).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("cannot be read: coordinates"));
+}
+
+#[tokio::test]
+async fn strangers_keys_fill_no_log() {
+    let (log, _keeping) = Log::keep();
+    let world = World::with(development()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let no_point = json!({ "kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "k" });
+    let keys = json!({ "keys": vec![no_point; 64] }).to_string();
+    let answer = move || async move { ([(CONTENT_TYPE, "application/json")], keys) };
+    let app = Router::new().route("/jwks", get(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let (key, gone) = (SigningKey::new("k"), SigningKey::new("gone"));
+    let broken = registered(&world, json!({ "jwks_uri": url })).await;
+    let nowhere = registered(&world, json!({ "client_name": "B", "jwks_uri": "http://127.0.0.1:1/" })).await;
+    let inline = registered(&world, json!({ "client_name": "C", "jwks": key.set() })).await;
+    assert_eq!(who_signs(&world, &key.client(&world, &broken, "1")).await, "invalid_client");
+    assert_eq!(who_signs(&world, &key.client(&world, &nowhere, "1")).await, "temporarily_unavailable");
+    assert_eq!(who_signs(&world, &gone.client(&world, &inline, "1")).await, "invalid_client");
+    assert!(log.text().contains("keeping the keys known so far"), "{}", log.text());
+    assert!(!log.text().contains("WARN"), "{}", log.text());
 }
 
 /// A client's own web server: its document and its keys.
