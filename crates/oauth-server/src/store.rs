@@ -404,6 +404,8 @@ pub trait Clients: Send + Sync {
     /// most of them (a flood from one place costs nobody else), then the one without a live grant that was used longest
     /// ago; configured clients are neither counted nor deleted.
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError>;
+    /// Marks a stored client activated and used: it has got a token that no grant is kept for.
+    async fn use_client(&self, id: &str, at: SystemTime) -> Result<(), StoreError>;
 }
 
 // ------------------------------------------------------------------------------------------------- consents
@@ -745,7 +747,8 @@ pub struct GrantsWanted<'a> {
 pub trait Grants: Send + Sync {
     /// The grant with this id.
     async fn grant(&self, id: &str) -> Result<Option<GrantRecord>, StoreError>;
-    /// Adds a grant that no code and no device has led to.
+    /// Adds a grant that no code and no device has led to, and marks the client activated and used (if it is a stored
+    /// one).
     async fn insert_grant(&self, grant: &GrantRecord) -> Result<Insert, StoreError>;
     /// The same, with what a person wants to know besides.
     async fn grant_overview(&self, id: &str) -> Result<Option<GrantOverview>, StoreError>;

@@ -1,5 +1,7 @@
 //! Clients, and the room there is for those that register themselves.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use barewire_oauth::client::Registration;
 use barewire_oauth_server::store::{ClientRecord, Clients, Registered, StoreError};
@@ -38,6 +40,11 @@ impl Clients for Store {
 
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError> {
         self.register(client, max).await.stored()
+    }
+
+    async fn use_client(&self, id: &str, at: SystemTime) -> Result<(), StoreError> {
+        let mut writer = self.writer().acquire().await.stored()?;
+        activate(&mut writer, id, micros(at)).await.stored()
     }
 }
 

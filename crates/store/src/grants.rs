@@ -13,6 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::Store;
+use crate::clients::activate;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
 
 /// Grants with what is known besides, before any `WHERE`.
@@ -46,9 +47,13 @@ impl Grants for Store {
     }
 
     async fn insert_grant(&self, grant: &GrantRecord) -> Result<Insert, StoreError> {
-        let mut writer = self.writer().acquire().await.stored()?;
-        match insert(&mut writer, grant).await {
-            Ok(()) => Ok(Insert::Inserted),
+        let mut tx = self.begin().await.stored()?;
+        match insert(&mut tx, grant).await {
+            Ok(()) => {
+                activate(&mut tx, &grant.client_id, micros(grant.created_at)).await.stored()?;
+                tx.commit().await.stored()?;
+                Ok(Insert::Inserted)
+            }
             Err(error) if error.as_database_error().is_some_and(DatabaseError::is_unique_violation) => {
                 Ok(Insert::Exists)
             }

@@ -2,6 +2,7 @@
 
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth_server::store::Clients as _;
 use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient};
 use barewire_store::Store;
 use barewire_testkit::TempDir;
@@ -94,6 +95,26 @@ async fn who_signs_gets_one_too_however_it_became_known() {
     let (status, answer) = ask(&world, "2").await;
     assert_eq!((status, &answer["scope"]), (StatusCode::OK, &json!("posts:read")), "{answer}");
     assert_eq!(world.verify(answer["access_token"].as_str().unwrap()), Ok(()));
+}
+
+#[tokio::test]
+async fn a_client_that_gets_tokens_for_itself_is_not_forgotten() {
+    let mut world = World::new().await;
+    let metadata = json!({
+        "grant_types": ["client_credentials"], "redirect_uris": [],
+        "token_endpoint_auth_method": "client_secret_post"
+    });
+    let registered = world.register_with(metadata).await;
+    let (id, secret) =
+        (registered["client_id"].as_str().unwrap(), registered["client_secret"].as_str().unwrap());
+    let mut config = config();
+    config.own_access.insert(id.to_owned(), ScopeSet::parse("posts:read").unwrap());
+    world = world.restarted(config).await;
+    assert_eq!(world.store.client(id).await.unwrap().unwrap().activated_at, None);
+    let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+    assert_eq!(world.token(&form).await.0, StatusCode::OK);
+    let used = world.store.client(id).await.unwrap().unwrap();
+    assert_eq!((used.activated_at, used.last_used_at), (Some(world.clock.now()), Some(world.clock.now())));
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ laws! {
         a_flood_makes_room_at_its_own_cost,
         who_registers_again_is_not_the_next_to_go,
         a_full_house_says_so,
-        configured_clients_take_no_room;
+        configured_clients_take_no_room,
+        a_client_that_gets_tokens_is_activated;
     codes:
         a_code_is_kept_whole,
         one_of_many_redemptions_wins,

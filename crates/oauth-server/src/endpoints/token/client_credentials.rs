@@ -2,6 +2,7 @@
 //! ([OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2)): a client gets a token
 //! for itself. There is no refresh token, it can ask again.
 
+use barewire_oauth::client::Registration;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::token::{TokenError, TokenResponse, own_scope, own_subject};
@@ -14,7 +15,7 @@ use crate::client_authentication::Authenticated;
 use crate::random;
 use crate::server::Inner;
 
-pub(super) fn issue(
+pub(super) async fn issue(
     state: &Inner,
     client: &Authenticated,
     scope: Option<&ScopeSet>,
@@ -40,7 +41,13 @@ pub(super) fn issue(
         grant_id: &grant_id,
         until: None,
     };
-    signed(state, &new, None, &account.possession, state.now())
+    let now = state.now();
+    let response = signed(state, &new, None, &account.possession, now)?;
+    // One that registered itself and is never used is forgotten; this one is used.
+    if client.registration == Registration::Dynamic {
+        state.store.use_client(&client.id, now).await?;
+    }
+    Ok(response)
 }
 
 /// What all tokens of one client for itself belong to; there is no record of it, and revoking it ends them.

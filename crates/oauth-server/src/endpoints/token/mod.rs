@@ -176,7 +176,7 @@ async fn exchange(
             device_code::redeem(state, &client, &device_code, account).await
         }
         TokenRequest::ClientCredentials { scope, resource } => {
-            client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account)
+            client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account).await
         }
     }
 }

@@ -170,3 +170,20 @@ pub(crate) async fn configured_clients_take_no_room(store: &impl Store) {
     }
     assert_eq!(alive(store, &["configured", "a", "b"]).await, ["configured", "b"]);
 }
+
+pub(crate) async fn a_client_that_gets_tokens_is_activated(store: &impl Store) {
+    for id in ["c1", "c2", "c3"] {
+        assert_eq!(store.register_client(&client(id, Dynamic), 5).await.unwrap(), Registered::New);
+    }
+    assert_eq!(store.insert_grant(&grant(1, "c1")).await.unwrap(), Insert::Inserted);
+    store.use_client("c2", at(5)).await.unwrap();
+    store.use_client("c2", at(7)).await.unwrap();
+    store.use_client("nobody", at(5)).await.unwrap();
+    // A grant that is not added activates nobody.
+    assert_eq!(store.insert_grant(&grant(1, "c3")).await.unwrap(), Insert::Exists);
+    for (id, activated, used) in [("c1", Some(2), Some(2)), ("c2", Some(5), Some(7)), ("c3", None, None)] {
+        let record = store.client(id).await.unwrap().unwrap();
+        let expected = (activated.map(at), used.map(at));
+        assert_eq!((record.activated_at, record.last_used_at), expected, "{id}");
+    }
+}
