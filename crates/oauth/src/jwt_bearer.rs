@@ -109,7 +109,8 @@ pub fn user_claim(statement: &Statement<'_>, claim: &str) -> Option<String> {
         return Some(statement.subject.clone());
     }
     let claims: Map<String, Value> = statement.claims()?;
-    if claim == "email" && claims.get("email_verified") == Some(&Value::Bool(false)) {
+    // Some providers write the word as a string; what is neither absent nor `true` proves nothing.
+    if claim == "email" && !matches!(claims.get("email_verified"), None | Some(Value::Bool(true))) {
         return None;
     }
     claims.get(claim)?.as_str().map(str::to_owned)
@@ -197,7 +198,11 @@ mod tests {
         for (claims, claim, expected) in [
             (json!({}), "sub", Some("s")),
             (json!({ "email": "a@b" }), "email", Some("a@b")),
+            (json!({ "email": "a@b", "email_verified": true }), "email", Some("a@b")),
             (json!({ "email": "a@b", "email_verified": false }), "email", None),
+            (json!({ "email": "a@b", "email_verified": "false" }), "email", None),
+            (json!({ "email": "a@b", "email_verified": "true" }), "email", None),
+            (json!({ "email": "a@b", "email_verified": null }), "email", None),
             (json!({ "email": 7 }), "email", None),
             (json!({}), "email", None),
         ] {

@@ -60,6 +60,10 @@ pub(super) async fn redeem(
                 return Err(TokenError::UnknownResource.into());
             }
             let allowed = jag.scope.map_or_else(|| scopes.clone(), |scope| scope.intersection(scopes));
+            // Nothing of it counts here: a token that is good for nothing would only hide that.
+            if allowed.is_empty() && !scopes.is_empty() {
+                return Err(TokenError::MoreScope(scopes.clone()).into());
+            }
             let scope = own_scope(&allowed, wanted.scope)?;
             let name = user_claim(&statement, claim).ok_or(TokenError::Grant(StatementError::Unknown))?;
             let user = state.store.user_by_name(&name).await?;
