@@ -227,6 +227,8 @@ pub trait LoginAttempts: Send + Sync {
         new: AttemptsRecord,
         keep: u32,
     ) -> Result<Swap, StoreError>;
+    /// Removes the record if it still is `counted`, of an attempt that was the first.
+    async fn uncount_login_attempt(&self, counted: AttemptsRecord) -> Result<Swap, StoreError>;
     /// Forgets the attempts under this key.
     async fn clear_login_attempts(&self, key: Digest) -> Result<(), StoreError>;
 }

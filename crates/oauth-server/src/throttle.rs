@@ -63,15 +63,14 @@ impl Counted {
 
     /// Nobody looked at the password: it counts no more, the ones before it still do.
     pub(crate) async fn take_back(self, store: &dyn Store, config: &AuthConfig) -> Result<(), StoreError> {
-        match self.earlier {
-            None => store.clear_login_attempts(self.new.key).await,
-            // Lost means that another process has counted on; then it has counted this one too, which is the safe side.
+        // Lost means that another process has counted on; then it has counted this one too, which is the safe side.
+        let _swap = match self.earlier {
+            None => store.uncount_login_attempt(self.new).await?,
             Some(earlier) => {
-                let _swap =
-                    store.count_login_attempt(Some(self.new), earlier, config.max_login_records).await?;
-                Ok(())
+                store.count_login_attempt(Some(self.new), earlier, config.max_login_records).await?
             }
-        }
+        };
+        Ok(())
     }
 }
 

@@ -27,6 +27,12 @@ impl LoginAttempts for Store {
         }
     }
 
+    async fn uncount_login_attempt(&self, counted: AttemptsRecord) -> Result<Swap, StoreError> {
+        const UNCOUNT: &str = "DELETE FROM login_attempts WHERE key = ?1 AND count = ?2 AND last_at = ?3";
+        let query = sqlx::query(UNCOUNT).bind(&counted.key.0[..]).bind(counted.count);
+        Ok(swapped(&query.bind(micros(counted.last_at)).execute(self.writer()).await.stored()?))
+    }
+
     async fn clear_login_attempts(&self, key: Digest) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM login_attempts WHERE key = ?1").bind(&key.0[..]);
         query.execute(self.writer()).await.stored()?;

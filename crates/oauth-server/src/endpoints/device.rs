@@ -1,7 +1,9 @@
 //! `GET /device`, `POST /device` ([RFC 8628 §3.3](https://datatracker.ietf.org/doc/html/rfc8628#section-3.3)): the user of a
 //! device types its code, sees who asks, and answers.
 //!
-//! Nobody types codes who is not logged in, so guesses are counted by user. A right code takes only its own try back: who
+//! Nobody types codes who is not logged in, so guesses are counted by user, and a user's take turns
+//! ([RFC 8628 §5.1](https://datatracker.ietf.org/doc/html/rfc8628#section-5.1)). An answer names a code, too, and its form
+//! can be made up by whoever is logged in: it counts as what is typed does. A right code takes only its own try back: who
 //! has a code of his own does not get fresh tries by it.
 
 use axum::extract::rejection::BytesRejection;
@@ -122,14 +124,13 @@ async fn submit(
     if let Some(decision) = field("decision") {
         let code = code.ok_or_else(|| Stop::page(ErrorPage::stale_form()))?;
         check_form(headers, &cookies, &fields, Purpose::DeviceConsent, code.letters())?;
-        return decide(state, sender, &session, &code, decision).await;
+        return decide(state, sender, &cookies, &session, &code, decision).await;
     }
     check_form(headers, &cookies, &fields, Purpose::Device, "")?;
     match find(state, &session, code.as_ref()).await? {
         Ok((code, device)) => Ok(ask(state, &cookies, &session, &code, &device)),
         Err(error) => {
-            let draft = Draft { user: Some(session.user.id), ..Draft::default() };
-            state.tell(sender, DEVICE, EventKind::Consent, &draft, Err(error.rule()));
+            tell_refused(state, sender, &session, error.rule());
             let typed = typed.chars().take(32).collect();
             Ok(form(state, &cookies, typed, Some(&error)))
         }
@@ -144,6 +145,7 @@ async fn find(
 ) -> Result<Result<(UserCode, DeviceRecord), CodeError>, Stop> {
     let (store, now) = (state.store.as_ref(), state.now());
     let key = random::digest_of(&[b"device", session.user.id.as_bytes()]);
+    let Some(_turn) = state.logins.take(key).await else { return Ok(Err(CodeError::Busy)) };
     let counted = match throttle::admit(store, &state.config, key, now).await? {
         Admission::Admitted(counted) => counted,
         Admission::Wait(wait) => return Ok(Err(CodeError::Throttled(wait))),
@@ -160,9 +162,15 @@ async fn find(
     }
 }
 
+fn tell_refused(state: &Inner, sender: &Sender, session: &Session, rule: &'static str) {
+    let draft = Draft { user: Some(session.user.id.clone()), ..Draft::default() };
+    state.tell(sender, DEVICE, EventKind::Consent, &draft, Err(rule));
+}
+
 async fn decide(
     state: &Inner,
     sender: &Sender,
+    cookies: &Cookies,
     session: &Session,
     code: &UserCode,
     decision: &str,
@@ -173,10 +181,20 @@ async fn decide(
         _ => return Err(Stop::page(ErrorPage::stale_form())),
     };
     let user = &session.user.id;
-    let device = state.store.device_by_user_code(random::digest(code.letters())).await?;
-    let Some(device) = device else { return Ok(DeviceDoneTemplate::too_late(state)) };
+    let device = match find(state, session, Some(code)).await? {
+        Ok((_, device)) => device,
+        Err(error) => {
+            tell_refused(state, sender, session, error.rule());
+            return Ok(match error {
+                CodeError::Unknown => DeviceDoneTemplate::too_late(state),
+                _ => form(state, cookies, code.to_string(), Some(&error)),
+            });
+        }
+    };
     let by = allowed.then_some(user.as_str());
     if state.store.decide_device(device.device_code, by, state.now()).await? == Swap::Lost {
+        // Answered in another window since.
+        tell_refused(state, sender, session, CodeError::Unknown.rule());
         return Ok(DeviceDoneTemplate::too_late(state));
     }
     let draft = Draft {

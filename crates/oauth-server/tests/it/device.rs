@@ -258,6 +258,63 @@ async fn guesses_of_user_codes_are_slowed_down_and_a_code_of_ones_own_does_not_h
     assert_eq!(type_code(&mut browser, &page, &device.user_code).await.status, StatusCode::OK);
 }
 
+/// An answer names a code, too, and whoever is logged in can make up its form. The server cannot tell such forms from
+/// those of codes that are over.
+#[tokio::test]
+async fn answers_to_codes_that_are_none_count_as_guesses() {
+    let world = World::new().await;
+    let client = device_client(&world).await;
+    let mut browser = browser(&world).await;
+    let free = config().login_free_attempts;
+    let mut questions = Vec::new();
+    for _ in 0..=free {
+        let device = waiting(&world, &client).await;
+        let page = browser.open(&world.at("/device")).await.unwrap();
+        questions.push(type_code(&mut browser, &page, &device.user_code).await);
+    }
+    world.advance(600);
+    let answered = waiting(&world, &client).await;
+    let page = browser.open(&world.at("/device")).await.unwrap();
+    let question = type_code(&mut browser, &page, &answered.user_code).await;
+    for (number, page) in (0..).zip(&questions) {
+        let done = decide(&mut browser, page, "allow").await;
+        let expected = if number < free { StatusCode::CONFLICT } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(done.status, expected, "{number}");
+        assert_eq!(done.headers.contains_key("retry-after"), number >= free);
+    }
+    // They count together with what is typed; a right answer waits as well, and is none until then.
+    let page = browser.open(&world.at("/device")).await.unwrap();
+    let typed = type_code(&mut browser, &page, "BBBB-BBBB").await;
+    assert_eq!(typed.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(decide(&mut browser, &question, "allow").await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answered.error(&world).await, "authorization_pending");
+    world.advance(60);
+    assert_eq!(decide(&mut browser, &question, "allow").await.status, StatusCode::OK);
+    assert_eq!(answered.ask(&world).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_right_code_among_wrong_ones_that_come_at_once_forgives_none() {
+    let world = World::new().await;
+    let client = device_client(&world).await;
+    let login = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let cookies = login.post(&world, &[("username", "johndoe"), ("password", "secret")]).await;
+    let cookie = set_cookies(&cookies)[0].clone();
+    let form = RawForm::get(&world, world.at("/device"), "/device", Some(&cookie)).await;
+    let mut wrong = 0;
+    for _ in 0..8 {
+        let own = waiting(&world, &client).await;
+        let codes = [&own.user_code, "BBBB-BBBB", "CCCC-CCCC", "DDDD-DDDD", "FFFF-FFFF"];
+        let answers = join_all(codes.map(|code| {
+            let form = &form;
+            let world = &world;
+            async move { form.post(world, &[("user_code", code)]).await.status() }
+        }));
+        wrong += answers.await.iter().filter(|status| **status == StatusCode::BAD_REQUEST).count();
+    }
+    assert_eq!(u32::try_from(wrong).unwrap(), config().login_free_attempts);
+}
+
 #[tokio::test]
 async fn another_site_cannot_answer_for_the_user() {
     let world = World::new().await;

@@ -109,6 +109,13 @@ pub(crate) async fn every_parallel_attempt_counts(store: &impl Store) {
     tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
     let after = AttemptsRecord { key: digest(1), count: 8, last_at: at(8) };
     assert_eq!(store.login_attempts(digest(1)).await.unwrap(), Some(after));
+    // Taking back an attempt takes back that one, and none that were counted since.
+    let first = AttemptsRecord { key: digest(1), count: 1, last_at: at(1) };
+    assert_eq!(store.uncount_login_attempt(first).await.unwrap(), Swap::Lost);
+    assert_eq!(store.login_attempts(digest(1)).await.unwrap(), Some(after));
+    assert_eq!(store.uncount_login_attempt(after).await.unwrap(), Swap::Done);
+    assert_eq!(store.login_attempts(digest(1)).await.unwrap(), None);
+    assert_eq!(store.count_login_attempt(None, after, 100).await.unwrap(), Swap::Done);
     store.clear_login_attempts(digest(1)).await.unwrap();
     assert_eq!(store.login_attempts(digest(1)).await.unwrap(), None);
     assert_eq!(store.count_login_attempt(Some(after), after, 100).await.unwrap(), Swap::Lost);
