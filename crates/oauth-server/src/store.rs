@@ -879,7 +879,8 @@ pub enum Use {
 /// Statements that were used.
 #[async_trait]
 pub trait Statements: Send + Sync {
-    /// Uses a statement. What no longer counts at `now` is forgotten first, and makes room.
+    /// Uses a statement. What no longer counts at `now` is forgotten first, and makes room; so one that ends now is
+    /// answered with [`Use::Again`], whether it was used or not.
     async fn use_statement(
         &self,
         used: &UsedStatement,

@@ -33,6 +33,10 @@ impl Store {
         const OF_OWNER: &str =
             "SELECT count(*) FROM (SELECT 1 FROM used_statements WHERE owner = ?1 LIMIT ?2)";
         const TOTAL: &str = "SELECT max(number) - min(number) + 1 FROM used_statements";
+        // It is forgotten from that moment on, so nobody could tell any more whether it was used.
+        if used.until <= now {
+            return Ok(Use::Again);
+        }
         let mut tx = self.begin().await?;
         sqlx::query(FORGET).bind(micros(now)).execute(&mut *tx).await?;
         let insert =

@@ -18,8 +18,12 @@ pub(crate) async fn a_statement_is_used_once(store: &impl Store) {
     assert_eq!(uses.iter().filter(|used| **used == Use::First).count(), 1, "{uses:?}");
     assert_eq!(uses.iter().filter(|used| **used == Use::Again).count(), 5, "{uses:?}");
     assert_eq!(store.use_statement(&one, LIMITS, at(99)).await.unwrap(), Use::Again);
-    // What it says has ended; whoever asks refuses it for that.
-    assert_eq!(store.use_statement(&one, LIMITS, at(100)).await.unwrap(), Use::First);
+    // From its last moment on it may have been forgotten, and counts as used whether it was or not.
+    for until in [100, 101] {
+        assert_eq!(store.use_statement(&one, LIMITS, at(until)).await.unwrap(), Use::Again);
+        let other = store.use_statement(&statement(2, 1, 100), LIMITS, at(until)).await.unwrap();
+        assert_eq!(other, Use::Again);
+    }
 }
 
 pub(crate) async fn used_statements_are_bounded(store: &impl Store) {
