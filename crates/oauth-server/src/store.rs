@@ -559,6 +559,9 @@ pub struct DeviceRecord {
     pub resource: String,
     /// Whether a refresh token belongs to it.
     pub refreshable: bool,
+    /// Whether its client takes no tokens but those that are bound to a key
+    /// ([RFC 9449 §5.2](https://www.rfc-editor.org/rfc/rfc9449#section-5.2)).
+    pub proof_required: bool,
     /// Digest over the network it asked from, where that is known.
     pub source: Option<Digest>,
     /// The id of the grant it becomes.

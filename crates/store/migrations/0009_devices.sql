@@ -10,6 +10,7 @@ CREATE TABLE devices (
     scope           TEXT NOT NULL,
     resource        TEXT NOT NULL,
     refreshable     INTEGER NOT NULL CHECK (refreshable IN (0, 1)),
+    proof_required  INTEGER NOT NULL CHECK (proof_required IN (0, 1)),
     source          BLOB CHECK (length(source) = 32),
     grant_id        TEXT NOT NULL UNIQUE,
     issued_at       INTEGER NOT NULL,

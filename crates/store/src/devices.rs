@@ -65,8 +65,8 @@ impl Store {
         );
         const INSERT: &str = concat!(
             "INSERT INTO devices (device_code, user_code, client_id, client_name, registration, client_has_keys,",
-            " scope, resource, refreshable, source, grant_id, issued_at, expires_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING"
+            " scope, resource, refreshable, source, grant_id, issued_at, expires_at, proof_required)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING"
         );
         let mut tx = self.begin().await?;
         let mut excess = sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&mut *tx).await? + 1 - i64::from(max);
@@ -96,7 +96,8 @@ impl Store {
             .bind(new.source.as_ref().map(|digest| &digest.0[..]))
             .bind(&new.grant_id)
             .bind(micros(new.issued_at))
-            .bind(micros(new.expires_at));
+            .bind(micros(new.expires_at))
+            .bind(new.proof_required);
         if insert.execute(&mut *tx).await?.rows_affected() == 0 {
             return Ok(Insert::Exists);
         }
@@ -147,6 +148,7 @@ fn device(row: SqliteRow) -> Result<DeviceRecord, sqlx::Error> {
         scope: row.text("scope")?,
         resource: row.text("resource")?,
         refreshable: row.try_get("refreshable")?,
+        proof_required: row.try_get("proof_required")?,
         source: row.maybe_digest("source")?,
         grant_id: row.text("grant_id")?,
         issued_at: row.time("issued_at")?,

@@ -86,6 +86,7 @@ async fn begin(
         device_code: random::digest(&device_code),
         user_code: random::digest(""),
         refreshable: client.may_refresh() || request.scope.contains(OFFLINE_ACCESS),
+        proof_required: client.demands.dpop_bound_access_tokens,
         client_has_keys: client.registration == Registration::Document && !client.is_public(),
         client_id: client.id,
         client_name: client.name,

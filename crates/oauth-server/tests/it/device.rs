@@ -2,13 +2,13 @@
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth_server::AuthConfig;
-use barewire_testkit::{Browser, Form, Landing, Page};
+use barewire_testkit::{Browser, Form, Holder, Landing, Page};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::signing::{ASSERTION_TYPE, SigningKey};
-use crate::world::{RawForm, Tokens, World, config, set_cookies};
+use crate::world::{RawForm, Tokens, World, config, documented, set_cookies};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -358,6 +358,36 @@ async fn a_flood_of_devices_takes_nobody_elses_place() {
         from("198.51.100.7").await;
     }
     assert_eq!(honest.error(&world).await, "authorization_pending");
+}
+
+/// The document was read when the device began; nobody fetches it again to redeem.
+#[tokio::test]
+async fn a_device_whose_document_wants_bound_tokens_gets_no_others() {
+    let world = World::with(AuthConfig { client_documents_from_loopback: true, ..config() }).await;
+    let client = documented(json!({
+        "grant_types": [DEVICE_CODE, "refresh_token"], "dpop_bound_access_tokens": true
+    }))
+    .await;
+    let device = waiting(&world, &client).await;
+    let mut browser = browser(&world).await;
+    let page = browser.open(&world.at("/device")).await.unwrap();
+    let page = type_code(&mut browser, &page, &device.user_code).await;
+    decide(&mut browser, &page, "allow").await;
+    assert_eq!(device.error(&world).await, "invalid_dpop_proof");
+    let with_proof = async |form: &[(&str, &str)], holder: &Holder| {
+        let proof = holder.proof("POST", world.at("/token").as_str(), None, world.clock.now());
+        let (status, answer, _) = world.token_with(&proof, form).await;
+        (status, answer)
+    };
+    let (holder, thief) = (Holder::new(), Holder::new());
+    let form = [("grant_type", DEVICE_CODE), ("device_code", &device.device_code), ("client_id", &client)];
+    let (status, answer) = with_proof(&form, &holder).await;
+    assert_eq!((status, &answer["token_type"]), (StatusCode::OK, &json!("DPoP")), "{answer}");
+    let refresh = answer["refresh_token"].as_str().unwrap();
+    assert_eq!(world.refresh(&client, refresh).await.1["error"], "invalid_dpop_proof");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", &client)];
+    assert_ne!(with_proof(&form, &thief).await.0, StatusCode::OK);
+    assert_eq!(with_proof(&form, &holder).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -51,6 +54,21 @@ impl Drop for World {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// The id of a client with a document that says this, at a web server of its own.
+pub(crate) async fn documented(more: Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = format!("http://127.0.0.1:{}/client", listener.local_addr().unwrap().port());
+    let mut document = json!({
+        "client_id": client, "client_name": "A documented app", "redirect_uris": [CALLBACK],
+        "token_endpoint_auth_method": "none"
+    });
+    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let document = ([(CONTENT_TYPE, "application/json")], document.to_string());
+    let app = Router::new().route("/client", get(move || async move { document }));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    client
 }
 
 /// Settings that make a test fast, and two clients that the operator knows.

@@ -2,6 +2,7 @@
 //! ([RFC 8628 §3.4](https://datatracker.ietf.org/doc/html/rfc8628#section-3.4)).
 
 use barewire_oauth::device::{Decision, DeviceRefusal, Pace, redeem as may_redeem};
+use barewire_oauth::dpop::ProofError;
 use barewire_oauth::grant::Holder;
 use barewire_oauth::secret::DeviceCode;
 use barewire_oauth::token::{TokenError, TokenResponse};
@@ -24,6 +25,10 @@ pub(super) async fn redeem(
         return Err(refused(DeviceRefusal::WrongClient));
     }
     client.prove(device.client_has_keys)?;
+    let holder = Holder { key: None, proof_required: device.proof_required };
+    // It is bound to no key yet, so there is one thing that can be wrong.
+    let proven = account.possession.key.as_deref();
+    holder.check(proven).map_err(|_| TokenError::from(ProofError::Missing))?;
     account.draft.client_name.clone_from(&device.client_name);
     account.draft.scope = Some(device.scope.clone());
     let now = state.now();
@@ -52,7 +57,7 @@ pub(super) async fn redeem(
         revoked: None,
     };
     let (response, family) =
-        first_tokens(state, &grant, device.refreshable, Holder::default(), &account.possession, now)?;
+        first_tokens(state, &grant, device.refreshable, holder, &account.possession, now)?;
     match state.store.redeem_device(digest, now, &grant, family.as_ref()).await? {
         Swap::Done => Ok(response),
         Swap::Lost => Err(refused(DeviceRefusal::Redeemed)),

@@ -16,6 +16,7 @@ fn device(n: u8, source: Option<u8>) -> DeviceRecord {
         scope: "posts:read".to_owned(),
         resource: "http://localhost:8000/mcp".to_owned(),
         refreshable: true,
+        proof_required: n % 2 == 1,
         source: source.map(digest),
         grant_id: format!("g{n}"),
         issued_at: at(u64::from(n)),
