@@ -44,13 +44,8 @@ impl World {
     }
 }
 
-fn refused(answer: (StatusCode, Value), error: &str) {
-    assert_eq!(
-        (answer.0, answer.1["error"].as_str()),
-        (StatusCode::BAD_REQUEST, Some(error)),
-        "{}",
-        answer.1
-    );
+fn refused((status, answer): (StatusCode, Value), error: &str) {
+    assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some(error)), "{answer}");
 }
 
 #[tokio::test]
@@ -175,7 +170,7 @@ async fn a_proof_counts_once_for_this_endpoint_and_now() {
     };
     for proof in [
         holder.proof("GET", &url, None, world.clock.now()),
-        holder.proof("POST", &world.at("/par").to_string(), None, world.clock.now()),
+        holder.proof("POST", world.at("/par").as_str(), None, world.clock.now()),
         holder.proof("POST", "https://as.example/token", None, world.clock.now()),
         holder
             .proof_with("POST", &url, None, world.clock.now(), |header, _| header["jwk"]["d"] = "AA".into()),
