@@ -81,6 +81,8 @@ pub enum EventKind {
     Credential,
     /// A device without a browser began its login.
     DeviceAuthorization,
+    /// A client sent an authorization request itself.
+    PushedRequest,
     /// Somebody asked whether a token counts, and was not answered.
     Introspection,
 }
@@ -102,6 +104,7 @@ impl EventKind {
             Self::SessionEnd => "session_end",
             Self::Credential => "credential",
             Self::DeviceAuthorization => "device_authorization",
+            Self::PushedRequest => "pushed_request",
             Self::Introspection => "introspection",
         }
     }

@@ -20,6 +20,7 @@ use crate::routes::PAR;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
 use crate::store::{Insert, PushedRecord, StoreError};
+use crate::witness::{Draft, EventKind, Sender};
 use crate::{random, respond};
 
 /// Why a request was not kept.
@@ -55,6 +56,15 @@ impl From<ProofError> for Failure {
 }
 
 impl Failure {
+    /// For whoever keeps account.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Client(failure) => failure.rule(),
+            Self::Request(_) => "request",
+            Self::TooMany => "full",
+        }
+    }
+
     fn respond(&self, headers: &HeaderMap) -> Response {
         match self {
             Self::Client(failure) => failure.respond(headers),
@@ -82,10 +92,14 @@ impl Failure {
 pub(crate) async fn post(
     State(state): State<AppState>,
     source: Source,
+    sender: Sender,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let result = keep(&state, source, &headers, body).await;
+    let mut draft = Draft::default();
+    let result = keep(&state, source, &headers, body, &mut draft).await;
+    let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
+    state.tell(&sender, PAR, EventKind::PushedRequest, &draft, ending);
     let wants_nonce = result.as_ref().is_err_and(Failure::wants_nonce);
     let mut response = match result {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
@@ -100,14 +114,19 @@ async fn keep(
     source: Source,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
+    draft: &mut Draft,
 ) -> Result<PushedResponse, Failure> {
     let parameters = respond::form(headers, body)?;
-    let client_id = authenticate(state, headers, &parameters).await?.id;
-    let client = client(state, &client_id).await.map_err(|stop| match stop {
+    let authenticated = authenticate(state, headers, &parameters).await?;
+    let client = client(state, &authenticated.id).await.map_err(|stop| match stop {
         Stop::Store(error) => Failure::from(error),
         _ => TokenError::UnknownClient.into(),
     })?;
+    authenticated.prove(!client.is_public())?;
+    draft.client = Some(client.id.clone());
+    draft.client_name.clone_from(&client.name);
     let (mut query, request) = push(&parameters, &client, &state.policy).map_err(Failure::Request)?;
+    draft.scope = Some(request.scope.to_string());
     // The proof says the same as `dpop_jkt`, and shows that it is true
     // (https://www.rfc-editor.org/rfc/rfc9449#section-10.1).
     if let Some(key) = proven(state, PAR, headers)? {
@@ -121,7 +140,7 @@ async fn keep(
     let record = PushedRecord {
         digest: random::digest(&reference),
         pushed: Pushed {
-            client_id,
+            client_id: client.id,
             query,
             pushed_at: now,
             expires_at: now + state.config.pushed_request_ttl,

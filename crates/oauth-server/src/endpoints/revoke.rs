@@ -23,7 +23,7 @@ use crate::revocation::{Told, revoke as revoke_grant};
 use crate::routes::REVOKE;
 use crate::server::{AppState, Inner};
 use crate::store::{RevocationReason, StoreError};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind, Sender, token_refusal};
 
 /// Why nothing was revoked.
 enum Failure {
@@ -62,6 +62,17 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// For whoever keeps account.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => token_refusal(error),
+            Self::Malformed(_) => "malformed",
+            Self::Foreign => "wrong_client",
+            Self::NotNow => "not_now",
+            Self::Store(_) => "store",
+        }
+    }
+
     fn respond(&self, headers: &HeaderMap) -> Response {
         match self {
             Self::Refused(error) => respond::token_error(error, headers),
@@ -84,9 +95,13 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match try_revoke(&state, &sender, &headers, body).await {
+    let mut asker = Draft::default();
+    match try_revoke(&state, &sender, &headers, body, &mut asker).await {
         Ok(()) => [(CACHE_CONTROL, "no-store")].into_response(),
-        Err(failure) => failure.respond(&headers),
+        Err(failure) => {
+            state.tell(&sender, REVOKE, EventKind::Revocation, &asker, Err(failure.rule()));
+            failure.respond(&headers)
+        }
     }
 }
 
@@ -95,6 +110,7 @@ async fn try_revoke(
     sender: &Sender,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
+    asker: &mut Draft,
 ) -> Result<(), Failure> {
     let parameters = respond::form(headers, body)?;
     let credentials = client_authentication::credentials(&respond::authorization(headers), &parameters)?;
@@ -102,6 +118,7 @@ async fn try_revoke(
         Some(id) => Some(authenticate_as(state, id, &credentials).await?),
         None => None,
     };
+    asker.client = client.as_ref().map(|client| client.id.clone());
     match revoke::read(&parameters).map_err(Failure::Malformed)? {
         Revoked::Refresh(token) => {
             let Some(parts) = Parts::parse(token) else { return Ok(()) };

@@ -282,6 +282,9 @@ async fn answers_to_codes_that_are_none_count_as_guesses() {
         assert_eq!(done.status, expected, "{number}");
         assert_eq!(done.headers.contains_key("retry-after"), number >= free);
     }
+    let told = world.witness.count("consent /device unknown_user_code");
+    assert_eq!(u32::try_from(told).unwrap(), free);
+    assert_eq!(world.witness.count("consent /device throttled"), 1);
     // They count together with what is typed; a right answer waits as well, and is none until then.
     let page = browser.open(&world.at("/device")).await.unwrap();
     let typed = type_code(&mut browser, &page, "BBBB-BBBB").await;

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::consent::consent_page;
+use crate::signing::{ASSERTION_TYPE, SigningKey};
 use crate::world::{
-    BACKEND_SECRET, CALLBACK, CHALLENGE, STATE, WEB_CALLBACK, World, config, query, redemption,
+    BACKEND_SECRET, CALLBACK, CHALLENGE, STATE, WEB_CALLBACK, World, config, documented, query, redemption,
 };
 
 impl World {
@@ -215,6 +216,23 @@ async fn clients_authenticate_as_at_the_token_endpoint() {
         let (status, answer) = world.push(&[&request[..], &secret[..]].concat()).await;
         assert_eq!(status, expected, "{answer}");
     }
+}
+
+/// Its document says that it signs; nobody else may push in its name, and use up its network's share.
+#[tokio::test]
+async fn a_documented_client_with_keys_signs_what_it_pushes() {
+    let world = World::with(AuthConfig { client_documents_from_loopback: true, ..config() }).await;
+    let key = SigningKey::new("k");
+    let more = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key.set() });
+    let client = documented(more).await;
+    let request = form(&client, CALLBACK, &[]);
+    let (status, answer) = world.push(&request).await;
+    assert_eq!((status, &answer["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")));
+    assert_eq!(world.witness.count("pushed_request /par client_authentication"), 1);
+    let statement = key.client(&world, &client, "1");
+    let signed = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", statement.as_str())];
+    let (status, answer) = world.push(&[&request[..], &signed[..]].concat()).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
 }
 
 #[tokio::test]

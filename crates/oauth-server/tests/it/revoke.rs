@@ -53,6 +53,9 @@ async fn nobody_revokes_what_is_not_theirs() {
         );
     }
     assert_eq!(world.verify(&tokens.access), Ok(()));
+    // Whoever keeps account hears of it.
+    assert_eq!(world.witness.count("revocation /revoke wrong_client"), 2);
+    assert_eq!(world.witness.count("revocation /revoke client_authentication"), 2);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +11,7 @@ use axum::routing::get;
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
-use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient, Dpop};
+use barewire_oauth_server::{AuthConfig, AuthorizationServer, ConfiguredClient, Dpop, Event, Witness};
 use barewire_store::Store;
 use barewire_testkit::{Browser, Landing, TempDir, TestClock};
 use reqwest::StatusCode;
@@ -39,7 +39,27 @@ pub(crate) struct World {
     pub(crate) store: Arc<Store>,
     pub(crate) clock: TestClock,
     pub(crate) dir: TempDir,
+    pub(crate) witness: Witnessed,
     serving: tokio::task::JoinHandle<()>,
+}
+
+/// Refusals that the witness was told of: what, where and why.
+#[derive(Clone, Default)]
+pub(crate) struct Witnessed(Arc<Mutex<Vec<String>>>);
+
+impl Witness for Witnessed {
+    fn happened(&self, event: &Event<'_>) {
+        if let Some(rule) = event.refused {
+            self.0.lock().unwrap().push(format!("{} {} {rule}", event.kind.as_str(), event.endpoint));
+        }
+    }
+}
+
+impl Witnessed {
+    /// How often that was told.
+    pub(crate) fn count(&self, refusal: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|told| *told == refusal).count()
+    }
 }
 
 /// What the issuer is.
@@ -146,7 +166,9 @@ impl World {
             Issuer::Here(path) => format!("{origin}{path}"),
             Issuer::Elsewhere(issuer) => issuer.to_owned(),
         };
+        let witness = Witnessed::default();
         let server = AuthorizationServer::builder(issuer, Arc::clone(&store) as _)
+            .witness(witness.clone())
             .display_name("Blog")
             .resource("https://rs.example/mcp")
             .resource("https://rs.example/other")
@@ -167,7 +189,7 @@ impl World {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { url: Url::parse(&origin).unwrap(), http, server, store, clock, dir, serving }
+        Self { url: Url::parse(&origin).unwrap(), http, server, store, clock, dir, witness, serving }
     }
 
     /// Sends these very bytes and reads the answer until the server closes.
