@@ -64,7 +64,8 @@ pub struct AuthConfig {
 
     /// Whether clients can register themselves (RFC 7591).
     pub dynamic_registration: bool,
-    /// How many registrations from one network wait for their turn before others are told to come back.
+    /// How many registrations, pushed requests and devices that begin wait for their turn, of one network, before others
+    /// are told to come back.
     pub registration_queue: usize,
     /// How many self-registered clients are kept. Never used ones make room first.
     pub max_clients: u32,

@@ -63,8 +63,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     /// Logins to one account from one place.
     pub(crate) logins: Turns,
-    /// Registrations from one network.
-    pub(crate) registrations: Turns,
+    /// Requests from one network that store something for whoever sends them.
+    pub(crate) insertions: Turns,
     pub(crate) documents: Documents,
     pub(crate) keys_at_urls: KeysAtUrls,
     pub(crate) trusted: TrustedIssuers,
@@ -352,7 +352,7 @@ impl Builder {
                 .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
             passwords: Passwords::new(&self.config).await?,
             logins: Turns::new(self.config.login_queue),
-            registrations: Turns::new(self.config.registration_queue),
+            insertions: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config, Arc::clone(&fetcher)),
             trusted: TrustedIssuers::new(&self.config.trusted_issuers, &fetcher),
             keys_at_urls: KeysAtUrls::new(&self.config, fetcher),

@@ -2,8 +2,8 @@
 //!
 //! Whether an attempt has to wait depends on how the ones before it ended. So attempts of one account from one place
 //! go one after the other: parallel guesses get exactly the tries that serial ones get, and parallel logins with the
-//! right password never count against each other. Registrations from one network take turns too, so that a flood of
-//! them does not fill the line before the store's only writer.
+//! right password never count against each other. Registrations, pushed requests and devices that begin take turns too,
+//! by network, so that a flood of them does not fill the line before the store's only writer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -59,9 +59,13 @@ impl Store {
         );
         let PushedRecord { digest, pushed, source } = request;
         let (source, now) = (source.as_ref().map(|digest| &digest.0[..]), micros(pushed.pushed_at));
+        let of_source = || sqlx::query_scalar::<_, i64>(OF_SOURCE).bind(source).bind(now);
+        // Before the writer is taken: whoever has used up his share must not keep it busy.
+        if of_source().fetch_one(self.reader()).await? >= i64::from(most.per_source) {
+            return Ok(Insert::Exists);
+        }
         let mut tx = self.begin().await?;
-        let of_source: i64 = sqlx::query_scalar(OF_SOURCE).bind(source).bind(now).fetch_one(&mut *tx).await?;
-        if of_source >= i64::from(most.per_source) {
+        if of_source().fetch_one(&mut *tx).await? >= i64::from(most.per_source) {
             return Ok(Insert::Exists);
         }
         let mut all: i64 = sqlx::query_scalar(ALL).fetch_one(&mut *tx).await?;
@@ -106,4 +110,31 @@ fn pushed(row: SqliteRow) -> Result<PushedRecord, sqlx::Error> {
         },
         source: row.maybe_digest("source")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use barewire_testkit::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_refused_does_not_wait_for_the_writer() {
+        let dir = TempDir::new();
+        let store = Store::open(dir.join("store.sqlite")).await.unwrap();
+        let pushed = Pushed {
+            client_id: "c1".to_owned(),
+            query: String::new(),
+            pushed_at: UNIX_EPOCH,
+            expires_at: UNIX_EPOCH + Duration::from_secs(60),
+            used_at: None,
+        };
+        let request = PushedRecord { digest: Digest([1; 32]), pushed, source: None };
+        let most = PushedLimits { per_source: 0, total: 9 };
+        let _writing = store.begin().await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(4), store.insert_pushed(&request, most)).await;
+        assert_eq!(answer.expect("no wait").unwrap(), Insert::Exists);
+    }
 }

@@ -9,6 +9,7 @@ use barewire_oauth::client::{Client, Registration};
 use barewire_oauth::device::{self, DeviceResponse, UserCode};
 use barewire_oauth::error::ErrorResponse;
 use barewire_oauth::secret::DeviceCode;
+use barewire_oauth::token::TokenError;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -17,7 +18,7 @@ use crate::client_authentication::{Authenticated, authenticate, of_document};
 use crate::routes::{DEVICE, DEVICE_AUTHORIZATION};
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::{DeviceRecord, Insert, StoreError};
+use crate::store::{DeviceRecord, Digest, Insert, StoreError};
 use crate::witness::{Draft, EventKind, Sender};
 use crate::{random, respond};
 
@@ -80,6 +81,10 @@ async fn begin(
     let request = device::read(&parameters, &client, &state.policy)
         .map_err(|error| Failure::Request(Box::new(error)))?;
     draft.scope = Some(request.scope.to_string());
+    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
+    // As for registrations: a flood has one write under way.
+    let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
+    let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;
     let now = state.now();
     let device_code = random::token::<32>();
     let mut record = DeviceRecord {
@@ -93,7 +98,7 @@ async fn begin(
         registration: client.registration,
         scope: request.scope.to_string(),
         resource: request.resource.as_str().to_owned(),
-        source: source.network().map(|network| random::digest_of(&[b"network", &network])),
+        source,
         grant_id: random::token::<16>(),
         issued_at: now,
         expires_at: now + state.config.device_code_ttl,

@@ -19,7 +19,7 @@ use crate::possession::{give_nonce, proven};
 use crate::routes::PAR;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::{Insert, PushedRecord, StoreError};
+use crate::store::{Digest, Insert, PushedRecord, StoreError};
 use crate::witness::{Draft, EventKind, Sender};
 use crate::{random, respond};
 
@@ -136,6 +136,10 @@ async fn keep(
             Some(_) => return Err(ProofError::OtherKey.into()),
         }
     }
+    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
+    // As for registrations: a flood has one write under way.
+    let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
+    let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;
     let (now, reference) = (state.now(), random::token::<32>());
     let record = PushedRecord {
         digest: random::digest(&reference),
@@ -146,7 +150,7 @@ async fn keep(
             expires_at: now + state.config.pushed_request_ttl,
             used_at: None,
         },
-        source: source.network().map(|network| random::digest_of(&[b"network", &network])),
+        source,
     };
     match state.store.insert_pushed(&record, state.config.pushed_limits()).await? {
         Insert::Inserted => Ok(PushedResponse {

@@ -113,7 +113,7 @@ async fn try_register(
     check_keys(state, &client.authentication)?;
     let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
     // A flood from one network has one write under way, however many requests it sends; others' logins go between.
-    let _turn = state.registrations.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)?;
+    let _turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)?;
     let record = ClientRecord {
         fingerprint: fingerprint(&client).map(random::digest),
         source,

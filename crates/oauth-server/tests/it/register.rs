@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{CALLBACK, World, config};
+use crate::world::{CALLBACK, CHALLENGE, World, config};
 
 async fn post(world: &World, body: &Value) -> (StatusCode, Value) {
     let answer = world.http.post(world.at("/register")).json(body).send().await.unwrap();
@@ -236,6 +236,29 @@ async fn a_flood_stands_in_a_line_of_its_own() {
             StatusCode::SERVICE_UNAVAILABLE => assert_eq!(answer.headers()["retry-after"], "1"),
             other => panic!("{other}"),
         }
+    }
+    // So do devices that begin, and pushed requests.
+    let metadata = json!({
+        "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"]
+    });
+    let client = world.register_with(metadata).await["client_id"].as_str().unwrap().to_owned();
+    let pushed = [
+        ("response_type", "code"),
+        ("client_id", &client),
+        ("redirect_uri", CALLBACK),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("resource", "https://rs.example/mcp"),
+    ];
+    for (path, form) in [("/device_authorization", &pushed[1..2]), ("/par", &pushed[..])] {
+        let send = |address: &'static str| {
+            let request = world.http.post(world.at(path)).header("x-forwarded-for", address).form(form);
+            async { request.send().await.unwrap().status() }
+        };
+        let (flood, honest) = tokio::join!(join_all((0..60).map(|_| send("192.0.2.66"))), send("192.0.2.1"));
+        assert!(honest.is_success(), "{path}: {honest}");
+        assert!(flood.iter().any(StatusCode::is_success), "{path}");
+        assert!(flood.contains(&StatusCode::SERVICE_UNAVAILABLE), "{path}: {flood:?}");
     }
     // With the line as long as it is by default, nobody is refused.
     let world = World::new().await;
