@@ -1,4 +1,4 @@
-//! Our client against our server with tokens that are bound to a key (DPoP), behind a proxy: the origin that clients know is
+//! Our client against our server with tokens that are bound to a key (`DPoP`), behind a proxy: the origin that clients know is
 //! not the one where the server listens.
 
 use std::sync::Arc;
