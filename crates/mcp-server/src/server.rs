@@ -550,18 +550,18 @@ impl Shared {
                 return Err(BuildError::SsePath(path.to_owned()));
             }
         }
-        let guard = match &self.guard {
-            Some(guard) => Some(guard.at(stream).map_err(ResourceServerError::from)?),
-            None => None,
-        };
-        let at = |path: &str, endpoint| {
+        let resource = self.guard.as_ref().map(|guard| guard.at(stream)).transpose();
+        let resource = resource.map_err(ResourceServerError::from)?;
+        let further = resource.as_ref().map(|guard| guard.also_at(messages)).transpose();
+        let further = further.map_err(ResourceServerError::from)?;
+        let at = |path: &str, endpoint, guard| {
             let observer = self.observer.as_ref();
             let observer = observer.map(|observer| observer.at(path).unwrap_or_else(|| observer.clone()));
-            Arc::new(Shared { core: self.core.clone(), endpoint, guard: guard.clone(), observer })
+            Arc::new(Shared { core: self.core.clone(), endpoint, guard, observer })
         };
         Ok(SseEndpoints {
-            messages: at(messages, Endpoint::Messages),
-            stream: at(stream, Endpoint::Sse { messages: messages.to_owned() }),
+            messages: at(messages, Endpoint::Messages, further),
+            stream: at(stream, Endpoint::Sse { messages: messages.to_owned() }, resource),
         })
     }
 }

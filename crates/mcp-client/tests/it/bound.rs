@@ -119,6 +119,19 @@ async fn tokens_are_bound_where_both_sides_offer_it() {
     assert!(!client.grant().await.unwrap().unwrap().tokens.is_bound());
 }
 
+/// The stream and the endpoint for messages have each their own URL, and so each their own proofs.
+#[tokio::test]
+async fn bound_tokens_at_both_endpoints_of_the_first_transport() {
+    let world = World::start(|_| ()).await;
+    let sse = format!("{}/sse", world.origin);
+    let client = Client::connect(sse, world.options(DpopUse::Always)).await.unwrap();
+    for _ in 0..3 {
+        list(&client).await;
+    }
+    assert!(client.grant().await.unwrap().unwrap().tokens.is_bound());
+    client.close().await;
+}
+
 #[tokio::test]
 async fn every_proof_with_a_nonce_and_only_bound_tokens() {
     let world = World::start(|config| {

@@ -241,6 +241,14 @@ impl Guard {
         Ok(Self { identity, ..self.clone() })
     }
 
+    /// The same resource at a further endpoint. What it says of itself stays as it is; a proof of possession is for the
+    /// URL that is called ([RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3), check 9).
+    pub(crate) fn also_at(&self, path: &str) -> Result<Self, ResourceError> {
+        let url = self.resource().beside(path)?;
+        let target = Target::parse(url.as_str()).ok_or(ResourceError::NotAbsolute)?;
+        Ok(Self { identity: Identity { target, ..self.identity.clone() }, ..self.clone() })
+    }
+
     /// The endpoint's identifier.
     pub(crate) fn resource(&self) -> &Resource {
         &self.identity.metadata.resource

@@ -283,8 +283,11 @@ async fn every_method_and_every_endpoint_wants_its_own_proof() {
         .clock(clock.clock())
         .build()
         .unwrap();
-    let (stream, _) = mcp.sse_services().unwrap();
-    let router = Router::new().route_service("/mcp", mcp.service()).route_service("/sse", stream);
+    let (stream, messages) = mcp.sse_services().unwrap();
+    let router = Router::new()
+        .route_service("/mcp", mcp.service())
+        .route_service("/sse", stream)
+        .route_service("/messages", messages);
     let url = serve(router).await;
     let (token, now) = (token_of(&holder), clock.now());
     let mut client = Client::new(&format!("{url}/mcp"), "2025-11-25");
@@ -307,6 +310,15 @@ async fn every_method_and_every_endpoint_wants_its_own_proof() {
         let mut old = Client::new(&format!("{url}/sse"), "2024-11-05");
         old = presenting(old, &token, &proof("GET", path));
         assert_eq!(old.bare(Method::GET).await.status().as_u16(), status, "{path}");
+    }
+    // One resource, two URLs. There is no such session, and that is said to whoever has proven himself.
+    for (path, status) in [("/sse", 401), ("/mcp", 401), ("/messages", 404), ("/messages?sessionId=x", 404)] {
+        let old = Client::new(&format!("{url}/messages?sessionId=x"), "2024-11-05");
+        let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+        let answer = presenting(old, &token, &proof("POST", path)).post(&ping).await;
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
+        assert_eq!(challenge.is_some_and(|challenge| challenge.contains("resource/sse\"")), status == 401);
     }
 }
 
