@@ -180,7 +180,7 @@ pub struct AuthConfig {
     pub login_memory: Duration,
     /// How many places with wrong passwords are remembered.
     pub max_login_records: u32,
-    /// How long the page that asks for a code of the authenticator app counts.
+    /// How long the page that asks for a code of the authenticator app counts, at a login and when the app is set up.
     #[serde(with = "humantime_serde")]
     pub second_factor_ttl: Duration,
     /// How many recovery codes are made at once.

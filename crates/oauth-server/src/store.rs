@@ -259,9 +259,10 @@ pub trait SecondFactors: Send + Sync {
     /// one. `confirmed_at` and `last_step` of `new` are not looked at.
     async fn begin_totp(&self, new: &TotpRecord) -> Result<Swap, StoreError>;
     /// Confirms a secret that is not confirmed, with the step whose code showed it, and replaces the recovery codes.
+    /// [`Swap::Lost`] when another secret has taken its place. Of `app`, user and secret are looked at.
     async fn confirm_totp(
         &self,
-        user_id: &str,
+        app: &TotpRecord,
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],

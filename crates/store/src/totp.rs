@@ -43,12 +43,12 @@ impl SecondFactors for Store {
 
     async fn confirm_totp(
         &self,
-        user_id: &str,
+        app: &TotpRecord,
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],
     ) -> Result<Swap, StoreError> {
-        self.confirm(user_id, step, at, recovery_codes).await.stored()
+        self.confirm(app, step, at, recovery_codes).await
     }
 
     async fn use_totp(&self, user_id: &str, step: u64) -> Result<Swap, StoreError> {
@@ -99,20 +99,31 @@ impl Store {
 
     async fn confirm(
         &self,
-        user_id: &str,
+        app: &TotpRecord,
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],
-    ) -> Result<Swap, sqlx::Error> {
-        const CONFIRM: &str =
-            "UPDATE totp SET confirmed_at = ?2, last_step = ?3 WHERE user_id = ?1 AND confirmed_at IS NULL";
-        let mut tx = self.begin().await?;
-        let confirm = sqlx::query(CONFIRM).bind(user_id).bind(micros(at)).bind(number(step)?);
-        if swapped(&confirm.execute(&mut *tx).await?) == Swap::Lost {
+    ) -> Result<Swap, StoreError> {
+        const PENDING: &str = "SELECT sealed FROM totp WHERE user_id = ?1 AND confirmed_at IS NULL";
+        const CONFIRM: &str = concat!(
+            "UPDATE totp SET confirmed_at = ?2, last_step = ?3",
+            " WHERE user_id = ?1 AND sealed = ?4 AND confirmed_at IS NULL"
+        );
+        let user_id = app.user_id.as_str();
+        let mut tx = self.begin().await.stored()?;
+        let pending = sqlx::query_scalar(PENDING).bind(user_id).fetch_optional(&mut *tx).await.stored()?;
+        let Some(sealed): Option<Vec<u8>> = pending else { return Ok(Swap::Lost) };
+        // Sealing is not repeatable, so what is compared is what was sealed.
+        if self.open_secret(user_id, &sealed).map_err(StoreError::new)? != app.secret {
             return Ok(Swap::Lost);
         }
-        put_codes(&mut tx, user_id, recovery_codes).await?;
-        tx.commit().await?;
+        let step = number(step).stored()?;
+        let confirm = sqlx::query(CONFIRM).bind(user_id).bind(micros(at)).bind(step).bind(sealed);
+        if swapped(&confirm.execute(&mut *tx).await.stored()?) == Swap::Lost {
+            return Ok(Swap::Lost);
+        }
+        put_codes(&mut tx, user_id, recovery_codes).await.stored()?;
+        tx.commit().await.stored()?;
         Ok(Swap::Done)
     }
 

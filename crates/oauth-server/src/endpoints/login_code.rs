@@ -11,6 +11,7 @@ use super::login::{Errand, check_form};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
+use crate::half_login::Half;
 use crate::pages::{CodeTemplate, ErrorPage, Extras, page};
 use crate::respond::{self, see_other};
 use crate::routes::{LOGIN, LOGIN_CODE};
@@ -51,7 +52,7 @@ async fn submit(
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (half, code, now) = (field("half"), field("code"), state.now());
     let secret = cookies.secret().unwrap_or_default();
-    let user = state.half_logins.open(state.store.as_ref(), half, secret, now).await?;
+    let user = state.half_logins.open(Half::Login, state.store.as_ref(), half, secret, now).await?;
     let app = match &user {
         Some(user) => state.store.totp(&user.id).await?.filter(|app| app.confirmed_at.is_some()),
         None => None,
@@ -87,7 +88,7 @@ async fn submit(
 /// Asks `user`, whose password was right, for the second factor.
 pub(crate) fn ask(state: &Inner, cookies: &Cookies, errand: &Errand, user: &UserRecord) -> Response {
     let secret = cookies.secret().unwrap_or_default();
-    let half = state.half_logins.issue(user, secret, state.config.second_factor_ttl, state.now());
+    let half = state.half_logins.issue(Half::Login, user, secret, state.config.second_factor_ttl, state.now());
     form(state, cookies, errand, half, None)
 }
 

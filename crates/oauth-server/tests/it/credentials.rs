@@ -310,6 +310,63 @@ async fn an_app_is_set_up_and_removed_by_who_knows_the_password() {
 }
 
 #[tokio::test]
+async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
+    let settings = AuthConfig { login_free_attempts: 3, ..config() };
+    let ttl = settings.second_factor_ttl.as_secs();
+    let world = World::with(settings).await;
+    let mut browser = world.signed_in("johndoe").await;
+    let totp = world.at("/account/totp");
+    let page = browser.open(&totp).await.unwrap();
+    let set_up = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    let key = set_up.select(".key").unwrap();
+    let app = App(BASE32_NOPAD.decode(key.replace(' ', "").as_bytes()).unwrap());
+    let confirm = |token: &str, code: &str| {
+        let form = press(&set_up, "confirm", "").fill("code", code);
+        if token == "its own" { form } else { form.fill("set_up", token) }
+    };
+    // Whoever comes to the browser later has the session and its forms, and not what the page of the secret had.
+    let other = world.signed_in("johndoe").await.open(&totp).await.unwrap();
+    assert!(!other.body.contains("set_up"));
+    let own = set_up.form_with("code").unwrap();
+    let token = own.fields.iter().find(|(name, _)| name == "set_up").unwrap().1.clone();
+    for bad in ["", "x", &token[1..], &"A".repeat(2000)] {
+        for code in ["000000", &app.code(&world, 0)] {
+            let answer = submit(&mut browser, &set_up, &confirm(bad, code)).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{bad}");
+            assert!(!answer.body.contains(&key) && !answer.body.contains("class=\"qr\""), "{}", answer.body);
+            assert!(answer.body.contains("value=\"begin\""), "it begins anew, with the password");
+        }
+    }
+    // Nor in another browser of the same user.
+    let mut second = world.signed_in("johndoe").await;
+    let theirs = second.open(&totp).await.unwrap();
+    let mut carried = press(&theirs, "begin", "");
+    carried.fields.retain(|(name, _)| name == "csrf");
+    for (name, value) in [("action", "confirm"), ("set_up", &token), ("code", &app.code(&world, 0))] {
+        carried.fields.push((name.to_owned(), value.to_owned()));
+    }
+    let answer = submit(&mut second, &theirs, &carried).await;
+    assert!(answer.status == StatusCode::FORBIDDEN && !answer.body.contains(&key), "{}", answer.body);
+    // Wrong codes are slowed down.
+    for _ in 0..3 {
+        let answer = submit(&mut browser, &set_up, &confirm("its own", "000000")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    }
+    let right = confirm("its own", &app.code(&world, 0));
+    assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::TOO_MANY_REQUESTS);
+    // Another secret has taken its place; and a page lasts for a while.
+    let anew = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::FORBIDDEN);
+    world.advance(ttl);
+    let key = anew.select(".key").unwrap();
+    let app = App(BASE32_NOPAD.decode(key.replace(' ', "").as_bytes()).unwrap());
+    let late = press(&anew, "confirm", "").fill("code", &app.code(&world, 0));
+    let answer = submit(&mut browser, &anew, &late).await;
+    assert!(answer.status == StatusCode::FORBIDDEN && !answer.body.contains(&key), "{}", answer.body);
+    world.signed_in("johndoe").await;
+}
+
+#[tokio::test]
 async fn a_wrong_password_says_nothing_of_the_second_step() {
     let world = World::new().await;
     let mut owner = world.signed_in("johndoe").await;

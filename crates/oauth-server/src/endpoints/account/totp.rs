@@ -11,10 +11,11 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{Around, Place, Visitor, done, prove};
-use crate::attempts::{Asked, Denial};
+use crate::attempts::{self, Asked, Denial};
 use crate::csrf::Purpose;
 use crate::endpoints::login::check_form;
 use crate::flow::{Stop, finish};
+use crate::half_login::Half;
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::routes::ACCOUNT_TOTP;
 use crate::server::{AppState, Inner};
@@ -46,6 +47,8 @@ enum Stage {
 }
 
 struct SetUp {
+    /// That this browser was shown the secret, upon the password.
+    token: String,
     key: String,
     picture: Option<Picture>,
 }
@@ -146,31 +149,55 @@ impl Change<'_> {
         Ok(render(self.state, self.visitor, set_up(self.state, self.visitor, &new), None))
     }
 
-    /// Whoever has the app shows one of its codes.
+    /// Whoever has the app shows one of its codes. Only the browser that was shown the secret can: a secret that was begun
+    /// and left is no one else's to finish.
     async fn confirm(self) -> Result<Response, Stop> {
         let Some(app) = self.app.as_ref().filter(|app| app.confirmed_at.is_none()) else {
             return self.changed_meanwhile().await;
         };
+        if !self.has_begun(app).await? {
+            self.tell(Err("not_begun_here"));
+            let why = "This took too long, or was begun elsewhere. Begin anew.".to_owned();
+            return Ok(render(self.state, self.visitor, Stage::Off, Some((StatusCode::FORBIDDEN, why))));
+        }
         let code = self.fields.one("code").ok().flatten().unwrap_or_default();
-        let now = self.state.now();
-        let accepted = barewire_oauth::totp::accept(code, app.last_step, now, totp::mac(&app.secret));
-        let Ok(step) = accepted else {
-            let why = "That is not the code that the app should show now. Check that the key was taken over and that \
-                       the clock of the device is right, and type the next code.";
-            let stage = set_up(self.state, self.visitor, app);
-            return Ok(render(
-                self.state,
-                self.visitor,
-                stage,
-                Some((StatusCode::FORBIDDEN, why.to_owned())),
-            ));
+        let step = match attempts::first_code(self.state, app, code).await? {
+            Ok(step) => step,
+            Err(denial) => {
+                denial.rule(Asked::Code).into_iter().for_each(|rule| self.tell(Err(rule)));
+                return Ok(self.not_the_code(app, &denial));
+            }
         };
         let (codes, digests) = self.new_codes();
-        if self.state.store.confirm_totp(self.user(), step, now, &digests).await? == Swap::Lost {
+        if self.state.store.confirm_totp(app, step, self.state.now(), &digests).await? == Swap::Lost {
             return self.changed_meanwhile().await;
         }
         self.tell(Ok(Some("totp_enabled")));
         Ok(self.show_codes(codes, true))
+    }
+
+    /// Whether this browser was shown the secret of `app`, not long ago, for the password that still counts.
+    async fn has_begun(&self, app: &TotpRecord) -> Result<bool, Stop> {
+        let token = self.fields.one("set_up").ok().flatten().unwrap_or_default();
+        let cookie = self.visitor.cookies.secret().unwrap_or_default();
+        let (store, half) = (self.state.store.as_ref(), Half::SetUp(&app.secret));
+        let user = self.state.half_logins.open(half, store, token, cookie, self.state.now()).await?;
+        Ok(user.is_some_and(|user| user.id == self.user()))
+    }
+
+    fn not_the_code(&self, app: &TotpRecord, denial: &Denial) -> Response {
+        let why = match denial {
+            Denial::Wrong => {
+                "That is not the code that the app should show now. Check that the key was taken over and that the \
+                 clock of the device is right, and type the next code."
+                    .to_owned()
+            }
+            _ => denial.text(Asked::Code),
+        };
+        let stage = set_up(self.state, self.visitor, app);
+        let mut response = render(self.state, self.visitor, stage, Some((denial.status(), why)));
+        respond::retry_after(&mut response, denial.retry_after());
+        response
     }
 
     /// New recovery codes; the old ones are void.
@@ -244,7 +271,10 @@ async fn on(state: &Inner, visitor: &Visitor) -> Result<Stage, Stop> {
 
 fn set_up(state: &Inner, visitor: &Visitor, app: &TotpRecord) -> Stage {
     let uri = totp::key_uri(&app.secret, &state.display_name, &visitor.session.user.name);
-    Stage::SetUp(SetUp { key: totp::key_text(&app.secret), picture: totp::picture(&uri) })
+    let cookie = visitor.cookies.secret().unwrap_or_default();
+    let (half, ttl) = (Half::SetUp(&app.secret), state.config.second_factor_ttl);
+    let token = state.half_logins.issue(half, &visitor.session.user, cookie, ttl, state.now());
+    Stage::SetUp(SetUp { token, key: totp::key_text(&app.secret), picture: totp::picture(&uri) })
 }
 
 fn render(state: &Inner, visitor: &Visitor, stage: Stage, error: Option<(StatusCode, String)>) -> Response {

@@ -16,13 +16,18 @@ fn app(user: &str, text: &str) -> TotpRecord {
 
 pub(crate) async fn an_app_asks_for_nothing_until_it_is_confirmed(store: &impl Store) {
     assert_eq!(store.totp("u1").await.unwrap(), None);
-    assert_eq!(store.confirm_totp("u1", 5, at(2), &[]).await.unwrap(), Swap::Lost);
+    assert_eq!(store.confirm_totp(&app("u1", "first"), 5, at(2), &[]).await.unwrap(), Swap::Lost);
     assert_eq!(store.begin_totp(&app("u1", "first")).await.unwrap(), Swap::Done);
     assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost);
     assert_eq!(store.begin_totp(&app("u1", "second")).await.unwrap(), Swap::Done);
     assert_eq!(store.totp("u1").await.unwrap(), Some(app("u1", "second")));
-    assert_eq!(store.confirm_totp("u1", 5, at(2), &[digest(1)]).await.unwrap(), Swap::Done);
-    assert_eq!(store.confirm_totp("u1", 6, at(3), &[digest(2)]).await.unwrap(), Swap::Lost);
+    let confirm = async |secret: &str, step: u64, code: u8| {
+        store.confirm_totp(&app("u1", secret), step, at(2), &[digest(code)]).await.unwrap()
+    };
+    assert_eq!(confirm("first", 5, 1).await, Swap::Lost, "another one took its place");
+    assert_eq!(store.recovery_codes_left("u1").await.unwrap(), 0);
+    assert_eq!(confirm("second", 5, 1).await, Swap::Done);
+    assert_eq!(confirm("second", 6, 2).await, Swap::Lost, "it is confirmed");
     assert_eq!(store.begin_totp(&app("u1", "third")).await.unwrap(), Swap::Lost);
     let now = TotpRecord { confirmed_at: Some(at(2)), last_step: 5, ..app("u1", "second") };
     assert_eq!(store.totp("u1").await.unwrap(), Some(now));
@@ -34,7 +39,7 @@ pub(crate) async fn an_app_asks_for_nothing_until_it_is_confirmed(store: &impl S
 
 pub(crate) async fn of_many_that_bring_one_code_one_wins(store: &impl Store) {
     assert_eq!(store.begin_totp(&app("u1", "s")).await.unwrap(), Swap::Done);
-    assert_eq!(store.confirm_totp("u1", 5, at(2), &[]).await.unwrap(), Swap::Done);
+    assert_eq!(store.confirm_totp(&app("u1", "s"), 5, at(2), &[]).await.unwrap(), Swap::Done);
     assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost, "it confirmed the app");
     let one = async || store.use_totp("u1", 7).await.unwrap();
     let swaps = tokio::join!(one(), one(), one(), one());
@@ -49,7 +54,7 @@ pub(crate) async fn recovery_codes_are_used_once(store: &impl Store) {
     for user in ["u1", "u2"] {
         assert_eq!(store.begin_totp(&app(user, "s")).await.unwrap(), Swap::Done);
         let codes = [digest(1), digest(2)];
-        assert_eq!(store.confirm_totp(user, 5, at(2), &codes).await.unwrap(), Swap::Done);
+        assert_eq!(store.confirm_totp(&app(user, "s"), 5, at(2), &codes).await.unwrap(), Swap::Done);
     }
     let one = async || store.use_recovery_code("u1", digest(1), at(3)).await.unwrap();
     let swaps = tokio::join!(one(), one(), one(), one());
