@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::random;
 use crate::server::Inner;
-use crate::store::{SessionRecord, StoreError, UserRecord};
+use crate::store::{SessionRecord, StoreError, Swap, UserRecord};
 use crate::witness::Sender;
 
 /// How long a browser is recognised.
@@ -85,14 +85,15 @@ impl Cookies {
         hmac::verify(&state.device_key, &message, tag).is_ok().then(|| nonce.to_vec())
     }
 
-    /// Starts a session for `user` in this browser, under a new id. Returns the cookies to set.
+    /// Starts a session for `user` in this browser, under a new id. Returns the cookies to set; `None` when the password of
+    /// `user` is not the one any more that was read with it.
     pub(crate) async fn log_in(
         &self,
         state: &Inner,
         user: &UserRecord,
         sender: &Sender,
         now: SystemTime,
-    ) -> Result<Vec<HeaderValue>, StoreError> {
+    ) -> Result<Option<Vec<HeaderValue>>, StoreError> {
         let secret = random::token::<32>();
         let record = SessionRecord {
             digest: random::digest(&secret),
@@ -103,7 +104,10 @@ impl Cookies {
             browser: sender.browser.clone(),
         };
         let old = self.session.as_ref().map(random::digest);
-        state.store.start_session(old, &record, state.config.max_sessions_per_user).await?;
+        let keep = state.config.max_sessions_per_user;
+        if state.store.start_session(old, &record, keep, &user.password_hash).await? == Swap::Lost {
+            return Ok(None);
+        }
         let mut cookies =
             vec![set_cookie(state, session_name(state), &secret, Some(state.config.session_ttl))];
         if self.known_browser(state, &user.id).is_none() {
@@ -112,7 +116,7 @@ impl Cookies {
             let mark = URL_SAFE_NO_PAD.encode([&nonce[..], tag.as_ref()].concat());
             cookies.push(set_cookie(state, device_name(state), &mark, Some(DEVICE_TTL)));
         }
-        Ok(cookies)
+        Ok(Some(cookies))
     }
 
     /// Ends the session of this browser. Returns the cookie that removes it there.

@@ -186,12 +186,15 @@ pub trait Sessions: Send + Sync {
     async fn session(&self, digest: Digest) -> Result<Option<SessionRecord>, StoreError>;
     /// Starts `new` and ends `old` in one transaction, so that a login never leaves the earlier id alive
     /// (session fixation). Keeps the `keep` sessions of this user that expire last and deletes the others.
+    /// [`Swap::Lost`], which changes nothing, when the user's password hash is not `password` any more: a login that
+    /// waited while the password was changed starts nothing.
     async fn start_session(
         &self,
         old: Option<Digest>,
         new: &SessionRecord,
         keep: u32,
-    ) -> Result<(), StoreError>;
+        password: &Secret,
+    ) -> Result<Swap, StoreError>;
     /// Ends a session; nothing happens when there is none.
     async fn end_session(&self, digest: Digest) -> Result<(), StoreError>;
     /// The sessions of a user that have not expired at `now`, the latest login first.
@@ -250,14 +253,15 @@ pub struct TotpRecord {
     pub last_step: u64,
 }
 
-/// Authenticator apps and recovery codes.
+/// Authenticator apps and recovery codes. What a user's password is asked for takes place only while `password` is still
+/// its hash: whoever knew the one before it changes nothing any more.
 #[async_trait]
 pub trait SecondFactors: Send + Sync {
     /// The app of a user, confirmed or not.
     async fn totp(&self, user_id: &str) -> Result<Option<TotpRecord>, StoreError>;
     /// Keeps a secret that is not confirmed yet, in place of another such one; [`Swap::Lost`] when there is a confirmed
     /// one. `confirmed_at` and `last_step` of `new` are not looked at.
-    async fn begin_totp(&self, new: &TotpRecord) -> Result<Swap, StoreError>;
+    async fn begin_totp(&self, new: &TotpRecord, password: &Secret) -> Result<Swap, StoreError>;
     /// Confirms a secret that is not confirmed, with the step whose code showed it, and replaces the recovery codes.
     /// [`Swap::Lost`] when another secret has taken its place. Of `app`, user and secret are looked at.
     async fn confirm_totp(
@@ -269,10 +273,15 @@ pub trait SecondFactors: Send + Sync {
     ) -> Result<Swap, StoreError>;
     /// Uses up the code of a step of a confirmed app; [`Swap::Lost`] when it, or a later one, was used before.
     async fn use_totp(&self, user_id: &str, step: u64) -> Result<Swap, StoreError>;
-    /// Removes the app and the recovery codes.
-    async fn remove_totp(&self, user_id: &str) -> Result<(), StoreError>;
+    /// Removes the app and the recovery codes; [`Swap::Lost`] only when the password is another one.
+    async fn remove_totp(&self, user_id: &str, password: &Secret) -> Result<Swap, StoreError>;
     /// Replaces the recovery codes; [`Swap::Lost`] for a user without a confirmed app.
-    async fn replace_recovery_codes(&self, user_id: &str, codes: &[Digest]) -> Result<Swap, StoreError>;
+    async fn replace_recovery_codes(
+        &self,
+        user_id: &str,
+        codes: &[Digest],
+        password: &Secret,
+    ) -> Result<Swap, StoreError>;
     /// Uses up a recovery code; [`Swap::Lost`] when there is no such one, or it was used.
     async fn use_recovery_code(
         &self,
@@ -356,8 +365,9 @@ pub trait Passkeys: Send + Sync {
         at: SystemTime,
         challenge: AnsweredChallenge,
     ) -> Result<Swap, StoreError>;
-    /// Removes a passkey of this user; [`Swap::Lost`] when there is no such one.
-    async fn remove_passkey(&self, user_id: &str, id: &[u8]) -> Result<Swap, StoreError>;
+    /// Removes a passkey of this user; [`Swap::Lost`] when there is no such one, or the user's password hash is not
+    /// `password` any more.
+    async fn remove_passkey(&self, user_id: &str, id: &[u8], password: &Secret) -> Result<Swap, StoreError>;
 }
 
 // -------------------------------------------------------------------------------------------------- clients

@@ -4,13 +4,14 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use barewire_oauth_server::store::{
-    AnsweredChallenge, NewPasskey, PasskeyRecord, Passkeys, StoreError, Swap,
+    AnsweredChallenge, NewPasskey, PasskeyRecord, Passkeys, Secret, StoreError, Swap,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
+use crate::users::password_is;
 
 #[async_trait]
 impl Passkeys for Store {
@@ -44,8 +45,10 @@ impl Passkeys for Store {
         self.count_up(id, expected, counter, at, challenge).await.stored()
     }
 
-    async fn remove_passkey(&self, user_id: &str, id: &[u8]) -> Result<Swap, StoreError> {
-        let query = sqlx::query("DELETE FROM passkeys WHERE user_id = ?1 AND id = ?2").bind(user_id).bind(id);
+    async fn remove_passkey(&self, user_id: &str, id: &[u8], password: &Secret) -> Result<Swap, StoreError> {
+        const DELETE: &str =
+            concat!("DELETE FROM passkeys WHERE user_id = ?1 AND id = ?2 AND ", password_is!("?1", "?3"));
+        let query = sqlx::query(DELETE).bind(user_id).bind(id).bind(password.expose());
         Ok(swapped(&query.execute(self.writer()).await.stored()?))
     }
 }

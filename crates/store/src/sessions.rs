@@ -3,12 +3,13 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use barewire_oauth_server::store::{Digest, SessionRecord, Sessions, StoreError};
+use barewire_oauth_server::store::{Digest, Secret, SessionRecord, Sessions, StoreError, Swap};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
-use crate::row::{Columns, Stored, micros};
+use crate::row::{Columns, Stored, micros, swapped};
+use crate::users::password_is;
 
 #[async_trait]
 impl Sessions for Store {
@@ -22,8 +23,9 @@ impl Sessions for Store {
         old: Option<Digest>,
         new: &SessionRecord,
         keep: u32,
-    ) -> Result<(), StoreError> {
-        self.start(old, new, keep).await.stored()
+        password: &Secret,
+    ) -> Result<Swap, StoreError> {
+        self.start(old, new, keep, password).await.stored()
     }
 
     async fn end_session(&self, digest: Digest) -> Result<(), StoreError> {
@@ -59,10 +61,17 @@ pub(crate) async fn end_all(
 }
 
 impl Store {
-    async fn start(&self, old: Option<Digest>, new: &SessionRecord, keep: u32) -> Result<(), sqlx::Error> {
+    async fn start(
+        &self,
+        old: Option<Digest>,
+        new: &SessionRecord,
+        keep: u32,
+        password: &Secret,
+    ) -> Result<Swap, sqlx::Error> {
         const INSERT: &str = concat!(
             "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at, started_from, browser)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ",
+            password_is!("?2", "?7")
         );
         const TRIM: &str = concat!(
             "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user_id = ?1",
@@ -73,17 +82,20 @@ impl Store {
             let end = sqlx::query("DELETE FROM sessions WHERE digest = ?1").bind(&old.0[..]);
             end.execute(&mut *tx).await?;
         }
-        sqlx::query(INSERT)
+        let insert = sqlx::query(INSERT)
             .bind(&new.digest.0[..])
             .bind(&new.user_id)
             .bind(micros(new.authenticated_at))
             .bind(micros(new.expires_at))
             .bind(new.started_from.map(|address| address.to_string()))
             .bind(&new.browser)
-            .execute(&mut *tx)
-            .await?;
+            .bind(password.expose());
+        if swapped(&insert.execute(&mut *tx).await?) == Swap::Lost {
+            return Ok(Swap::Lost);
+        }
         sqlx::query(TRIM).bind(&new.user_id).bind(keep).execute(&mut *tx).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(Swap::Done)
     }
 }
 

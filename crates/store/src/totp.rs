@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
 use crate::sealer::SealError;
+use crate::users::password_is;
 
 #[async_trait]
 impl SecondFactors for Store {
@@ -30,14 +31,20 @@ impl SecondFactors for Store {
         }))
     }
 
-    async fn begin_totp(&self, new: &TotpRecord) -> Result<Swap, StoreError> {
+    async fn begin_totp(&self, new: &TotpRecord, password: &Secret) -> Result<Swap, StoreError> {
         const PUT: &str = concat!(
-            "INSERT INTO totp (user_id, sealed, created_at, confirmed_at, last_step) VALUES (?1, ?2, ?3, NULL, 0)",
+            "INSERT INTO totp (user_id, sealed, created_at, confirmed_at, last_step)",
+            " SELECT ?1, ?2, ?3, NULL, 0 WHERE ",
+            password_is!("?1", "?4"),
             " ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, created_at = excluded.created_at,",
             " last_step = 0 WHERE confirmed_at IS NULL"
         );
         let sealed = self.seal_secret(&new.user_id, &new.secret).map_err(StoreError::new)?;
-        let put = sqlx::query(PUT).bind(&new.user_id).bind(sealed).bind(micros(new.created_at));
+        let put = sqlx::query(PUT)
+            .bind(&new.user_id)
+            .bind(sealed)
+            .bind(micros(new.created_at))
+            .bind(password.expose());
         Ok(swapped(&put.execute(self.writer()).await.stored()?))
     }
 
@@ -60,12 +67,17 @@ impl SecondFactors for Store {
         Ok(swapped(&query.execute(self.writer()).await.stored()?))
     }
 
-    async fn remove_totp(&self, user_id: &str) -> Result<(), StoreError> {
-        self.remove(user_id).await.stored()
+    async fn remove_totp(&self, user_id: &str, password: &Secret) -> Result<Swap, StoreError> {
+        self.remove(user_id, password).await.stored()
     }
 
-    async fn replace_recovery_codes(&self, user_id: &str, codes: &[Digest]) -> Result<Swap, StoreError> {
-        self.replace_codes(user_id, codes).await.stored()
+    async fn replace_recovery_codes(
+        &self,
+        user_id: &str,
+        codes: &[Digest],
+        password: &Secret,
+    ) -> Result<Swap, StoreError> {
+        self.replace_codes(user_id, codes, password).await.stored()
     }
 
     async fn use_recovery_code(
@@ -127,20 +139,36 @@ impl Store {
         Ok(Swap::Done)
     }
 
-    async fn remove(&self, user_id: &str) -> Result<(), sqlx::Error> {
+    async fn remove(&self, user_id: &str, password: &Secret) -> Result<Swap, sqlx::Error> {
+        const STANDS: &str = concat!("SELECT ", password_is!("?1", "?2"));
         let mut tx = self.begin().await?;
+        let stands = sqlx::query_scalar(STANDS).bind(user_id).bind(password.expose());
+        let stands: bool = stands.fetch_one(&mut *tx).await?;
+        if !stands {
+            return Ok(Swap::Lost);
+        }
         for deletion in
             ["DELETE FROM totp WHERE user_id = ?1", "DELETE FROM recovery_codes WHERE user_id = ?1"]
         {
             sqlx::query(deletion).bind(user_id).execute(&mut *tx).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        Ok(Swap::Done)
     }
 
-    async fn replace_codes(&self, user_id: &str, codes: &[Digest]) -> Result<Swap, sqlx::Error> {
-        const HAS_APP: &str = "SELECT 1 FROM totp WHERE user_id = ?1 AND confirmed_at IS NOT NULL";
+    async fn replace_codes(
+        &self,
+        user_id: &str,
+        codes: &[Digest],
+        password: &Secret,
+    ) -> Result<Swap, sqlx::Error> {
+        const HAS_APP: &str = concat!(
+            "SELECT 1 FROM totp WHERE user_id = ?1 AND confirmed_at IS NOT NULL AND ",
+            password_is!("?1", "?2")
+        );
         let mut tx = self.begin().await?;
-        let has_app: Option<i64> = sqlx::query_scalar(HAS_APP).bind(user_id).fetch_optional(&mut *tx).await?;
+        let has_app = sqlx::query_scalar(HAS_APP).bind(user_id).bind(password.expose());
+        let has_app: Option<i64> = has_app.fetch_optional(&mut *tx).await?;
         if has_app.is_none() {
             return Ok(Swap::Lost);
         }

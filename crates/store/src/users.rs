@@ -49,6 +49,14 @@ impl Users for Store {
     }
 }
 
+/// Whether the password hash `$password` is still that of the user `$user`; both are parameters of the statement.
+macro_rules! password_is {
+    ($user:literal, $password:literal) => {
+        concat!("EXISTS (SELECT 1 FROM users WHERE id = ", $user, " AND password_hash = ", $password, ")")
+    };
+}
+pub(crate) use password_is;
+
 impl Store {
     async fn replace(
         &self,

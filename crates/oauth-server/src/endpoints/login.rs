@@ -86,25 +86,30 @@ async fn submit(
     let (username, password) = (field("username"), Password::new(field("password")));
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
+    let denied = |denial: &Denial| {
+        if let Some(rule) = denial.rule(Asked::NameAndPassword) {
+            state.tell(sender, LOGIN, EventKind::Login, &draft, Err(rule));
+        }
+        form(state, &cookies, &errand, username, Some((denial, denial.text(Asked::NameAndPassword))))
+    };
     match result {
         Ok(user) if has_second_factor(state, &user).await? => {
             state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(Some("second_factor_asked")));
             Ok(login_code::ask(state, &cookies, &errand, &user))
         }
-        Ok(user) => {
-            state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(None));
-            let mut response = see_other(&errand.next(state));
-            for cookie in cookies.log_in(state, &user, sender, state.now()).await? {
-                response.headers_mut().append(SET_COOKIE, cookie);
+        Ok(user) => match cookies.log_in(state, &user, sender, state.now()).await? {
+            Some(set) => {
+                state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(None));
+                let mut response = see_other(&errand.next(state));
+                for cookie in set {
+                    response.headers_mut().append(SET_COOKIE, cookie);
+                }
+                Ok(response)
             }
-            Ok(response)
-        }
-        Err(denial) => {
-            if let Some(rule) = denial.rule(Asked::NameAndPassword) {
-                state.tell(sender, LOGIN, EventKind::Login, &draft, Err(rule));
-            }
-            Ok(form(state, &cookies, &errand, username, Some((&denial, denial.text(Asked::NameAndPassword)))))
-        }
+            // It was changed while this login waited.
+            None => Ok(denied(&Denial::Wrong)),
+        },
+        Err(denial) => Ok(denied(&denial)),
     }
 }
 

@@ -69,9 +69,12 @@ async fn submit(
     draft.user = Some(user.id.clone());
     match result {
         Ok(()) => {
+            let Some(set) = cookies.log_in(state, &user, sender, now).await? else {
+                return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
+            };
             state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some("second_factor")));
             let mut response = see_other(&errand.next(state));
-            for cookie in cookies.log_in(state, &user, sender, now).await? {
+            for cookie in set {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)
@@ -88,7 +91,8 @@ async fn submit(
 /// Asks `user`, whose password was right, for the second factor.
 pub(crate) fn ask(state: &Inner, cookies: &Cookies, errand: &Errand, user: &UserRecord) -> Response {
     let secret = cookies.secret().unwrap_or_default();
-    let half = state.half_logins.issue(Half::Login, user, secret, state.config.second_factor_ttl, state.now());
+    let half =
+        state.half_logins.issue(Half::Login, user, secret, state.config.second_factor_ttl, state.now());
     form(state, cookies, errand, half, None)
 }
 

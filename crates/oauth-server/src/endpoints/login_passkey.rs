@@ -58,9 +58,13 @@ async fn submit(
     match outcome {
         Ok(user) => {
             draft.user = Some(user.id.clone());
+            // The password was changed in this very moment: what that ended must not begin anew unseen.
+            let Some(set) = cookies.log_in(state, &user, sender, state.now()).await? else {
+                return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
+            };
             state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Ok(Some("passkey")));
             let mut response = see_other(&errand.next(state));
-            for cookie in cookies.log_in(state, &user, sender, state.now()).await? {
+            for cookie in set {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)

@@ -1,12 +1,13 @@
 //! Many logins at once: right ones never stand in each other's way, wrong ones gain nothing by coming together.
 
 use barewire_oauth_server::AuthConfig;
+use barewire_testkit::Landing;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::world::{CALLBACK, RawForm, World, config, query};
+use crate::world::{CALLBACK, RawForm, World, config, has_session, query, set_cookies};
 
 const GOOD: &[(&str, &str)] = &[("username", "johndoe"), ("password", "secret")];
 const BAD: &[(&str, &str)] = &[("username", "johndoe"), ("password", "guess")];
@@ -116,4 +117,30 @@ async fn a_right_login_whose_browser_went_away_does_not_count_as_wrong() {
         connection.write_all(request.as_bytes()).await.unwrap();
     }
     assert_eq!(post_all(&world, &[GOOD]).await[0].0, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_waits_while_the_password_changes_starts_no_session() {
+    // One hasher and slow hashes: the change overtakes logins that have read the old password and wait for their turn.
+    let slow =
+        AuthConfig { password_hashers: 1, password_memory_kib: 16 * 1024, password_passes: 2, ..config() };
+    let world = World::with(slow).await;
+    let mut owner = world.signed_in("johndoe").await;
+    let page = owner.open(&world.at("/account/password")).await.unwrap();
+    let form = page.form_with("current").unwrap();
+    let change = form.fill("current", "secret").fill("new", "a horse and a battery");
+    let login = RawForm::get(&world, world.at("/login"), "/login", None).await;
+    let thieves = join_all((0..12).map(|_| login.post(&world, GOOD)));
+    let (answers, changed) = tokio::join!(thieves, owner.submit(&page, &change, None));
+    let Landing::Page(after) = changed.unwrap() else { panic!("the browser left") };
+    assert!(after.text().contains("Changed just now"), "{}", after.text());
+    let mut late = 0;
+    for answer in answers {
+        late += usize::from(answer.status() == StatusCode::FORBIDDEN);
+        for cookie in set_cookies(&answer) {
+            let cookie = cookie.split(';').next().unwrap();
+            assert!(!has_session(&world, cookie).await, "a session with the old password lives on");
+        }
+    }
+    assert!(late > 0, "no login was overtaken, so this shows nothing");
 }

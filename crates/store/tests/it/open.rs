@@ -98,7 +98,8 @@ async fn the_secret_of_an_authenticator_app_is_sealed() {
         confirmed_at: None,
         last_step: 0,
     };
-    assert_eq!(store.begin_totp(&app).await.unwrap(), Swap::Done);
+    crate::laws::users(&store, &["u"]).await;
+    assert_eq!(store.begin_totp(&app, &secret("hash")).await.unwrap(), Swap::Done);
     assert_eq!(store.totp("u").await.unwrap(), Some(app));
     store.close().await;
     let base64 =

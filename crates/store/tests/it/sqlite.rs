@@ -19,6 +19,7 @@ laws! {
     people:
         a_user_is_unique_by_id_and_name,
         a_password_changes_once,
+        a_login_with_a_replaced_password_starts_nothing,
         a_session_replaces_the_one_before,
         a_user_keeps_the_newest_sessions,
         a_users_sessions_are_listed_and_ended,
@@ -62,6 +63,7 @@ laws! {
         grants_are_listed_in_pages;
     second_factors:
         an_app_asks_for_nothing_until_it_is_confirmed,
+        a_replaced_password_changes_no_app,
         of_many_that_bring_one_code_one_wins,
         recovery_codes_are_used_once;
     passkeys:

@@ -129,7 +129,8 @@ async fn submit(
                 return begin(state, passkeys, visitor, fields).await;
             }
             let id = bytes(fields, "passkey").map_err(|_| not_there())?;
-            if state.store.remove_passkey(&visitor.session.user.id, &id).await? == Swap::Lost {
+            let user = &visitor.session.user;
+            if state.store.remove_passkey(&user.id, &id, &user.password_hash).await? == Swap::Lost {
                 return Err(not_there());
             }
             tell(Ok(Some("passkey_removed")));

@@ -20,7 +20,7 @@ use crate::respond::{self, see_other};
 use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_SECURITY};
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::Swap;
+use crate::store::{Swap, UserRecord};
 use crate::witness::{Draft, EventKind, Sender};
 
 #[derive(Template)]
@@ -91,7 +91,10 @@ async fn submit(
     }
     tell(Ok(Some("password")));
     let mut response = see_other(&state.path(ACCOUNT_SECURITY));
-    for cookie in visitor.cookies.log_in(state, user, sender, now).await? {
+    let user = UserRecord { password_hash: hash, ..user.clone() };
+    // Nothing, if it was changed again since: then whoever did that goes on, and this browser logs in.
+    let set = visitor.cookies.log_in(state, &user, sender, now).await?.unwrap_or_default();
+    for cookie in set {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

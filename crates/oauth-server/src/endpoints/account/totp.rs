@@ -20,7 +20,7 @@ use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::routes::ACCOUNT_TOTP;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::{Digest, Swap, TotpRecord};
+use crate::store::{Digest, Secret, Swap, TotpRecord};
 use crate::totp::{self, Picture};
 use crate::witness::{Draft, EventKind, Sender};
 use crate::{recovery_codes, respond};
@@ -134,6 +134,11 @@ impl Change<'_> {
         &self.visitor.session.user.id
     }
 
+    /// The password that was given; what it is asked for takes place only while it counts.
+    fn password(&self) -> &Secret {
+        &self.visitor.session.user.password_hash
+    }
+
     /// A new secret, which asks for nothing until it is confirmed.
     async fn begin(self) -> Result<Response, Stop> {
         let new = TotpRecord {
@@ -143,7 +148,7 @@ impl Change<'_> {
             confirmed_at: None,
             last_step: 0,
         };
-        if self.state.store.begin_totp(&new).await? == Swap::Lost {
+        if self.state.store.begin_totp(&new, self.password()).await? == Swap::Lost {
             return self.changed_meanwhile().await;
         }
         Ok(render(self.state, self.visitor, set_up(self.state, self.visitor, &new), None))
@@ -203,7 +208,9 @@ impl Change<'_> {
     /// New recovery codes; the old ones are void.
     async fn codes(self) -> Result<Response, Stop> {
         let (codes, digests) = self.new_codes();
-        if self.state.store.replace_recovery_codes(self.user(), &digests).await? == Swap::Lost {
+        if self.state.store.replace_recovery_codes(self.user(), &digests, self.password()).await?
+            == Swap::Lost
+        {
             return self.changed_meanwhile().await;
         }
         self.tell(Ok(Some("recovery_codes")));
@@ -211,7 +218,9 @@ impl Change<'_> {
     }
 
     async fn remove(self) -> Result<Response, Stop> {
-        self.state.store.remove_totp(self.user()).await?;
+        if self.state.store.remove_totp(self.user(), self.password()).await? == Swap::Lost {
+            return self.changed_meanwhile().await;
+        }
         self.tell(Ok(Some("totp_removed")));
         let text = "Your password alone signs you in again. The recovery codes are void.";
         Ok(done(self.state, self.visitor, Place::Security, "The authenticator app is turned off", text))

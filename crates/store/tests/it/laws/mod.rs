@@ -21,7 +21,8 @@ use barewire_oauth::client::{
 };
 use barewire_oauth::grant::Holder;
 use barewire_oauth_server::store::{
-    ClientRecord, CodeRecord, Digest, FamilyRecord, GrantRecord, ReplacedToken, Secret,
+    ClientRecord, CodeRecord, Digest, FamilyRecord, GrantRecord, Insert, ReplacedToken, Secret, Store,
+    UserRecord,
 };
 use barewire_testkit::TestClock;
 
@@ -36,6 +37,24 @@ pub(crate) fn digest(n: u8) -> Digest {
 
 pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec())
+}
+
+/// A user whose password hash is `hash`.
+pub(crate) fn user(id: &str) -> UserRecord {
+    UserRecord {
+        id: id.to_owned(),
+        name: format!("user {id}"),
+        password_hash: secret("hash"),
+        created_at: at(0),
+        password_changed_at: None,
+    }
+}
+
+/// Adds such users.
+pub(crate) async fn users(store: &impl Store, ids: &[&str]) {
+    for id in ids {
+        assert_eq!(store.insert_user(&user(id)).await.unwrap(), Insert::Inserted);
+    }
 }
 
 pub(crate) fn client(id: &str, registration: Registration) -> ClientRecord {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use barewire_oauth_server::store::{AnsweredChallenge, NewPasskey, PasskeyRecord, Retention, Store, Swap};
 
-use crate::laws::{at, digest};
+use crate::laws::{at, digest, secret, users};
 
 fn passkey(id: u8, user: &str) -> PasskeyRecord {
     PasskeyRecord {
@@ -36,8 +36,13 @@ pub(crate) async fn a_passkey_is_kept_whole_and_is_one_users(store: &impl Store)
     assert_eq!(store.passkeys_of("u1").await.unwrap(), [passkey(1, "u1"), passkey(2, "u1")]);
     assert_eq!(store.passkey(&[3; 16]).await.unwrap(), Some(passkey(3, "u2")));
     assert_eq!(store.passkey(&[4; 16]).await.unwrap(), None);
-    assert_eq!(store.remove_passkey("u1", &[3; 16]).await.unwrap(), Swap::Lost, "it is not theirs");
-    assert_eq!(store.remove_passkey("u2", &[3; 16]).await.unwrap(), Swap::Done);
+    users(store, &["u1", "u2"]).await;
+    let remove = async |user: &str, password: &str| {
+        store.remove_passkey(user, &[3; 16], &secret(password)).await.unwrap()
+    };
+    assert_eq!(remove("u1", "hash").await, Swap::Lost, "it is not theirs");
+    assert_eq!(remove("u2", "replaced").await, Swap::Lost, "that is not the password any more");
+    assert_eq!(remove("u2", "hash").await, Swap::Done);
     assert_eq!(store.passkey(&[3; 16]).await.unwrap(), None);
 }
 

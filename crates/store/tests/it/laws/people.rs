@@ -1,18 +1,12 @@
 //! Users, sessions, login attempts, consents.
 
-use crate::laws::{at, digest, secret};
+use crate::laws::{self, at, digest, secret, users};
 use barewire_oauth_server::store::{
-    AttemptsRecord, ConsentRecord, Insert, SessionRecord, Store, Swap, UserRecord,
+    AttemptsRecord, ConsentRecord, Digest, Insert, SessionRecord, Store, Swap, UserRecord,
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
-    UserRecord {
-        id: id.into(),
-        name: name.into(),
-        password_hash: secret("hash"),
-        created_at: at(0),
-        password_changed_at: None,
-    }
+    UserRecord { name: name.into(), ..laws::user(id) }
 }
 
 pub(crate) async fn a_user_is_unique_by_id_and_name(store: &impl Store) {
@@ -31,7 +25,7 @@ pub(crate) async fn a_password_changes_once(store: &impl Store) {
     let change = async |from: &str, to: &str| {
         store.replace_password("u1", &secret(from), &secret(to), at(5)).await.unwrap()
     };
-    store.start_session(None, &session(1, 10), 9).await.unwrap();
+    start(store, None, &session(1, 10), 9).await;
     assert_eq!(change("other", "new").await, Swap::Lost);
     assert!(store.session(digest(1)).await.unwrap().is_some());
     assert_eq!(change("hash", "new").await, Swap::Done);
@@ -52,9 +46,32 @@ fn session(n: u8, expires: u64) -> SessionRecord {
     }
 }
 
+/// Starts a session of a user whose password nobody has changed.
+async fn start(store: &impl Store, old: Option<Digest>, new: &SessionRecord, keep: u32) {
+    assert_eq!(store.start_session(old, new, keep, &secret("hash")).await.unwrap(), Swap::Done);
+}
+
+pub(crate) async fn a_login_with_a_replaced_password_starts_nothing(store: &impl Store) {
+    users(store, &["u1"]).await;
+    let begin = async |old: Option<Digest>, n: u8, password: &str| {
+        store.start_session(old, &session(n, 10), 1, &secret(password)).await.unwrap()
+    };
+    assert_eq!(begin(None, 1, "guess").await, Swap::Lost);
+    let (old, new) = (secret("hash"), secret("new"));
+    assert_eq!(store.replace_password("u1", &old, &new, at(5)).await.unwrap(), Swap::Done);
+    assert_eq!(begin(None, 1, "hash").await, Swap::Lost);
+    assert_eq!(begin(None, 2, "new").await, Swap::Done);
+    assert_eq!(begin(Some(digest(2)), 3, "hash").await, Swap::Lost);
+    assert!(store.session(digest(2)).await.unwrap().is_some(), "nor does it end anything");
+    assert!(store.session(digest(3)).await.unwrap().is_none());
+    let nobody = SessionRecord { user_id: "u9".into(), ..session(4, 10) };
+    assert_eq!(store.start_session(None, &nobody, 9, &new).await.unwrap(), Swap::Lost);
+}
+
 pub(crate) async fn a_session_replaces_the_one_before(store: &impl Store) {
-    store.start_session(None, &session(1, 10), 9).await.unwrap();
-    store.start_session(Some(digest(1)), &session(2, 20), 9).await.unwrap();
+    users(store, &["u1"]).await;
+    start(store, None, &session(1, 10), 9).await;
+    start(store, Some(digest(1)), &session(2, 20), 9).await;
     assert_eq!(store.session(digest(1)).await.unwrap(), None);
     assert_eq!(store.session(digest(2)).await.unwrap(), Some(session(2, 20)));
     store.end_session(digest(2)).await.unwrap();
@@ -64,9 +81,10 @@ pub(crate) async fn a_session_replaces_the_one_before(store: &impl Store) {
 
 pub(crate) async fn a_user_keeps_the_newest_sessions(store: &impl Store) {
     let other = SessionRecord { user_id: "u2".into(), ..session(9, 1) };
-    store.start_session(None, &other, 3).await.unwrap();
+    users(store, &["u1", "u2"]).await;
+    start(store, None, &other, 3).await;
     for n in 1..=5 {
-        store.start_session(None, &session(n, u64::from(n)), 3).await.unwrap();
+        start(store, None, &session(n, u64::from(n)), 3).await;
     }
     let mut alive = Vec::new();
     for n in [1, 2, 3, 4, 5, 9] {
@@ -80,13 +98,14 @@ pub(crate) async fn a_users_sessions_are_listed_and_ended(store: &impl Store) {
         let sessions = store.sessions_of(user, at(now)).await.unwrap();
         sessions.into_iter().map(|session| session.digest).collect::<Vec<_>>()
     };
+    users(store, &["u1", "u2"]).await;
     for n in 1..=4 {
         let authenticated_at = at(u64::from(n));
         let session = SessionRecord { authenticated_at, ..session(n, 10 + u64::from(n)) };
-        store.start_session(None, &session, 9).await.unwrap();
+        start(store, None, &session, 9).await;
     }
     let other = SessionRecord { user_id: "u2".into(), ..session(9, 20) };
-    store.start_session(None, &other, 9).await.unwrap();
+    start(store, None, &other, 9).await;
     assert_eq!(of("u1", 11).await, [4, 3, 2].map(digest), "the first has expired");
     assert_eq!(store.end_sessions_of("u1", Some(digest(3))).await.unwrap(), 3);
     assert_eq!(of("u1", 0).await, [digest(3)]);

@@ -8,7 +8,7 @@ use barewire_oauth_server::store::{
     StatementLimits, Store, Swap, Use, UsedStatement,
 };
 
-use crate::laws::{at, client, code, digest, family, grant};
+use crate::laws::{at, client, code, digest, family, grant, secret, users};
 
 pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Store) {
     let retention = Retention {
@@ -18,6 +18,7 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         grants: Duration::from_secs(40),
     };
     let now = at(100);
+    users(store, &["u1"]).await;
     // Each pair: the first is over at `now`, the second a second later.
     for (n, expires) in [(1, 100), (2, 101)] {
         let session = SessionRecord {
@@ -28,7 +29,7 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
             started_from: None,
             browser: None,
         };
-        store.start_session(None, &session, 9).await.unwrap();
+        assert_eq!(store.start_session(None, &session, 9, &secret("hash")).await.unwrap(), Swap::Done);
         store.revoke_access_token(&format!("j{n}"), at(expires), at(1)).await.unwrap();
         let used = UsedStatement { digest: digest(n), owner: digest(9), until: at(expires) };
         let limits = StatementLimits { per_owner: 9, total: 9 };
