@@ -63,6 +63,13 @@ async fn submit(
     };
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)?;
+    // What the page was made for may not hold any more, and a form can be made without one: whoever has to log in first
+    // answers nothing.
+    match flow.next(state, Some(&session)).await? {
+        Next::Ask(_) | Next::Issue => {}
+        Next::LogIn => return Ok(see_other(&state.path_with(LOGIN, &flow.query))),
+        Next::Refuse(error) => return Err(flow.refuse(state, error)),
+    }
     let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
     let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
     match fields.one("decision") {

@@ -1,7 +1,10 @@
 //! Pushed authorization requests ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)).
 
+use aws_lc_rs::hmac;
 use barewire_oauth_server::AuthConfig;
 use barewire_testkit::{Browser, BrowserError, Holder, Landing};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
@@ -9,7 +12,8 @@ use url::Url;
 use crate::consent::consent_page;
 use crate::signing::{ASSERTION_TYPE, SigningKey};
 use crate::world::{
-    BACKEND_SECRET, CALLBACK, CHALLENGE, STATE, WEB_CALLBACK, World, config, documented, query, redemption,
+    BACKEND_SECRET, CALLBACK, CHALLENGE, RawForm, STATE, WEB_CALLBACK, World, config, documented, query,
+    redemption,
 };
 
 impl World {
@@ -282,6 +286,28 @@ async fn a_wish_to_log_in_anew_is_fulfilled_once() {
     // The browser is logged in; the wish makes it ask all the same, and then goes on.
     let url = world.with_reference(&client, &world.pushed(&client, &[("prompt", "login")]).await, &[]);
     allow(&mut browser, &url, "johndoe").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_does_not_stand_in_for_the_login_that_was_asked_for() {
+    let world = World::new().await;
+    let client = world.register().await;
+    let browser = world.signed_in("johndoe").await;
+    world.advance(10);
+    let reference = world.pushed(&client, &[("prompt", "login")]).await;
+    let query = world.with_reference(&client, &reference, &[]).query().unwrap().to_owned();
+    // Whoever sits at the browser knows its cookie, and can make the form that no page has shown.
+    let cookie = browser.cookie(&world.url, "barewire_auth").unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, cookie.as_bytes());
+    let csrf = URL_SAFE_NO_PAD.encode(hmac::sign(&key, format!("Consent\n{query}").as_bytes()));
+    let action = world.at(&format!("/consent?{query}"));
+    let form = RawForm { action, cookie: format!("barewire_auth={cookie}"), csrf };
+    for decision in ["allow", "deny"] {
+        let answer = form.post(&world, &[("decision", decision)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let location = answer.headers()["location"].to_str().unwrap();
+        assert!(location.starts_with("/login?"), "{decision}: {location}");
+    }
 }
 
 #[tokio::test]
