@@ -162,11 +162,15 @@ pub struct AuthenticatorData<'a> {
 
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
+const BACKUP_ELIGIBLE: u8 = 0x08;
 const BACKED_UP: u8 = 0x10;
 const HAS_CREDENTIAL: u8 = 0x40;
 
 impl<'a> AuthenticatorData<'a> {
-    /// Reads it: for our domain, with a person who was there and verified.
+    /// Reads it: for our domain, with a person who was there and verified, and with flags that can be
+    /// ([§7.1, step 17](https://www.w3.org/TR/webauthn-3/#sctn-registering-a-new-credential) and
+    /// [§7.2, step 18](https://www.w3.org/TR/webauthn-3/#sctn-verifying-assertion)). Whether a passkey could be kept
+    /// elsewhere when it was made is not stored, so it is not compared.
     ///
     /// # Errors
     /// [`PasskeyRefusal`].
@@ -178,6 +182,10 @@ impl<'a> AuthenticatorData<'a> {
         }
         if flags & USER_PRESENT == 0 || flags & USER_VERIFIED == 0 {
             return Err(PasskeyRefusal::NotVerified);
+        }
+        // What cannot be kept elsewhere is not (§6.1.3); whoever says both is no authenticator.
+        if flags & BACKUP_ELIGIBLE == 0 && flags & BACKED_UP != 0 {
+            return Err(PasskeyRefusal::Malformed);
         }
         let credential_id = if flags & HAS_CREDENTIAL == 0 { None } else { Some(credential_id(rest)?) };
         Ok(Self {
@@ -268,6 +276,8 @@ mod tests {
         };
         check(&data("as.example", 0x05, 7, &[]), Ok((7, false, None)));
         check(&data("as.example", 0x1d, 0, &[]), Ok((0, true, None)));
+        check(&data("as.example", 0x0d, 0, &[]), Ok((0, false, None)));
+        check(&data("as.example", 0x15, 0, &[]), Err(PasskeyRefusal::Malformed));
         check(&data("evil.example", 0x05, 7, &[]), Err(PasskeyRefusal::WrongRelyingParty));
         check(&data("as.example", 0x04, 7, &[]), Err(PasskeyRefusal::NotVerified));
         check(&data("as.example", 0x01, 7, &[]), Err(PasskeyRefusal::NotVerified));

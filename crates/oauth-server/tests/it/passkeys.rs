@@ -224,6 +224,8 @@ async fn a_passkey_of_another_site_or_an_absent_person_is_refused() {
         |said| said.kind = "webauthn.create",
         |said| said.flags = 0x01,
         |said| said.flags = 0x04,
+        // Kept elsewhere, although it cannot be.
+        |said| said.flags = 0x15,
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let (form, challenge) = login(&world).await;
