@@ -120,6 +120,15 @@ pub(crate) async fn password(
     .await
 }
 
+/// What a second factor was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Factor {
+    /// A code of the app.
+    App,
+    /// A recovery code: the app may be lost, or somebody has found the list.
+    RecoveryCode,
+}
+
 /// Tries the code of an authenticator app, or a recovery code; whichever it is, it is used up by this.
 ///
 /// The app's codes are few, so what counts is the account alone, wherever the guesses come from; only whoever has the
@@ -129,14 +138,14 @@ pub(crate) async fn code(
     app: TotpRecord,
     source: Source,
     presented: &str,
-) -> Result<Result<(), Denial>, StoreError> {
+) -> Result<Result<Factor, Denial>, StoreError> {
     let user_id = app.user_id.clone();
     let store = Arc::clone(state);
     if let Some(code) = recovery_codes::digest(&user_id, presented) {
         let key = random::digest_of(&[b"recovery code", user_id.as_bytes(), &source.key()]);
         let look =
             async move { store.store.use_recovery_code(&user_id, code, store.now()).await.map(looked) };
-        return one(state, key, look).await;
+        return Ok(one(state, key, look).await?.map(|()| Factor::RecoveryCode));
     }
     let key = random::digest_of(&[b"second factor", user_id.as_bytes()]);
     let presented = presented.to_owned();
@@ -146,7 +155,7 @@ pub(crate) async fn code(
             Err(_) => Ok(Look::Wrong),
         }
     };
-    one(state, key, look).await
+    Ok(one(state, key, look).await?.map(|()| Factor::App))
 }
 
 /// Tries the first code of an app that is being set up; the step that it is of. Whoever was shown the secret can make it.

@@ -8,7 +8,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
 use super::login::{Errand, check_form};
-use crate::attempts::{self, Asked, Denial};
+use crate::attempts::{self, Asked, Denial, Factor};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
 use crate::half_login::Half;
@@ -68,11 +68,15 @@ async fn submit(
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     draft.user = Some(user.id.clone());
     match result {
-        Ok(()) => {
+        Ok(factor) => {
             let Some(set) = cookies.log_in(state, &user, sender, now).await? else {
                 return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
             };
-            state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some("second_factor")));
+            let reason = match factor {
+                Factor::App => "second_factor",
+                Factor::RecoveryCode => "recovery_code",
+            };
+            state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some(reason)));
             let mut response = see_other(&errand.next(state));
             for cookie in set {
                 response.headers_mut().append(SET_COOKIE, cookie);

@@ -275,6 +275,23 @@ async fn a_recovery_code_is_good_once_and_new_ones_replace_the_old() {
 }
 
 #[tokio::test]
+async fn the_use_of_a_recovery_code_is_recorded_as_one() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("johndoe").await;
+    let (app, codes) = enrol(&world, &mut owner).await;
+    world.advance(30);
+    for code in ["000000", &app.code(&world, 0), &codes[0], &codes[0]] {
+        let mut browser = Browser::new();
+        let page = second_step(&world, &mut browser).await;
+        give(&mut browser, &page, code).await;
+    }
+    assert_eq!(
+        world.witness.at("/login/code"),
+        ["wrong_code", "second_factor", "recovery_code", "wrong_code"]
+    );
+}
+
+#[tokio::test]
 async fn an_app_is_set_up_and_removed_by_who_knows_the_password() {
     let world = World::new().await;
     let mut browser = world.signed_in("johndoe").await;
@@ -337,6 +354,7 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
             assert!(answer.body.contains("value=\"begin\""), "it begins anew, with the password");
         }
     }
+    assert_eq!(world.witness.at("/account/totp"), ["not_begun_here"; 8]);
     // Nor in another browser of the same user.
     let mut second = world.signed_in("johndoe").await;
     let theirs = second.open(&totp).await.unwrap();

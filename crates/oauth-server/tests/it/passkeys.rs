@@ -214,7 +214,7 @@ async fn a_challenge_counts_once_in_its_browser_and_in_its_time() {
 async fn a_passkey_of_another_site_or_an_absent_person_is_refused() {
     let world = world().await;
     let john = register(&world, &signed_in(&world, "johndoe").await, 1, "a").await;
-    let changes: [fn(&mut Said<'_>); 9] = [
+    let changes: [fn(&mut Said<'_>); 10] = [
         |said| said.origin = "https://as.example.evil",
         |said| said.origin = "https://evil.example",
         |said| said.origin = "http://as.example",

@@ -43,22 +43,38 @@ pub(crate) struct World {
     serving: tokio::task::JoinHandle<()>,
 }
 
-/// Refusals that the witness was told of: what, where and why.
+/// What the witness was told of: what, where, and why or by which rule not.
 #[derive(Clone, Default)]
-pub(crate) struct Witnessed(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Witnessed(Arc<Mutex<Vec<Told>>>);
+
+struct Told {
+    kind: &'static str,
+    endpoint: &'static str,
+    refused: Option<&'static str>,
+    reason: Option<&'static str>,
+}
 
 impl Witness for Witnessed {
     fn happened(&self, event: &Event<'_>) {
-        if let Some(rule) = event.refused {
-            self.0.lock().unwrap().push(format!("{} {} {rule}", event.kind.as_str(), event.endpoint));
-        }
+        let (kind, endpoint) = (event.kind.as_str(), event.endpoint);
+        self.0.lock().unwrap().push(Told { kind, endpoint, refused: event.refused, reason: event.reason });
     }
 }
 
 impl Witnessed {
     /// How often that was told.
     pub(crate) fn count(&self, refusal: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|told| *told == refusal).count()
+        let is_it = |told: &&Told| {
+            told.refused.is_some_and(|rule| format!("{} {} {rule}", told.kind, told.endpoint) == refusal)
+        };
+        self.0.lock().unwrap().iter().filter(is_it).count()
+    }
+
+    /// What became of each request to this path, in their order.
+    pub(crate) fn at(&self, path: &str) -> Vec<&'static str> {
+        let all = self.0.lock().unwrap();
+        let there = all.iter().filter(|told| told.endpoint == path);
+        there.map(|told| told.refused.or(told.reason).unwrap_or_default()).collect()
     }
 }
 
