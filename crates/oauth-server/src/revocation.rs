@@ -31,6 +31,21 @@ pub(crate) async fn revoke(
     Ok(())
 }
 
+/// Disconnects an application: ends this grant and all others of the same user, client and resource, and what would still
+/// become one. In the store first, then for the verifier.
+pub(crate) async fn disconnect(state: &Inner, grant_id: &str, told: Told<'_>) -> Result<(), StoreError> {
+    let (now, reason) = (state.now(), RevocationReason::User);
+    let ended = state.store.disconnect(grant_id, Revocation { at: now, reason }).await?;
+    for id in &ended {
+        state.tokens.revoke_grant(id, now);
+        tracing::info!(grant = id, reason = reason.as_str(), "a grant was revoked");
+        let scope = told.draft.scope.clone().filter(|_| id == grant_id);
+        let draft = Draft { grant: Some(id.clone()), scope, ..told.draft.clone() };
+        state.tell(told.sender, told.endpoint, EventKind::Revocation, &draft, Ok(Some(reason.as_str())));
+    }
+    Ok(())
+}
+
 /// Leaves a grant with these scopes: in the store first, then for the verifier, so that no restart widens it again. The
 /// next request with a token that says more counts only as far as the grant still goes.
 ///

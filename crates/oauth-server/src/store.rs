@@ -789,6 +789,10 @@ pub trait Grants: Send + Sync {
     /// ([`RevocationReason::User`], [`RevocationReason::Operator`]), what the same user allowed the same client at the
     /// same resource is forgotten.
     async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError>;
+    /// Ends what the user of this grant has let its client do at its resource, in one transaction: revokes all of their
+    /// grants that are not over at the time of the revocation, forgets the consents, and deletes the codes and devices that
+    /// were allowed and have no tokens yet. The ids of the grants that it revoked.
+    async fn disconnect(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, StoreError>;
     /// Ids and times of the grants revoked at or after `since`.
     async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError>;
     /// Notes that one access token (its `jti`) no longer counts, until it expires anyway. Idempotent.

@@ -108,6 +108,10 @@ impl Grants for Store {
         self.revoke(id, revocation).await.stored()
     }
 
+    async fn disconnect(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, StoreError> {
+        self.end_connection(id, revocation).await.stored()
+    }
+
     async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError> {
         const SELECT: &str = "SELECT id, revoked_at FROM grants WHERE revoked_at >= ?1 ORDER BY revoked_at";
         let query = sqlx::query(SELECT).bind(micros(since));
@@ -141,10 +145,17 @@ impl Grants for Store {
     }
 }
 
-/// What of a consent belongs to a grant: the same user, client and resource. `?1` is the grant.
+/// What belongs to a grant: of the same user, client and resource. `?1` is the grant.
 macro_rules! of_grant {
     () => {
-        "(user_id, client_id, resource) = (SELECT user_id, client_id, resource FROM grants WHERE id = ?1)"
+        of_grant!("user_id")
+    };
+    ($user:literal) => {
+        concat!(
+            "(",
+            $user,
+            ", client_id, resource) = (SELECT user_id, client_id, resource FROM grants WHERE id = ?1)"
+        )
     };
 }
 
@@ -176,6 +187,29 @@ impl Store {
         }
         tx.commit().await?;
         Ok(Swap::Done)
+    }
+
+    async fn end_connection(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, sqlx::Error> {
+        const REVOKE: &str = concat!(
+            "UPDATE grants SET revoked_at = ?2, revoked_reason = ?3",
+            " WHERE revoked_at IS NULL AND expires_at > ?2 AND ",
+            of_grant!(),
+            " RETURNING id"
+        );
+        const REST: [&str; 3] = [
+            concat!("DELETE FROM consents WHERE ", of_grant!()),
+            concat!("DELETE FROM codes WHERE redeemed_at IS NULL AND ", of_grant!()),
+            concat!("DELETE FROM devices WHERE redeemed_at IS NULL AND ", of_grant!("allowed_by")),
+        ];
+        let mut tx = self.begin().await?;
+        let revoke = sqlx::query_scalar(REVOKE).bind(id);
+        let revoke = revoke.bind(micros(revocation.at)).bind(revocation.reason.as_str());
+        let ended = revoke.fetch_all(&mut *tx).await?;
+        for deletion in REST {
+            sqlx::query(deletion).bind(id).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(ended)
     }
 
     async fn revoke(&self, id: &str, revocation: Revocation) -> Result<Swap, sqlx::Error> {

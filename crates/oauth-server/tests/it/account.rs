@@ -159,6 +159,41 @@ async fn a_disconnected_app_is_out_at_once_and_has_to_ask_again() {
 }
 
 #[tokio::test]
+async fn a_disconnected_app_keeps_no_second_connection_and_no_code() {
+    let world = World::new().await;
+    let url = world.authorize_url("web", WEB_CALLBACK, &[]);
+    let code = async |user: &str| {
+        let callback = Browser::new().login_and_consent(&url, user, "secret").await.unwrap();
+        query(&callback)["code"].clone()
+    };
+    let connect = async |user: &str| {
+        let (status, answer) = world.redeem_at("web", &code(user).await, WEB_CALLBACK).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        Tokens::read(&answer)
+    };
+    let (first, second) = (connect("johndoe").await, connect("johndoe").await);
+    let (hers, (_, other)) = (connect("janedoe").await, connected(&world).await);
+    let waiting = code("johndoe").await;
+    let mut browser = world.signed_in("johndoe").await;
+    let page = app_page(&mut browser, &world, "The web app").await;
+    let done = submit(&mut browser, &page, &press(&page, "end")).await;
+    assert!(done.text().contains("The web app is disconnected"), "{}", done.text());
+    for tokens in [&first, &second] {
+        assert_eq!(scopes(&world, &tokens.access), Err(BearerError::Revoked));
+        assert_eq!(world.refresh("web", &tokens.refresh).await.0, StatusCode::BAD_REQUEST);
+    }
+    let (status, answer) = world.redeem_at("web", &waiting, WEB_CALLBACK).await;
+    assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
+    let list = browser.open(&world.at("/account/apps")).await.unwrap();
+    assert!(list.link("The web app").is_none() && list.link("A client").is_some(), "{}", list.text());
+    // What is another user's, or another application's, goes on.
+    assert!(scopes(&world, &hers.access).is_ok() && scopes(&world, &other.access).is_ok());
+    assert_eq!(world.refresh("web", &hers.refresh).await.0, StatusCode::OK);
+    let world = world.restarted(config()).await;
+    assert_eq!(scopes(&world, &second.access), Err(BearerError::Revoked));
+}
+
+#[tokio::test]
 async fn what_one_process_narrows_the_others_learn() {
     let world = World::new().await;
     let (_, tokens) = connected(&world).await;

@@ -60,6 +60,7 @@ laws! {
     grants:
         a_grant_is_narrowed_by_compare_and_set,
         what_was_taken_is_not_remembered,
+        a_connection_ends_whole,
         grants_are_listed_in_pages;
     second_factors:
         an_app_asks_for_nothing_until_it_is_confirmed,

@@ -19,10 +19,10 @@ use crate::endpoints::login::check_form;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, Identification, page, scope_words};
 use crate::respond;
-use crate::revocation::{Told, narrow, revoke};
+use crate::revocation::{Told, disconnect, narrow};
 use crate::routes::{ACCOUNT_APP, ACCOUNT_APPS};
 use crate::server::{AppState, Inner};
-use crate::store::{GrantOverview, RevocationReason, Swap};
+use crate::store::{GrantOverview, Swap};
 use crate::witness::{Draft, Sender};
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ async fn submit(
     let told = Told { sender, endpoint: ACCOUNT_APP, draft: &draft };
     match fields.one("action") {
         Ok(Some("end")) => {
-            revoke(state, id, RevocationReason::User, told).await?;
+            disconnect(state, id, told).await?;
             let title = format!("{} is disconnected", name(&overview));
             let text = "Its very next request is refused. It can ask you again at any time, and gets nothing \
                         unless you allow it.";

@@ -5,7 +5,7 @@ use barewire_oauth_server::store::{DeviceDecision, DeviceRecord, Digest, Insert,
 
 use crate::laws::{at, digest, family, grant};
 
-fn device(n: u8, source: Option<u8>) -> DeviceRecord {
+pub(crate) fn device(n: u8, source: Option<u8>) -> DeviceRecord {
     DeviceRecord {
         device_code: digest(n),
         user_code: digest(100 + n),

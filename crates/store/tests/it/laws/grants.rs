@@ -2,10 +2,11 @@
 
 use barewire_oauth::client::Registration::Dynamic;
 use barewire_oauth_server::store::{
-    ConsentRecord, GrantRecord, GrantsWanted, Insert, Live, Narrowing, Registered, Revocation,
+    CodeRecord, ConsentRecord, GrantRecord, GrantsWanted, Insert, Live, Narrowing, Registered, Revocation,
     RevocationReason, Store, Swap,
 };
 
+use crate::laws::devices::device;
 use crate::laws::{at, client, code, digest, family, grant};
 
 async fn put(store: &impl Store, n: u8, change: impl FnOnce(&mut GrantRecord)) {
@@ -65,6 +66,54 @@ pub(crate) async fn what_was_taken_is_not_remembered(store: &impl Store) {
     assert_eq!(store.revoke_grant("g1", by_user).await.unwrap(), Swap::Done);
     assert_eq!(remembered("u1", "one.example").await, None);
     assert_eq!(remembered("u2", "one.example").await.as_deref(), Some("a b c"));
+}
+
+pub(crate) async fn a_connection_ends_whole(store: &impl Store) {
+    // 3 is another user's, 4 another client's, 5 of another resource, 6 is revoked, 7 is over.
+    for n in 1..=7 {
+        put(store, n, |grant| match n {
+            3 => grant.user_id = "u2".into(),
+            4 => grant.client_id = "c2".into(),
+            5 => grant.resource = "https://other.example/mcp".into(),
+            7 => grant.expires_at = at(20),
+            _ => {}
+        })
+        .await;
+    }
+    let by_client = Revocation { at: at(10), reason: RevocationReason::Client };
+    assert_eq!(store.revoke_grant("g6", by_client).await.unwrap(), Swap::Done);
+    // 11 waits to be redeemed, 12 does so for another user.
+    for n in [11, 12] {
+        let user_id = if n == 12 { "u2" } else { "u1" }.to_owned();
+        let waiting = CodeRecord { user_id, ..code(n, "c1") };
+        assert_eq!(store.insert_code(&waiting).await.unwrap(), Insert::Inserted);
+    }
+    // 21 was allowed and has no tokens yet, 22 waits for its user.
+    for n in [21, 22] {
+        assert_eq!(store.insert_device(&device(n, None), 9).await.unwrap(), Insert::Inserted);
+    }
+    assert_eq!(store.decide_device(digest(21), Some("u1"), at(15)).await.unwrap(), Swap::Done);
+    let by_user = Revocation { at: at(20), reason: RevocationReason::User };
+    let mut ended = store.disconnect("g1", by_user).await.unwrap();
+    ended.sort();
+    assert_eq!(ended, ["g1", "g2"]);
+    assert_eq!(store.disconnect("g1", by_user).await.unwrap(), Vec::<String>::new());
+    for (n, revoked) in [(1, true), (2, true), (3, false), (4, false), (5, false), (7, false)] {
+        let grant = store.grant(&format!("g{n}")).await.unwrap().unwrap();
+        assert_eq!(grant.revoked, revoked.then_some(by_user), "{n}");
+    }
+    assert_eq!(store.grant("g6").await.unwrap().unwrap().revoked, Some(by_client));
+    assert_eq!(store.code(digest(11)).await.unwrap(), None);
+    assert!(store.code(digest(12)).await.unwrap().is_some());
+    assert!(
+        store.code(digest(1)).await.unwrap().is_some(),
+        "one that was redeemed is still known when it is replayed"
+    );
+    assert_eq!(store.device(digest(21)).await.unwrap(), None);
+    assert!(store.device(digest(22)).await.unwrap().is_some());
+    let late = store.redeem_code(digest(11), at(21), &grant(11, "c1"), None).await.unwrap();
+    assert_eq!(late, Swap::Lost);
+    assert_eq!(store.disconnect("nothing", by_user).await.unwrap(), Vec::<String>::new());
 }
 
 pub(crate) async fn grants_are_listed_in_pages(store: &impl Store) {
