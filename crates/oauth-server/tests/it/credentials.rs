@@ -116,6 +116,26 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
+async fn what_a_new_password_leaves_is_listed_with_the_way_to_end_it() {
+    let world = World::new().await;
+    let url = world.authorize_url("web", WEB_CALLBACK, &[]);
+    for user in ["johndoe", "janedoe"] {
+        let callback = Browser::new().login_and_consent(&url, user, "secret").await.unwrap();
+        world.redeem_at("web", &query(&callback)["code"], WEB_CALLBACK).await;
+    }
+    let mut browser = world.signed_in("johndoe").await;
+    let before = browser.open(&world.at("/account/security")).await.unwrap();
+    assert!(before.link("The web app").is_none(), "nothing was changed");
+    let page = browser.open(&world.at("/account/password")).await.unwrap();
+    let form = page.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
+    let after = submit(&mut browser, &page, &form).await;
+    let app = browser.open(&after.link("The web app").unwrap()).await.unwrap();
+    submit(&mut browser, &app, &press(&app, "end", "")).await;
+    let after = browser.open(&world.at("/account/security")).await.unwrap();
+    assert!(after.link("The web app").is_none(), "{}", after.text());
+}
+
+#[tokio::test]
 async fn guesses_at_the_current_password_count_as_logins_do() {
     let world = World::with(AuthConfig { login_free_attempts: 3, ..config() }).await;
     let mut browser = world.signed_in("johndoe").await;

@@ -17,7 +17,7 @@ use crate::server::{AppState, Inner};
 use crate::store::{GrantOverview, GrantsWanted, Live};
 
 /// Connections on one page.
-const PAGE: u32 = 25;
+pub(crate) const PAGE: u32 = 25;
 
 #[derive(Template)]
 #[template(path = "account/apps.html")]
