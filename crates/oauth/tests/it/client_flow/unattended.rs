@@ -53,7 +53,7 @@ fn world(way: Way, client: Option<PreRegistered>) -> World {
 }
 
 /// A workload's token for this audience.
-fn token_for(audience: Value) -> String {
+fn token_for(audience: &Value) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({ "iss": "https://platform.example", "sub": "workload", "aud": audience });
     format!("{}.{}.c2ln", part(json!({ "alg": "ES512" })), part(claims))
@@ -240,11 +240,11 @@ fn client_credentials_renew_themselves() {
 
 #[test]
 fn a_workload_presents_what_its_platform_gave_it() {
-    let token = token_for(json!(ISSUER));
+    let token = token_for(&json!(ISSUER));
     let assertion = format!("assertion={token}");
     for (client, names) in [(None, &[][..]), (Some(PreRegistered::new("workload")), &["client_id=workload"])]
     {
-        let mut world = world(workload(&token_for(json!(ISSUER)), None), client);
+        let mut world = world(workload(&token_for(&json!(ISSUER)), None), client);
         let story = world.run();
         let mut expected = vec![
             "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -262,7 +262,7 @@ fn a_workload_presents_what_its_platform_gave_it() {
 
 #[test]
 fn a_workload_can_be_a_client_too() {
-    let token = token_for(json!(ISSUER));
+    let token = token_for(&json!(ISSUER));
     let client =
         PreRegistered { assertion: Some(Assertion::new(token.as_str())), ..PreRegistered::new("service") };
     let mut world = world(Way::ClientCredentials, Some(client));
@@ -276,20 +276,20 @@ fn a_workload_can_be_a_client_too() {
 
 #[test]
 fn a_workloads_token_is_shown_to_nobody_whom_the_server_makes_up() {
-    let kubernetes = token_for(json!(["https://kubernetes.default.svc", "https://other.example"]));
+    let kubernetes = token_for(&json!(["https://kubernetes.default.svc", "https://other.example"]));
     let opaque = "an-opaque-token".to_owned();
     let pinned =
         |issuer: &str| PreRegistered { issuer: Some(issuer.into()), ..PreRegistered::new("workload") };
     let other = "https://other.example";
     for (token, named, client, expected) in [
-        (token_for(json!([other, ISSUER])), None, None, "grant"),
-        (token_for(json!(TOKEN)), None, None, "grant"),
-        (token_for(json!(other)), None, None, "NotForThisIssuer"),
-        (token_for(json!([])), None, None, "NotForThisIssuer"),
-        (token_for(json!(null)), None, None, "NotForThisIssuer"),
+        (token_for(&json!([other, ISSUER])), None, None, "grant"),
+        (token_for(&json!(TOKEN)), None, None, "grant"),
+        (token_for(&json!(other)), None, None, "NotForThisIssuer"),
+        (token_for(&json!([])), None, None, "NotForThisIssuer"),
+        (token_for(&json!(null)), None, None, "NotForThisIssuer"),
         (kubernetes.clone(), None, Some(PreRegistered::new("workload")), "NotForThisIssuer"),
         (opaque.clone(), None, None, "NotForThisIssuer"),
-        (token_for(json!(ISSUER)), Some(other), None, "NotForThisIssuer"),
+        (token_for(&json!(ISSUER)), Some(other), None, "NotForThisIssuer"),
         (kubernetes.clone(), Some(ISSUER), None, "grant"),
         (kubernetes.clone(), None, Some(pinned(ISSUER)), "grant"),
         (kubernetes, None, Some(pinned(other)), "OtherIssuersClient"),
@@ -321,7 +321,7 @@ fn a_refused_statement_is_told_and_not_sent_again() {
         ("unauthorized_client", "AssertionRefused"),
         ("invalid_scope", "TokenRefused"),
     ] {
-        let mut world = world(workload(&token_for(json!(ISSUER)), None), None);
+        let mut world = world(workload(&token_for(&json!(ISSUER)), None), None);
         world.answers(TOKEN, json_answer(400, &json!({ "error": error })));
         let story = world.run();
         assert_eq!(story.ending(), expected);
