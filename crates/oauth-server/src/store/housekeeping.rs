@@ -1,0 +1,28 @@
+//! Deleting what is over.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+
+use super::StoreError;
+
+/// How long things that are over are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Codes and devices, after they expired (a replay of a code within this time still revokes).
+    pub codes: Duration,
+    /// Login attempts, after the last one.
+    pub login_attempts: Duration,
+    /// Dynamic clients that were never activated, after their registration.
+    pub unused_clients: Duration,
+    /// Grants, with their families, after they expired or were revoked.
+    pub grants: Duration,
+}
+
+/// Deleting what is over.
+#[async_trait]
+pub trait Housekeeping: Send + Sync {
+    /// Deletes expired sessions, revoked access tokens, answered challenges and used statements, and whatever is older than `retention`. Returns how many
+    /// records went.
+    async fn sweep(&self, now: SystemTime, retention: Retention) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,42 @@
+//! People, as records.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::{Insert, Secret, StoreError, Swap};
+
+/// A person who can log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Stable subject identifier, the `sub` of tokens. Unique.
+    pub id: String,
+    /// The name typed at login. Unique, compared byte for byte.
+    pub name: String,
+    /// Argon2id in PHC string form (UTF-8).
+    pub password_hash: Secret,
+    /// When it was created.
+    pub created_at: SystemTime,
+    /// When the password was last replaced.
+    pub password_changed_at: Option<SystemTime>,
+}
+
+/// People.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds a user; [`Insert::Exists`] when the id or the name is taken.
+    async fn insert_user(&self, user: &UserRecord) -> Result<Insert, StoreError>;
+    /// The user with this login name.
+    async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
+    /// The user with this id.
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError>;
+    /// Replaces the password hash if it still is `expected`, and ends all sessions of the user: whoever logged in with the
+    /// old one has to log in anew.
+    async fn replace_password(
+        &self,
+        id: &str,
+        expected: &Secret,
+        new: &Secret,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
+}
