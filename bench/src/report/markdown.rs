@@ -143,7 +143,8 @@ fn open(report: &Report) -> String {
         format!("{}{rate}{lost}", latencies(result))
     });
     let words = "Requests are due at fixed times on 64 connections, whatever the answers do, and a latency counts from when its request was due. \
-        At a common rate all servers have the same to do; at a share of what each managed above, all are equally busy.";
+        At a common rate all servers have the same to do; at a share of what each managed above, all are equally busy. A figure is the median of \
+        many short turns, so whatever else the machine does for some milliseconds spoils a few of them and not the figure.";
     section("Latency under a load that does not wait", words, &[latency])
 }
 
