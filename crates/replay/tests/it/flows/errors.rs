@@ -287,31 +287,29 @@ pub(super) const STRANGER: &str =
     "A page of another origin, in the user's browser, tries to use a server on the user's machine.";
 const NO_RESOURCE_MODERN: &str = "A resource that is not there is answered with -32602.";
 
+/// What is no JSON. Whether the refusal has a body is the server's choice.
 fn not_json(speech: &dyn Speech, mut step: Step) -> Step {
     let sent = step.request.as_mut().unwrap();
     (sent.body, sent.text) = (None, Some("{\"jsonrpc\": \"2.0\", ".to_owned()));
     let says = "What is no JSON is answered with a parse error.";
-    speech
-        .refused(step, 400, -32700, says, JSON_RPC_ERROR)
-        .without(&["/body/id"])
-        .varies("/body/id", Varies::Choice)
+    unacceptable(speech, step, -32700, says, JSON_RPC_ERROR)
 }
 
 /// JSON that is no message. Whether the refusal has a body is the server's choice.
 fn no_message(speech: &dyn Speech, step: &mut Step) -> Step {
     *step.body() = json!({ "hello": "world" });
-    unacceptable(speech, step.clone(), "What is no request is answered with -32600.", JSON_RPC_ERROR)
+    unacceptable(speech, step.clone(), -32600, "What is no request is answered with -32600.", JSON_RPC_ERROR)
 }
 
 /// An array where there are no batches.
 fn alone(speech: &dyn Speech, step: &mut Step) -> Step {
     let message: Value = step.body().take();
     *step.body() = json!([message]);
-    unacceptable(speech, step.clone(), "A body is one message.", &speech.sending())
+    unacceptable(speech, step.clone(), -32600, "A body is one message.", &speech.sending())
 }
 
 /// What a client must not send: a status that says so, and where there is a body a code. That a server must refuse it is not said.
-fn unacceptable(speech: &dyn Speech, step: Step, says: &str, place: &str) -> Step {
+fn unacceptable(speech: &dyn Speech, step: Step, code: i64, says: &str, place: &str) -> Step {
     otherwise_free(step)
         .should(
             "/status",
@@ -319,7 +317,7 @@ fn unacceptable(speech: &dyn Speech, step: Step, says: &str, place: &str) -> Ste
             "What cannot be accepted has a status that says so.",
             &speech.sending(),
         )
-        .should("/body/error/code", is(-32600), says, place)
+        .should("/body/error/code", is(code), says, place)
         .if_present()
 }
 
