@@ -227,6 +227,12 @@ impl AccessTokens {
         self.learn(vec![(grant_id.to_owned(), Change { at: now, left: None })], now);
     }
 
+    /// The same for many grants.
+    pub(crate) fn revoke_grants(&self, grant_ids: impl IntoIterator<Item = String>, now: SystemTime) {
+        let gone = grant_ids.into_iter().map(|id| (id, Change { at: now, left: None }));
+        self.learn(gone.collect(), now);
+    }
+
     /// From now on the tokens of this grant allow no more than `left`. The store has to know already.
     pub(crate) fn narrow_grant(&self, grant_id: &str, left: ScopeSet, now: SystemTime) {
         self.learn(vec![(grant_id.to_owned(), Change { at: now, left: Some(left) })], now);

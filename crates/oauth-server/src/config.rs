@@ -62,7 +62,7 @@ pub struct AuthConfig {
     /// In how many browsers one user can be logged in; the oldest login ends.
     pub max_sessions_per_user: u32,
 
-    /// Whether clients can register themselves (RFC 7591).
+    /// Whether clients can register themselves (RFC 7591), and manage that (RFC 7592).
     pub dynamic_registration: bool,
     /// How many registrations, pushed requests and devices that begin wait for their turn, of one network, before others
     /// are told to come back.
@@ -72,6 +72,10 @@ pub struct AuthConfig {
     /// After what time a registration that was never used is deleted.
     #[serde(with = "humantime_serde")]
     pub unused_client_ttl: Duration,
+    /// After what time without a token a registration is deleted whose client was used, once it has no grant any more that
+    /// can be renewed. At least `access_token_ttl`.
+    #[serde(with = "humantime_serde")]
+    pub idle_client_ttl: Duration,
     /// Whether redirect URIs with a private-use scheme (`com.example.app:/callback`) can be registered. The MCP
     /// specification allows `https` and loopback only.
     pub private_use_redirects: bool,
@@ -246,6 +250,7 @@ impl Default for AuthConfig {
             registration_queue: 256,
             max_clients: 10_000,
             unused_client_ttl: Duration::from_secs(7 * days),
+            idle_client_ttl: Duration::from_secs(90 * days),
             private_use_redirects: false,
             clients: Vec::new(),
             own_access: IndexMap::new(),
@@ -361,6 +366,7 @@ impl AuthConfig {
             codes: self.code_memory,
             login_attempts: self.login_memory,
             unused_clients: self.unused_client_ttl,
+            idle_clients: self.idle_client_ttl,
             // As long as revocations have to be known to the verifier.
             grants: MAX_ACCESS_TOKEN_TTL,
         }
@@ -377,6 +383,9 @@ impl AuthConfig {
         }
         if self.access_token_ttl > MAX_ACCESS_TOKEN_TTL {
             return Some("auth.access_token_ttl: at most 24h");
+        }
+        if self.idle_client_ttl < self.access_token_ttl {
+            return Some("auth.idle_client_ttl: at least access_token_ttl");
         }
         if self.device_code_ttl.as_secs() == 0 || self.device_poll_interval.as_secs() == 0 {
             return Some("auth.device_code_ttl, device_poll_interval: at least 1s");
@@ -548,7 +557,8 @@ mod tests {
         let no_codes = AuthConfig { recovery_codes: 0, ..AuthConfig::default() };
         let no_time = AuthConfig { second_factor_ttl: Duration::ZERO, ..AuthConfig::default() };
         let no_password = AuthConfig { min_password_length: 0, ..AuthConfig::default() };
-        assert!([no_codes, no_time, no_password].iter().all(|config| config.mistake().is_some()));
+        let hasty = AuthConfig { idle_client_ttl: Duration::from_secs(899), ..AuthConfig::default() };
+        assert!([no_codes, no_time, no_password, hasty].iter().all(|config| config.mistake().is_some()));
         let mut guessable = config;
         guessable.clients[0].client_secret = Some("x".repeat(21).into());
         assert!(guessable.mistake().is_some_and(|mistake| mistake.contains("client_secret")));

@@ -1,4 +1,4 @@
-//! Cross-origin access to the endpoints that scripts call: metadata, keys, registration, pushed requests, token,
+//! Cross-origin access to the endpoints that scripts call: metadata, keys, registration and its management, pushed requests, token,
 //! revocation.
 //!
 //! Any origin may call them, because none of them looks at cookies; the pages that do are not among them.
@@ -20,7 +20,10 @@ pub(crate) async fn open(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if preflight {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"),
+        );
         let allowed = "Authorization, Content-Type, Accept, MCP-Protocol-Version, DPoP";
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

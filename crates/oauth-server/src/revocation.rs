@@ -2,8 +2,12 @@
 
 use barewire_oauth::scope::ScopeSet;
 
+use crate::config::MAX_ACCESS_TOKEN_TTL;
+use crate::endpoints::token::own_grant;
 use crate::server::Inner;
-use crate::store::{GrantRecord, Revocation, RevocationReason, StoreError, Swap};
+use crate::store::{
+    Deletion, Digest, EndedGrant, GrantRecord, Revocation, RevocationReason, StoreError, Swap,
+};
 use crate::witness::{Draft, EventKind, Sender};
 
 /// By whose request something is ended, and what is known of it.
@@ -44,6 +48,33 @@ pub(crate) async fn disconnect(state: &Inner, grant_id: &str, told: Told<'_>) ->
         state.tell(told.sender, told.endpoint, EventKind::Revocation, &draft, Ok(Some(reason.as_str())));
     }
     Ok(())
+}
+
+/// Deletes a client that has shown this token, with all that it has: in the store first, then for the verifier. False when
+/// it has another token meanwhile, or is gone.
+pub(crate) async fn delete_client(
+    state: &Inner,
+    client_id: &str,
+    registration_token: Digest,
+    told: Told<'_>,
+) -> Result<bool, StoreError> {
+    let (now, reason) = (state.now(), RevocationReason::Client);
+    let own_grant = own_grant(client_id);
+    let deletion = Deletion {
+        client_id,
+        registration_token,
+        at: now,
+        own_grant: &own_grant,
+        own_grant_until: now + MAX_ACCESS_TOKEN_TTL,
+    };
+    let Some(ended) = state.store.delete_client(&deletion).await? else { return Ok(false) };
+    tracing::info!(client = client_id, grants = ended.len(), "a client has deleted itself");
+    state.tokens.revoke_grants(ended.iter().map(|grant| grant.id.clone()).chain([own_grant]), now);
+    for EndedGrant { id, user_id } in ended {
+        let draft = Draft { user: Some(user_id), grant: Some(id), ..told.draft.clone() };
+        state.tell(told.sender, told.endpoint, EventKind::Revocation, &draft, Ok(Some(reason.as_str())));
+    }
+    Ok(true)
 }
 
 /// Leaves a grant with these scopes: in the store first, then for the verifier, so that no restart widens it again. The

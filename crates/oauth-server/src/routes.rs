@@ -8,8 +8,8 @@ use barewire_oauth::metadata::well_known;
 
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
-    assets, authorize, consent, device, device_authorization, introspect, jwks, login, login_code,
-    login_passkey, logout, metadata, pushed, register, revoke, token,
+    assets, authorize, client_configuration, consent, device, device_authorization, introspect, jwks, login,
+    login_code, login_passkey, logout, metadata, pushed, register, revoke, token,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -51,6 +51,8 @@ pub(crate) const PAR: &str = "/par";
 pub(crate) const TOKEN: &str = "/token";
 /// POST: registers a client.
 pub(crate) const REGISTER: &str = "/register";
+/// GET, PUT, DELETE: a registration, for the client whose it is.
+pub(crate) const CLIENT_CONFIGURATION: &str = "/register/{client_id}";
 /// POST: ends a token.
 pub(crate) const REVOKE: &str = "/revoke";
 /// POST: says whether a token counts.
@@ -89,7 +91,13 @@ pub(crate) fn router(state: AppState) -> Router {
             scripts.route(&state.path(DEVICE_AUTHORIZATION), json_post(post(device_authorization::post)));
     }
     if state.config.dynamic_registration {
-        scripts = scripts.route(&state.path(REGISTER), json_post(post(register::post)));
+        let own = get(client_configuration::get)
+            .put(client_configuration::put)
+            .delete(client_configuration::delete)
+            .fallback(|| async { method_not_allowed("GET, HEAD, PUT, DELETE, OPTIONS") });
+        scripts = scripts
+            .route(&state.path(REGISTER), json_post(post(register::post)))
+            .route(&state.path(CLIENT_CONFIGURATION), own);
     }
     for well_known in [well_known::AUTHORIZATION_SERVER, well_known::OPENID_CONFIGURATION] {
         for path in well_known::paths_to_serve(well_known, &state.issuer) {

@@ -454,6 +454,7 @@ async fn put_client(store: &dyn Store, client: Client, now: SystemTime) -> Resul
     let record = ClientRecord {
         client,
         fingerprint: None,
+        registration_token: None,
         source: None,
         registered_at: now,
         activated_at: None,

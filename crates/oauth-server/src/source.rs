@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 
+use crate::random;
 use crate::server::AppState;
+use crate::store::Digest;
 
 /// The address a request came from; `None` when the application did not say
 /// (`into_make_service_with_connect_info::<SocketAddr>()`), in which case all requests share one place.
@@ -45,8 +47,13 @@ impl Source {
         }
     }
 
-    /// The same for whoever registers clients: one who wants many IPv6 networks easily has a /48.
-    pub(crate) fn network(self) -> Option<Vec<u8>> {
+    /// The same for whoever makes us store something, as the store knows it.
+    pub(crate) fn network_digest(self) -> Option<Digest> {
+        self.network().map(|network| random::digest_of(&[b"network", &network]))
+    }
+
+    /// One who wants many IPv6 networks easily has a /48.
+    fn network(self) -> Option<Vec<u8>> {
         self.0.map(|ip| match ip.to_canonical() {
             IpAddr::V4(ip) => ip.octets().to_vec(),
             IpAddr::V6(ip) => ip.octets()[..6].to_vec(),

@@ -11,7 +11,7 @@
 //! caller's business.
 //!
 //! Documents: [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13),
-//! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591),
+//! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591), [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592),
 //! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707),
 //! [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523), [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693),
 //! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
@@ -42,6 +42,7 @@ pub mod client_flow;
 pub mod authorize;
 pub mod client;
 pub mod client_authentication;
+pub mod client_configuration;
 pub mod client_document;
 pub mod consent;
 pub mod device;

@@ -12,6 +12,7 @@ use crate::client::{
     RedirectUriError, Registration, SecretMethod, keys_url,
 };
 use crate::client_authentication::secret_digest;
+use crate::client_configuration::Management;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::jwk::{Jwk, JwkSet};
 use crate::jws::Algorithm;
@@ -144,6 +145,9 @@ pub struct RegistrationResponse {
     /// As registered; absent means no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// How it manages its registration, if it does.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub management: Option<Management>,
 }
 
 /// Why a client was not accepted.
@@ -221,14 +225,23 @@ pub fn register(
 ) -> Result<(Client, Option<ClientSecret>, Option<String>), RegistrationError> {
     let metadata: ClientMetadata =
         serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))?;
+    describe(&metadata, fresh, policy)
+}
+
+/// The client that this metadata describe, its secret if it has one, and the scope as it was sent.
+pub(crate) fn describe(
+    metadata: &ClientMetadata,
+    fresh: NewCredentials,
+    policy: RegistrationPolicy,
+) -> Result<(Client, Option<ClientSecret>, Option<String>), RegistrationError> {
     let scope = metadata.scope.clone().filter(|scope| scope.len() <= 1000);
-    let mut client = read_metadata(&metadata, policy)?;
+    let mut client = read_metadata(metadata, policy)?;
     client.id = fresh.client_id;
     client.registration = Registration::Dynamic;
     let method = match metadata.token_endpoint_auth_method.as_deref() {
         Some("none") => return Ok((settled(client)?, None, scope)),
         Some("private_key_jwt") => {
-            client.authentication = private_key_jwt(&metadata, policy)?;
+            client.authentication = private_key_jwt(metadata, policy)?;
             return Ok((settled(client)?, None, scope));
         }
         Some("client_secret_basic") | None => SecretMethod::ClientSecretBasic,
@@ -400,6 +413,7 @@ pub fn response(
     issued_at: u64,
     secret: Option<ClientSecret>,
     scope: Option<String>,
+    management: Option<Management>,
 ) -> RegistrationResponse {
     let (jwks, jwks_uri, algorithm) = match client.authentication.clone() {
         ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::Jwks(set), algorithm } => {
@@ -432,6 +446,7 @@ pub fn response(
         scope,
         dpop_bound_access_tokens: client.demands.dpop_bound_access_tokens,
         require_pushed_authorization_requests: client.demands.require_pushed_authorization_requests,
+        management,
     }
 }
 
@@ -443,8 +458,9 @@ mod tests {
 
     fn register_json(body: &Value, policy: RegistrationPolicy) -> Result<Value, RegistrationError> {
         let fresh = NewCredentials { client_id: "id".into(), client_secret: ClientSecret::new("secret") };
-        register(body.to_string().as_bytes(), fresh, policy)
-            .map(|(client, secret, scope)| serde_json::to_value(response(&client, 7, secret, scope)).unwrap())
+        register(body.to_string().as_bytes(), fresh, policy).map(|(client, secret, scope)| {
+            serde_json::to_value(response(&client, 7, secret, scope, None)).unwrap()
+        })
     }
 
     #[test]

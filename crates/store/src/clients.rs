@@ -3,13 +3,15 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use barewire_oauth::client::Registration;
-use barewire_oauth_server::store::{ClientRecord, Clients, Registered, StoreError};
+use barewire_oauth::client::{Client, Registration};
+use barewire_oauth_server::store::{
+    ClientRecord, Clients, Deletion, Digest, EndedGrant, Registered, RevocationReason, StoreError, Swap,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::Store;
-use crate::row::{Columns, Stored, micros};
+use crate::row::{Columns, Stored, micros, swapped};
 
 #[async_trait]
 impl Clients for Store {
@@ -21,10 +23,11 @@ impl Clients for Store {
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError> {
         const ON_CONFLICT: &str = concat!(
             "INSERT INTO clients",
-            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET client = excluded.client,",
+            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at,",
+            " registration_token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            " ON CONFLICT (id) DO UPDATE SET client = excluded.client,",
             " dynamic = excluded.dynamic, fingerprint = excluded.fingerprint, source = excluded.source,",
-            " registered_at = excluded.registered_at"
+            " registered_at = excluded.registered_at, registration_token = excluded.registration_token"
         );
         let mut writer = self.writer().acquire().await.stored()?;
         insert(&mut writer, ON_CONFLICT, client).await.stored()
@@ -46,14 +49,30 @@ impl Clients for Store {
         let mut writer = self.writer().acquire().await.stored()?;
         activate(&mut writer, id, micros(at)).await.stored()
     }
+
+    async fn replace_client(
+        &self,
+        client: &Client,
+        expected: Digest,
+        next: Digest,
+    ) -> Result<Swap, StoreError> {
+        const REPLACE: &str = "UPDATE clients SET client = ?3, registration_token = ?4 WHERE id = ?1 AND registration_token = ?2";
+        let replace = sqlx::query(REPLACE).bind(&client.id).bind(&expected.0[..]);
+        let replace = replace.bind(json(client).stored()?).bind(&next.0[..]);
+        Ok(swapped(&replace.execute(self.writer()).await.stored()?))
+    }
+
+    async fn delete_client(&self, deletion: &Deletion<'_>) -> Result<Option<Vec<EndedGrant>>, StoreError> {
+        self.delete_whole(deletion).await.stored()
+    }
 }
 
 impl Store {
     async fn register(&self, new: &ClientRecord, max: u32) -> Result<Registered, sqlx::Error> {
         const INSERT: &str = concat!(
             "INSERT INTO clients",
-            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            " (id, client, dynamic, fingerprint, source, registered_at, activated_at, last_used_at,",
+            " registration_token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
         );
         const AGAIN: &str = concat!(
             "UPDATE clients SET source = iif(activated_at IS NULL, ?2, source),",
@@ -77,6 +96,44 @@ impl Store {
         insert(&mut tx, INSERT, new).await?;
         tx.commit().await?;
         Ok(Registered::New)
+    }
+}
+
+impl Store {
+    async fn delete_whole(&self, deletion: &Deletion<'_>) -> Result<Option<Vec<EndedGrant>>, sqlx::Error> {
+        // Its consents go with it, by a trigger.
+        const DELETE: &str = "DELETE FROM clients WHERE id = ?1 AND registration_token = ?2";
+        const REVOKE: &str = concat!(
+            "UPDATE grants SET revoked_at = ?2, revoked_reason = ?3",
+            " WHERE client_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 RETURNING id, user_id"
+        );
+        const REST: [&str; 3] = [
+            "DELETE FROM codes WHERE redeemed_at IS NULL AND client_id = ?1",
+            "DELETE FROM devices WHERE redeemed_at IS NULL AND client_id = ?1",
+            "DELETE FROM pushed_requests WHERE client_id = ?1",
+        ];
+        const OWN: &str = concat!(
+            "INSERT INTO revoked_access_tokens (jti, expires_at, revoked_at) VALUES (?1, ?2, ?3)",
+            " ON CONFLICT DO NOTHING"
+        );
+        let at = micros(deletion.at);
+        let mut tx = self.begin().await?;
+        let delete = sqlx::query(DELETE).bind(deletion.client_id).bind(&deletion.registration_token.0[..]);
+        if swapped(&delete.execute(&mut *tx).await?) == Swap::Lost {
+            return Ok(None);
+        }
+        let revoke = sqlx::query(REVOKE).bind(deletion.client_id).bind(at);
+        let revoke = revoke
+            .bind(RevocationReason::Client.as_str())
+            .try_map(|row: SqliteRow| Ok(EndedGrant { id: row.text("id")?, user_id: row.text("user_id")? }));
+        let ended = revoke.fetch_all(&mut *tx).await?;
+        for rest in REST {
+            sqlx::query(rest).bind(deletion.client_id).execute(&mut *tx).await?;
+        }
+        let own = sqlx::query(OWN).bind(deletion.own_grant).bind(micros(deletion.own_grant_until)).bind(at);
+        own.execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(Some(ended))
     }
 }
 
@@ -124,19 +181,23 @@ async fn insert(
     statement: &'static str,
     record: &ClientRecord,
 ) -> Result<(), sqlx::Error> {
-    let json = serde_json::to_string(&record.client).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query(statement)
         .bind(&record.client.id)
-        .bind(json)
+        .bind(json(&record.client)?)
         .bind(record.client.registration == Registration::Dynamic)
         .bind(record.fingerprint.as_ref().map(|digest| &digest.0[..]))
         .bind(record.source.as_ref().map(|digest| &digest.0[..]))
         .bind(micros(record.registered_at))
         .bind(record.activated_at.map(micros))
         .bind(record.last_used_at.map(micros))
+        .bind(record.registration_token.as_ref().map(|digest| &digest.0[..]))
         .execute(db)
         .await?;
     Ok(())
+}
+
+fn json(client: &Client) -> Result<String, sqlx::Error> {
+    serde_json::to_string(client).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
@@ -144,6 +205,7 @@ fn client(row: SqliteRow) -> Result<ClientRecord, sqlx::Error> {
     Ok(ClientRecord {
         client: row.json("client")?,
         fingerprint: row.maybe_digest("fingerprint")?,
+        registration_token: row.maybe_digest("registration_token")?,
         source: row.maybe_digest("source")?,
         registered_at: row.time("registered_at")?,
         activated_at: row.maybe_time("activated_at")?,

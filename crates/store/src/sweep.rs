@@ -41,8 +41,16 @@ impl Store {
                 micros_before(now, keep.grants),
             ),
         ];
+        // Those whose grants can only be waited for: nothing that is out there lasts longer than `idle_clients`.
+        const IDLE_CLIENTS: &str = concat!(
+            "DELETE FROM clients WHERE dynamic AND activated_at IS NOT NULL AND last_used_at <= ?1",
+            " AND NOT EXISTS (SELECT 1 FROM grants g JOIN families f ON f.grant_id = g.id",
+            " WHERE g.client_id = clients.id AND g.revoked_at IS NULL AND g.expires_at > ?2 AND f.expires_at > ?2)"
+        );
         let mut deleted = 0;
         let mut tx = self.begin().await?;
+        let idle = sqlx::query(IDLE_CLIENTS).bind(micros_before(now, keep.idle_clients)).bind(micros(now));
+        deleted += idle.execute(&mut *tx).await?.rows_affected();
         for (deletion, until) in deletions {
             deleted += sqlx::query(deletion).bind(until).execute(&mut *tx).await?.rows_affected();
         }

@@ -81,7 +81,7 @@ async fn begin(
     let request = device::read(&parameters, &client, &state.policy)
         .map_err(|error| Failure::Request(Box::new(error)))?;
     draft.scope = Some(request.scope.to_string());
-    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
+    let source = source.network_digest();
     // As for registrations: a flood has one write under way.
     let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;

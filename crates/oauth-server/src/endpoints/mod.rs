@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod authorize;
+pub(crate) mod client_configuration;
 pub(crate) mod consent;
 pub(crate) mod device;
 pub(crate) mod device_authorization;

@@ -136,7 +136,7 @@ async fn keep(
             Some(_) => return Err(ProofError::OtherKey.into()),
         }
     }
-    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
+    let source = source.network_digest();
     // As for registrations: a flood has one write under way.
     let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;

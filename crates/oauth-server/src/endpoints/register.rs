@@ -5,26 +5,28 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::claims::seconds;
 use barewire_oauth::client::{ClientAuthentication, ClientKeys, keys_url};
+use barewire_oauth::client_configuration::{Management, REGISTRATION_TOKEN_PREFIX, is_managed};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::register::{
     NewCredentials, RegistrationError, RegistrationResponse, fingerprint, register, response,
 };
-use barewire_oauth::secret::ClientSecret;
+use barewire_oauth::secret::{ClientSecret, RegistrationAccessToken};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use crate::client_keys::check_readable;
 use crate::documents::is_accepted_host;
-use crate::routes::REGISTER;
+use crate::routes::{CLIENT_CONFIGURATION, REGISTER};
 use crate::server::{AppState, Inner};
 use crate::source::Source;
 use crate::store::{ClientRecord, Digest, Registered, StoreError};
+use crate::turns::Turn;
 use crate::witness::{Draft, EventKind, Sender, registration_refusal};
 use crate::{random, respond};
 
-/// Why a client was not registered.
-enum Failure {
+/// Why a client was not registered, or its registration not replaced.
+pub(super) enum Failure {
     /// Its fault.
     Refused(RegistrationError),
     /// The body is too large.
@@ -38,7 +40,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn respond(&self) -> Response {
+    pub(super) fn respond(&self) -> Response {
         match self {
             Self::Refused(error) => respond::error(&error.response()),
             Self::TooLarge => respond::error(&ErrorResponse::new(
@@ -57,7 +59,7 @@ impl Failure {
 
 impl Failure {
     /// For whoever keeps account.
-    fn rule(&self) -> &'static str {
+    pub(super) fn rule(&self) -> &'static str {
         match self {
             Self::Refused(error) => registration_refusal(error),
             Self::TooLarge => "too_large",
@@ -98,24 +100,20 @@ async fn try_register(
     body: Result<Bytes, BytesRejection>,
     draft: &mut Draft,
 ) -> Result<RegistrationResponse, Failure> {
-    let body = body.map_err(|_| Failure::TooLarge)?;
-    if !is_json(headers) {
-        let error = RegistrationError::Malformed("the body has to be application/json".to_owned());
-        return Err(Failure::Refused(error));
-    }
+    let body = json_body(headers, body)?;
     let fresh = NewCredentials {
         client_id: format!("client_{}", random::token::<16>()),
-        client_secret: ClientSecret::new(format!("bws_{}", random::token::<32>())),
+        client_secret: new_secret(),
     };
     let (client, secret, scope) =
         register(&body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
-    check_readable(&client.authentication).map_err(Failure::Refused)?;
-    check_keys(state, &client.authentication)?;
-    let source = source.network().map(|network| random::digest_of(&[b"network", &network]));
-    // A flood from one network has one write under way, however many requests it sends; others' logins go between.
-    let _turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)?;
+    check_authentication(state, &client.authentication)?;
+    let source = source.network_digest();
+    let _turn = turn(state, source).await?;
+    let token = is_managed(&client).then(new_registration_token);
     let record = ClientRecord {
         fingerprint: fingerprint(&client).map(random::digest),
+        registration_token: token.as_ref().map(|token| random::digest(token.expose())),
         source,
         client,
         registered_at: state.now(),
@@ -131,10 +129,50 @@ async fn try_register(
     };
     draft.client = Some(record.client.id.clone());
     draft.client_name.clone_from(&record.client.name);
-    Ok(response(&record.client, seconds(record.registered_at), secret, scope))
+    let management = token.map(|token| management(state, &record.client.id, token));
+    Ok(response(&record.client, seconds(record.registered_at), secret, scope, management))
 }
 
-/// Refuses keys at a host from which the operator lets nothing be fetched.
+pub(super) fn new_secret() -> ClientSecret {
+    ClientSecret::new(format!("bws_{}", random::token::<32>()))
+}
+
+pub(super) fn new_registration_token() -> RegistrationAccessToken {
+    RegistrationAccessToken::new(format!("{REGISTRATION_TOKEN_PREFIX}{}", random::token::<32>()))
+}
+
+/// How a client manages its registration from now on.
+pub(super) fn management(state: &Inner, client_id: &str, token: RegistrationAccessToken) -> Management {
+    Management {
+        registration_access_token: token,
+        registration_client_uri: state.url(&CLIENT_CONFIGURATION.replace("{client_id}", client_id)),
+    }
+}
+
+/// A flood from one network has one write under way, however many requests it sends; others' logins go between.
+pub(super) async fn turn(state: &Inner, source: Option<Digest>) -> Result<Turn<'_>, Failure> {
+    state.insertions.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)
+}
+
+/// The metadata that a client sends.
+pub(super) fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
+    let body = body.map_err(|_| Failure::TooLarge)?;
+    if !is_json(headers) {
+        let error = RegistrationError::Malformed("the body has to be application/json".to_owned());
+        return Err(Failure::Refused(error));
+    }
+    Ok(body)
+}
+
+/// Refuses keys that nobody can read, and keys at a host from which the operator lets nothing be fetched.
+pub(super) fn check_authentication(
+    state: &Inner,
+    authentication: &ClientAuthentication,
+) -> Result<(), Failure> {
+    check_readable(authentication).map_err(Failure::Refused)?;
+    check_keys(state, authentication)
+}
+
 fn check_keys(state: &Inner, authentication: &ClientAuthentication) -> Result<(), Failure> {
     let ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::JwksUri(text), .. } = authentication else {
         return Ok(());

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use barewire_oauth::client::Client;
 
-use super::{Digest, StoreError};
+use super::{Digest, StoreError, Swap};
 
 /// A configured or dynamically registered client. Clients with a metadata document are not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct ClientRecord {
     /// Digest over the registered metadata of a public dynamic client: equal registrations are one client. Unique
     /// where present.
     pub fingerprint: Option<Digest>,
+    /// Digest of the token with which it manages its registration, if it does.
+    pub registration_token: Option<Digest>,
     /// Digest over the network it registered from, where that is known.
     pub source: Option<Digest>,
     /// When it registered, or last asked to and was there already.
@@ -36,6 +38,31 @@ pub enum Registered {
     Full,
 }
 
+/// The end of a client by its own wish ([RFC 7592 §2.3](https://www.rfc-editor.org/rfc/rfc7592#section-2.3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// Which client.
+    pub client_id: &'a str,
+    /// Digest of the token that it has to have.
+    pub registration_token: Digest,
+    /// When.
+    pub at: SystemTime,
+    /// What the tokens belong to that it got for itself; there is no record of it, so it is noted as a token that no longer
+    /// counts.
+    pub own_grant: &'a str,
+    /// Until when that has to be remembered.
+    pub own_grant_until: SystemTime,
+}
+
+/// A grant that ended with its client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedGrant {
+    /// Which.
+    pub id: String,
+    /// Whose it was.
+    pub user_id: String,
+}
+
 /// Clients.
 #[async_trait]
 pub trait Clients: Send + Sync {
@@ -54,4 +81,17 @@ pub trait Clients: Send + Sync {
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError>;
     /// Marks a stored client activated and used: it has got a token that no grant is kept for.
     async fn use_client(&self, id: &str, at: SystemTime) -> Result<(), StoreError>;
+    /// Puts `client` in the place of the one with its id, and the token `next` in the place of `expected`. [`Swap::Lost`]
+    /// when it has another token, or none, or is not there.
+    async fn replace_client(
+        &self,
+        client: &Client,
+        expected: Digest,
+        next: Digest,
+    ) -> Result<Swap, StoreError>;
+    /// Deletes a client with everything it has, in one transaction: revokes its grants that are neither revoked nor over,
+    /// and what it got for itself, and deletes its consents, and its codes, devices and pushed requests that have no tokens
+    /// yet. The grants that it revoked; `None`, and nothing is changed, when the client has another token, or none, or is
+    /// not there.
+    async fn delete_client(&self, deletion: &Deletion<'_>) -> Result<Option<Vec<EndedGrant>>, StoreError>;
 }

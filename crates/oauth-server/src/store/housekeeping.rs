@@ -15,6 +15,8 @@ pub struct Retention {
     pub login_attempts: Duration,
     /// Dynamic clients that were never activated, after their registration.
     pub unused_clients: Duration,
+    /// Dynamic clients that were activated and have no grant that can be renewed, after their last use.
+    pub idle_clients: Duration,
     /// Grants, with their families, after they expired or were revoked.
     pub grants: Duration,
 }

@@ -5,6 +5,7 @@
 mod account;
 mod authorize;
 mod client_assertion;
+mod client_configuration;
 mod client_credentials;
 mod consent;
 mod credentials;

@@ -36,7 +36,9 @@ laws! {
         who_registers_again_is_not_the_next_to_go,
         a_full_house_says_so,
         configured_clients_take_no_room,
-        a_client_that_gets_tokens_is_activated;
+        a_client_that_gets_tokens_is_activated,
+        a_registration_is_replaced_by_compare_and_set,
+        a_client_is_deleted_with_all_that_it_has;
     codes:
         a_code_is_kept_whole,
         one_of_many_redemptions_wins,
@@ -78,7 +80,8 @@ laws! {
         one_key_signs,
         a_secret_is_made_once;
     sweep:
-        a_sweep_takes_what_is_over_and_nothing_else;
+        a_sweep_takes_what_is_over_and_nothing_else,
+        who_has_nothing_to_come_back_with_is_forgotten;
 }
 
 pub(crate) async fn open() -> (TempDir, Store) {

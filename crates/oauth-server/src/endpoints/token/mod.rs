@@ -25,6 +25,7 @@ use barewire_oauth::token_family::{RefreshRefusal, TokenFamily};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+pub(crate) use self::client_credentials::own_grant;
 use self::refresh_token::{Wanted, family_record};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::{Authenticated, authenticate};

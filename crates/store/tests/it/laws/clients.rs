@@ -2,7 +2,8 @@
 
 use barewire_oauth::client::Registration::{Dynamic, Preregistered};
 use barewire_oauth_server::store::{
-    ClientRecord, ConsentRecord, Insert, Registered, Revocation, RevocationReason, Store, Swap,
+    ClientRecord, ConsentRecord, Deletion, EndedGrant, GrantRecord, Insert, Registered, Revocation,
+    RevocationReason, Store, Swap,
 };
 
 use crate::laws::{at, client, code, digest, grant};
@@ -10,6 +11,7 @@ use crate::laws::{at, client, code, digest, grant};
 pub(crate) async fn a_client_is_kept_whole(store: &impl Store) {
     let mut new = client("c1", Dynamic);
     new.fingerprint = Some(digest(9));
+    new.registration_token = Some(digest(7));
     new.source = Some(digest(8));
     assert_eq!(store.register_client(&new, 10).await.unwrap(), Registered::New);
     assert_eq!(store.client("c1").await.unwrap(), Some(new));
@@ -186,4 +188,79 @@ pub(crate) async fn a_client_that_gets_tokens_is_activated(store: &impl Store) {
         let expected = (activated.map(at), used.map(at));
         assert_eq!((record.activated_at, record.last_used_at), expected, "{id}");
     }
+}
+
+/// A client that manages its registration with the token `n`.
+fn managed(id: &str, n: u8) -> ClientRecord {
+    ClientRecord { registration_token: Some(digest(n)), ..client(id, Dynamic) }
+}
+
+pub(crate) async fn a_registration_is_replaced_by_compare_and_set(store: &impl Store) {
+    let record = managed("c1", 1);
+    for new in [&record, &client("c2", Dynamic)] {
+        assert_eq!(store.register_client(new, 9).await.unwrap(), Registered::New);
+    }
+    redeem(store, 1, "c1", 5).await;
+    let mut renamed = record.client.clone();
+    renamed.name = Some("Renamed".into());
+    let replace = async |n| store.replace_client(&renamed, digest(1), digest(n)).await.unwrap();
+    let swaps = tokio::join!(replace(2), replace(3), replace(4), replace(5));
+    let swaps = [swaps.0, swaps.1, swaps.2, swaps.3];
+    assert_eq!(swaps.iter().filter(|swap| **swap == Swap::Done).count(), 1, "{swaps:?}");
+    let winner = swaps.iter().position(|swap| *swap == Swap::Done).unwrap();
+    let expected = ClientRecord {
+        client: renamed,
+        registration_token: Some(digest(u8::try_from(winner).unwrap() + 2)),
+        activated_at: Some(at(5)),
+        last_used_at: Some(at(5)),
+        ..record
+    };
+    assert_eq!(store.client("c1").await.unwrap(), Some(expected));
+    // One without a token has none that fits, and what is not there is not made.
+    for id in ["c2", "c3"] {
+        let new = client(id, Dynamic).client;
+        assert_eq!(store.replace_client(&new, digest(1), digest(2)).await.unwrap(), Swap::Lost, "{id}");
+    }
+    assert_eq!(store.client("c3").await.unwrap(), None);
+}
+
+pub(crate) async fn a_client_is_deleted_with_all_that_it_has(store: &impl Store) {
+    for (id, n) in [("gone", 1), ("other", 2)] {
+        assert_eq!(store.register_client(&managed(id, n), 9).await.unwrap(), Registered::New);
+    }
+    redeem(store, 1, "gone", 4).await;
+    redeem(store, 2, "other", 4).await;
+    assert_eq!(store.insert_code(&code(3, "gone")).await.unwrap(), Insert::Inserted);
+    let over = GrantRecord { expires_at: at(9), ..grant(4, "gone") };
+    assert_eq!(store.insert_grant(&over).await.unwrap(), Insert::Inserted);
+    let consent = ConsentRecord {
+        user_id: "u1".into(),
+        client_id: "gone".into(),
+        resource: "r".into(),
+        redirect_host: "localhost".into(),
+        scope: String::new(),
+        granted_at: at(6),
+    };
+    store.put_consent(&consent).await.unwrap();
+    let deletion = |n| Deletion {
+        client_id: "gone",
+        registration_token: digest(n),
+        at: at(10),
+        own_grant: "own",
+        own_grant_until: at(500),
+    };
+    assert_eq!(store.delete_client(&deletion(2)).await.unwrap(), None);
+    assert_eq!(store.grants_revoked_since(at(0)).await.unwrap(), []);
+    let ended = EndedGrant { id: "g1".into(), user_id: "u1".into() };
+    assert_eq!(store.delete_client(&deletion(1)).await.unwrap(), Some(vec![ended]));
+    assert_eq!(store.delete_client(&deletion(1)).await.unwrap(), None);
+    let revoked = store.grant("g1").await.unwrap().unwrap().revoked;
+    assert_eq!(revoked, Some(Revocation { at: at(10), reason: RevocationReason::Client }));
+    assert_eq!(store.access_tokens_revoked_since(at(0)).await.unwrap(), [("own".to_owned(), at(10))]);
+    assert_eq!(store.code(digest(3)).await.unwrap(), None);
+    assert!(store.code(digest(1)).await.unwrap().is_some(), "a replay of it has to be known");
+    assert_eq!(store.consent("u1", "gone", "r", "localhost").await.unwrap(), None);
+    assert_eq!(alive(store, &["gone", "other"]).await, ["other"]);
+    assert_eq!(store.grant("g2").await.unwrap().unwrap().revoked, None);
+    assert_eq!(store.grant("g4").await.unwrap().unwrap().revoked, None, "it was over");
 }

@@ -71,6 +71,7 @@ pub(crate) fn client(id: &str, registration: Registration) -> ClientRecord {
             demands: Demands { dpop_bound_access_tokens: true, ..Demands::default() },
         },
         fingerprint: None,
+        registration_token: None,
         source: None,
         registered_at: at(0),
         activated_at: None,

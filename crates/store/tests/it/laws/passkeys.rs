@@ -56,7 +56,8 @@ pub(crate) async fn a_challenge_is_answered_once(store: &impl Store) {
     assert_eq!(swaps.iter().filter(|swap| **swap == Swap::Done).count(), 1, "{swaps:?}");
     // It is remembered until it is over, and then it is over.
     let day = Duration::from_secs(86_400);
-    let retention = Retention { codes: day, login_attempts: day, unused_clients: day, grants: day };
+    let retention =
+        Retention { codes: day, login_attempts: day, unused_clients: day, idle_clients: day, grants: day };
     assert_eq!(store.sweep(at(99), retention).await.unwrap(), 0);
     assert_eq!(one().await, Swap::Lost);
     assert_eq!(store.sweep(at(100), retention).await.unwrap(), 2);

@@ -15,6 +15,7 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         codes: Duration::from_secs(10),
         login_attempts: Duration::from_secs(20),
         unused_clients: Duration::from_secs(30),
+        idle_clients: Duration::from_secs(60),
         grants: Duration::from_secs(40),
     };
     let now = at(100);
@@ -79,5 +80,48 @@ pub(crate) async fn a_sweep_takes_what_is_over_and_nothing_else(store: &impl Sto
         assert_eq!(store.grant(&format!("g{n}")).await.unwrap().is_some(), left, "{n}");
         assert_eq!(store.family(digest(n)).await.unwrap().is_some(), left, "{n}");
         assert_eq!(store.code(digest(n)).await.unwrap().is_some(), n == 5, "{n}");
+    }
+}
+
+pub(crate) async fn who_has_nothing_to_come_back_with_is_forgotten(store: &impl Store) {
+    let day = Duration::from_secs(86_400);
+    let idle_clients = Duration::from_secs(50);
+    let retention =
+        Retention { codes: day, login_attempts: day, unused_clients: day, idle_clients, grants: day };
+    for (n, id, used, expires) in [
+        (1, "over", 50, 60),
+        (2, "used a moment ago", 51, 60),
+        (3, "revoked", 50, 999),
+        (4, "not renewed", 50, 999),
+        (5, "renewable", 50, 999),
+        (6, "configured", 50, 60),
+    ] {
+        if id == "configured" {
+            store.put_client(&client(id, Preregistered)).await.unwrap();
+        } else {
+            assert_eq!(store.register_client(&client(id, Dynamic), 9).await.unwrap(), Registered::New);
+        }
+        assert_eq!(store.insert_code(&code(n, id)).await.unwrap(), Insert::Inserted);
+        let grant = GrantRecord { expires_at: at(expires), ..grant(n, id) };
+        // Refresh tokens of these families end at 100, but for the one that has one second more.
+        let family = family(n, u64::from(n == 5));
+        let swap = store.redeem_code(digest(n), at(used), &grant, Some(&family)).await.unwrap();
+        assert_eq!(swap, Swap::Done);
+    }
+    let revocation = Revocation { at: at(60), reason: RevocationReason::User };
+    assert_eq!(store.revoke_grant("g3", revocation).await.unwrap(), Swap::Done);
+    store.register_client(&client("never used", Dynamic), 9).await.unwrap();
+
+    assert_eq!(store.sweep(at(100), retention).await.unwrap(), 3);
+    for (id, left) in [
+        ("over", false),
+        ("used a moment ago", true),
+        ("revoked", false),
+        ("not renewed", false),
+        ("renewable", true),
+        ("configured", true),
+        ("never used", true),
+    ] {
+        assert_eq!(store.client(id).await.unwrap().is_some(), left, "{id}");
     }
 }
