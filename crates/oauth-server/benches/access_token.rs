@@ -43,6 +43,7 @@ fn access_token(criterion: &mut Criterion) {
         auth_time: None,
         grant_id: Some("TgmhnA0lDSPH6pLRbMH5QQ".to_owned()),
         cnf: None,
+        act: None,
     };
     let mut header = Header::new(Algorithm::ES256);
     header.typ = Some("at+jwt".to_owned());

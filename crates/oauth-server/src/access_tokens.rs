@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use barewire_oauth::bearer::{BearerError, Standing};
-use barewire_oauth::claims::{AccessTokenClaims, Audience, Confirmation, Expected, Unverified, seconds};
+use barewire_oauth::claims::{
+    AccessTokenClaims, Actor, Audience, Confirmation, Expected, Unverified, seconds,
+};
 use barewire_oauth::forgery::Forgeries;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -71,6 +73,8 @@ pub(crate) struct NewToken<'a> {
     pub(crate) grant_id: &'a str,
     /// When it has ended at the latest.
     pub(crate) until: Option<SystemTime>,
+    /// Who acts for the subject, where that is not the client that the subject has let in.
+    pub(crate) actor: Option<&'a Actor>,
 }
 
 impl<'a> NewToken<'a> {
@@ -83,6 +87,7 @@ impl<'a> NewToken<'a> {
             scope,
             grant_id: &grant.id,
             until: Some(grant.expires_at),
+            actor: None,
         }
     }
 }
@@ -212,6 +217,7 @@ impl AccessTokens {
             auth_time: None,
             grant_id: Some(new.grant_id.to_owned()),
             cnf: key.map(|key| Confirmation { jkt: key.to_owned() }),
+            act: new.actor.cloned(),
         };
         let token = self.0.keys.load().sign(&claims)?;
         self.0.forgeries.greet([new.subject, new.client_id, new.grant_id]);

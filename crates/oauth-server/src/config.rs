@@ -16,6 +16,7 @@ use barewire_oauth::register::RegistrationPolicy;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::ClientSecret;
+use barewire_oauth::token_exchange::Rule;
 use barewire_oauth::token_family::FamilyLimits;
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -84,6 +85,11 @@ pub struct AuthConfig {
     /// Clients that may have tokens for themselves (`client_credentials`), by identifier, with the scopes of those tokens.
     /// Each has to authenticate. Registered and documented ones can be named, too.
     pub own_access: IndexMap<String, ScopeSet>,
+    /// Clients that may exchange a token that was sent to them for one of their own, for a call to another resource
+    /// (RFC 8693), by identifier. Each has to authenticate.
+    pub token_exchange: IndexMap<String, Rule>,
+    /// How often a token can be exchanged for another one: so many servers may call one another for one user.
+    pub token_exchange_depth: u32,
     /// Those whose word is worth a token (RFC 7523): identity providers of organisations, and platforms of workloads.
     pub trusted_issuers: Vec<TrustedIssuer>,
 
@@ -254,6 +260,8 @@ impl Default for AuthConfig {
             private_use_redirects: false,
             clients: Vec::new(),
             own_access: IndexMap::new(),
+            token_exchange: IndexMap::new(),
+            token_exchange_depth: 4,
             trusted_issuers: Vec::new(),
             client_documents: true,
             client_document_hosts: Vec::new(),

@@ -196,6 +196,7 @@ pub(crate) mod tests {
             auth_time: None,
             grant_id: Some("g".into()),
             cnf: None,
+            act: None,
         }
     }
 

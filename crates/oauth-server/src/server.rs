@@ -235,6 +235,14 @@ pub enum BuildError {
         /// The scopes.
         unknown: ScopeSet,
     },
+    /// A client may exchange what there is not.
+    #[error("auth.token_exchange: {client} names a resource or scope that there is not: {unknown}")]
+    UnknownExchange {
+        /// Which client.
+        client: String,
+        /// The resource, or the scopes.
+        unknown: String,
+    },
     /// A trusted issuer may allow a scope that no `scope` call described.
     #[error("auth.trusted_issuers: {issuer} leads to scopes that there are not: {unknown}")]
     UnknownTrustedScope {
@@ -411,6 +419,16 @@ fn check_names(config: &AuthConfig, policy: &Policy) -> Result<(), BuildError> {
         if !unknown.is_empty() {
             return Err(BuildError::UnknownOwnScope { client: client.clone(), unknown });
         }
+    }
+    for (client, rule) in &config.token_exchange {
+        let unknown = rule.scopes.difference(&policy.scopes);
+        let mut resources = rule.from.iter().chain(&rule.to);
+        let unknown = match resources.find(|one| policy.resource(Some(one)).is_none()) {
+            Some(resource) => resource.as_str().to_owned(),
+            None if unknown.is_empty() => continue,
+            None => unknown.to_string(),
+        };
+        return Err(BuildError::UnknownExchange { client: client.clone(), unknown });
     }
     for trusted in &config.trusted_issuers {
         let unknown = trusted.scopes().difference(&policy.scopes);

@@ -85,6 +85,8 @@ pub enum EventKind {
     PushedRequest,
     /// Somebody asked whether a token counts, and was not answered.
     Introspection,
+    /// A server exchanged the token that it was sent for one of its own.
+    TokenExchange,
 }
 
 impl EventKind {
@@ -106,6 +108,7 @@ impl EventKind {
             Self::DeviceAuthorization => "device_authorization",
             Self::PushedRequest => "pushed_request",
             Self::Introspection => "introspection",
+            Self::TokenExchange => "token_exchange",
         }
     }
 }
@@ -212,6 +215,7 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             CodeRefusal::Raced => "raced",
             CodeRefusal::Replayed { .. } => "code_replay",
         },
+        TokenError::Exchange(refusal) => refusal.rule(),
         TokenError::Device(refusal) => match refusal {
             DeviceRefusal::Unknown => "unknown_device_code",
             DeviceRefusal::WrongClient => "wrong_client",

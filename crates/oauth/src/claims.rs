@@ -60,6 +60,20 @@ pub struct AccessTokenClaims {
     /// Whom it can be used by; whoever holds it, if absent ([RFC 7800 §3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts for the user, where that is not the client that the user has let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+
+/// Who acts for somebody, and for whom before ([RFC 8693 §4.1](https://www.rfc-editor.org/rfc/rfc8693#section-4.1)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Its identifier; issuers of others may have another way to say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Who has acted before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
 }
 
 /// The key that a token is bound to ([RFC 9449 §6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)).
@@ -121,6 +135,8 @@ pub struct Unverified<'a> {
     grant_id: Option<Text<'a>>,
     #[serde(borrow, default)]
     cnf: Option<Bound<'a>>,
+    #[serde(default)]
+    act: Option<Actor>,
 }
 
 /// [`Confirmation`], not copied yet. A token that is bound by something else (a certificate, say) is not read: nobody here
@@ -209,6 +225,7 @@ impl<'a> Unverified<'a> {
             auth_time: self.auth_time,
             grant_id: self.grant_id.map(String::from),
             cnf: self.cnf.map(|bound| Confirmation { jkt: bound.jkt.into() }),
+            act: self.act,
         })
     }
 }
@@ -296,6 +313,7 @@ mod tests {
             auth_time: None,
             grant_id: Some("g".into()),
             cnf: None,
+            act: None,
         }
     }
 
@@ -345,6 +363,15 @@ mod tests {
                 Ok(()),
             ),
             ("huge exp", other(|c| c.exp = u64::MAX), 1_500, Ok(())),
+            (
+                "called by somebody",
+                other(|c| {
+                    let before = Box::new(Actor { sub: None, act: None });
+                    c.act = Some(Actor { sub: Some("client:x".into()), act: Some(before) });
+                }),
+                1_500,
+                Ok(()),
+            ),
             ("bound", other(|c| c.cnf = Some(Confirmation { jkt: "k".into() })), 1_500, Ok(())),
         ] {
             let payload = serde_json::to_vec(&claims).unwrap();
@@ -387,7 +414,7 @@ mod tests {
         for missing in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
             check(missing, json!(null), false);
         }
-        for optional in ["nbf", "scope", "auth_time", "grant_id", "cnf"] {
+        for optional in ["nbf", "scope", "auth_time", "grant_id", "cnf", "act"] {
             check(optional, json!(null), true);
         }
         check("exp", json!("2000"), false);
@@ -402,6 +429,8 @@ mod tests {
         check("cnf", json!({ "x5t#S256": "x" }), false);
         check("cnf", json!({}), false);
         check("cnf", json!("k"), false);
+        check("act", json!({ "sub": "x", "iss": "https://idp.example", "act": {} }), true);
+        check("act", json!("x"), false);
         let twice =
             serde_json::to_string(&claims()).unwrap().replace(r#""jti":"j""#, r#""jti":"j","jti":"k""#);
         assert!(Unverified::parse(twice.as_bytes()).is_err());

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::claims::{AccessTokenClaims, Audience, Confirmation};
+use crate::claims::{AccessTokenClaims, Actor, Audience, Confirmation};
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
@@ -44,6 +44,9 @@ pub struct Introspection {
     /// The key it is bound to ([RFC 9449 §6.2](https://www.rfc-editor.org/rfc/rfc9449#section-6.2)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts for the user ([RFC 8693 §4.1](https://www.rfc-editor.org/rfc/rfc8693#section-4.1)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 impl Introspection {
@@ -68,6 +71,7 @@ impl Introspection {
             iss: Some(claims.iss),
             jti: Some(claims.jti),
             cnf: claims.cnf,
+            act: claims.act,
         }
     }
 }
@@ -106,6 +110,7 @@ mod tests {
             auth_time: None,
             grant_id: None,
             cnf: None,
+            act: None,
         };
         let serves = |url: &str| vec![Resource::parse(url).unwrap()];
         assert!(may_see(&claims, "c", &[]));

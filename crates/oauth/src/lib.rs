@@ -57,5 +57,6 @@ pub mod register;
 pub mod revoke;
 pub mod stranger;
 pub mod token;
+pub mod token_exchange;
 pub mod token_family;
 pub mod totp;

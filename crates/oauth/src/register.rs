@@ -257,11 +257,12 @@ pub(crate) fn describe(
     Ok((settled(client)?, Some(fresh.client_secret), scope))
 }
 
-/// The client with the grant types that it can use. What it gets for itself, only a client gets that proves who it is
-/// ([RFC 6749 §4.4](https://datatracker.ietf.org/doc/html/rfc6749#section-4.4)).
+/// The client with the grant types that it can use. What it gets for itself, or for another's token, only a client gets that
+/// proves who it is ([RFC 6749 §4.4](https://datatracker.ietf.org/doc/html/rfc6749#section-4.4)).
 pub(crate) fn settled(mut client: Client) -> Result<Client, RegistrationError> {
     if client.is_public() {
-        client.grant_types.retain(|grant| *grant != GrantType::ClientCredentials);
+        let proven = [GrantType::ClientCredentials, GrantType::TokenExchange];
+        client.grant_types.retain(|grant| !proven.contains(grant));
     }
     if client.grant_types.iter().all(|grant| *grant == GrantType::RefreshToken) {
         return Err(RegistrationError::Unsupported(

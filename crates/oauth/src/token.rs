@@ -12,6 +12,7 @@ use crate::resource::Resource;
 use crate::scope::ScopeSet;
 use crate::secret::{self, AccessToken, Assertion, AuthorizationCode, DeviceCode, RefreshToken};
 use crate::statement::StatementError;
+use crate::token_exchange::{self, ExchangeRefusal, ExchangeRequest, TOKEN_EXCHANGE};
 use crate::token_family::RefreshRefusal;
 
 /// `grant_type` of [`TokenRequest::JwtBearer`].
@@ -54,6 +55,8 @@ pub enum TokenRequest {
         /// The code.
         device_code: DeviceCode,
     },
+    /// [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1).
+    TokenExchange(ExchangeRequest),
     /// [OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2).
     ClientCredentials {
         /// A part of what the operator lets the client have.
@@ -129,6 +132,9 @@ pub enum TokenError {
     /// The device code was not exchanged.
     #[error(transparent)]
     Device(#[from] DeviceRefusal),
+    /// The token of somebody else was not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeRefusal),
 }
 
 impl TokenError {
@@ -146,6 +152,7 @@ impl TokenError {
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::NotAllowed(_) => ErrorCode::UnauthorizedClient,
             Self::Device(refusal) => refusal.code(),
+            Self::Exchange(refusal) => refusal.code(),
             Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => ErrorCode::InvalidClient,
             Self::NotNow(_) => ErrorCode::TemporarilyUnavailable,
             Self::MalformedScope | Self::MoreScope(_) | Self::Refresh(RefreshRefusal::MoreScope) => {
@@ -181,6 +188,10 @@ pub struct TokenResponse {
     /// The access token.
     #[serde(serialize_with = "secret::serialize_exposed")]
     pub access_token: AccessToken,
+    /// What kind of token it is, where the request was for one kind or another
+    /// ([RFC 8693 §2.2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
     /// `Bearer`; `DPoP` for one that is bound to a key.
     pub token_type: &'static str,
     /// Seconds until it ends.
@@ -197,8 +208,9 @@ pub struct TokenResponse {
 /// # Errors
 /// [`TokenError`] says what is missing or malformed.
 pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
-    parameters.none_repeated(&["resource"])?;
     let one = |name| parameters.one(name).ok().flatten();
+    let exchange = one("grant_type") == Some(TOKEN_EXCHANGE);
+    parameters.none_repeated(if exchange { &["resource", "audience"] } else { &["resource"] })?;
     match one("grant_type").ok_or(TokenError::Missing("grant_type"))? {
         "authorization_code" => Ok(TokenRequest::AuthorizationCode {
             code: AuthorizationCode::new(one("code").ok_or(TokenError::Missing("code"))?),
@@ -222,6 +234,16 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
             scope: scope(one("scope"))?,
             resource: resource(parameters)?,
         }),
+        TOKEN_EXCHANGE => {
+            let token = one("subject_token").ok_or(TokenError::Missing("subject_token"))?;
+            let has_actor = one("actor_token").is_some() || one("actor_token_type").is_some();
+            token_exchange::check_types(one("subject_token_type"), one("requested_token_type"), has_actor)?;
+            Ok(TokenRequest::TokenExchange(ExchangeRequest {
+                subject_token: AccessToken::new(token),
+                target: token_exchange::target(parameters)?,
+                scope: scope(one("scope"))?,
+            }))
+        }
         "client_credentials" => Ok(TokenRequest::ClientCredentials {
             scope: scope(one("scope"))?,
             resource: resource(parameters)?,
@@ -304,6 +326,7 @@ mod tests {
                 Ok(TokenRequest::ClientCredentials { .. }) => Ok("client"),
                 Ok(TokenRequest::DeviceCode { .. }) => Ok("device"),
                 Ok(TokenRequest::JwtBearer { .. }) => Ok("assertion"),
+                Ok(TokenRequest::TokenExchange(_)) => Ok("exchange"),
                 Err(error) => Err(error.code().as_str().to_owned()),
             };
             assert_eq!(kind.as_ref().map(|kind| *kind).map_err(String::as_str), expected, "{text}");
@@ -330,6 +353,19 @@ mod tests {
         check("grant_type=urn:ietf:params:oauth:grant-type:device_code", Err("invalid_request"));
         check("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=x", Ok("assertion"));
         check("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer", Err("invalid_request"));
+        let exchange = format!("grant_type={TOKEN_EXCHANGE}&subject_token=x&subject_token_type=");
+        let of_access = format!("{exchange}{}", token_exchange::ACCESS_TOKEN);
+        check(&of_access, Ok("exchange"));
+        check(&format!("{of_access}&resource=https://a.example&audience=https://a.example"), Ok("exchange"));
+        check(
+            &format!("{of_access}&audience=https://a.example&audience=https://b.example"),
+            Err("invalid_target"),
+        );
+        check(&format!("{of_access}&subject_token=y"), Err("invalid_request"));
+        check(&format!("{of_access}&actor_token=y"), Err("invalid_request"));
+        check(&exchange, Err("invalid_request"));
+        check(&format!("grant_type={TOKEN_EXCHANGE}"), Err("invalid_request"));
+        check("grant_type=client_credentials&audience=a&audience=b", Err("invalid_request"));
         check("grant_type=password&username=x", Err("unsupported_grant_type"));
         check("", Err("invalid_request"));
     }

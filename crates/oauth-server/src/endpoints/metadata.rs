@@ -43,6 +43,7 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
     let offered = |grant: &GrantType| match grant {
         GrantType::DeviceCode => config.device_flow,
         GrantType::JwtBearer => !config.trusted_issuers.is_empty(),
+        GrantType::TokenExchange => !config.token_exchange.is_empty(),
         GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
     };
     let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(offered).map(GrantType::as_str).collect();

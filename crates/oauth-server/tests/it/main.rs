@@ -28,4 +28,5 @@ mod revoke;
 mod signing;
 mod survival;
 mod token;
+mod token_exchange;
 mod world;

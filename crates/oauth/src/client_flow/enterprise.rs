@@ -21,9 +21,8 @@ use super::{Answer, Fetch, FlowError, Judgement, Purpose, Stage, Step, Try};
 use crate::metadata::AuthorizationServerMetadata;
 use crate::metadata::well_known::{self, Location};
 use crate::secret::Assertion;
+use crate::token_exchange::TOKEN_EXCHANGE;
 
-/// `grant_type` of [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1).
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// An Identity Assertion JWT Authorization Grant.
 const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
 

@@ -40,6 +40,7 @@ pub(super) async fn issue(
         scope: &scope,
         grant_id: &grant_id,
         until: None,
+        actor: None,
     };
     let now = state.now();
     let response = signed(state, &new, None, &account.possession, now)?;

@@ -113,6 +113,7 @@ pub(super) async fn redeem(
                 scope: &scope,
                 grant_id: &grant_id,
                 until: None,
+                actor: None,
             };
             signed(state, &new, None, &account.possession, now)
         }

@@ -6,6 +6,7 @@ mod client_credentials;
 pub(crate) mod device_code;
 mod jwt_bearer;
 pub(crate) mod refresh_token;
+mod token_exchange;
 
 use std::time::SystemTime;
 
@@ -176,6 +177,10 @@ async fn exchange(
             }
             device_code::redeem(state, &client, &device_code, account).await
         }
+        TokenRequest::TokenExchange(wanted) => {
+            account.kind = EventKind::TokenExchange;
+            token_exchange::exchange(state, &client, &wanted, arrived_at, account).await
+        }
         TokenRequest::ClientCredentials { scope, resource } => {
             client_credentials::issue(state, &client, scope.as_ref(), resource.as_ref(), account).await
         }
@@ -280,5 +285,12 @@ fn signed(
     let key = possession.key.as_deref();
     let (access_token, expires_in) = state.tokens.issue(new, key, now)?;
     let token_type = if key.is_some() { "DPoP" } else { "Bearer" };
-    Ok(TokenResponse { access_token, token_type, expires_in, refresh_token, scope: new.scope.clone() })
+    Ok(TokenResponse {
+        access_token,
+        issued_token_type: None,
+        token_type,
+        expires_in,
+        refresh_token,
+        scope: new.scope.clone(),
+    })
 }
