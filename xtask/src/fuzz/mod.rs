@@ -64,6 +64,13 @@ pub(crate) fn fuzz(seconds: u32, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// The targets are outside the workspace and built before a release only, so nothing else notices that their lock file is
+/// behind what the crates depend on.
+pub(crate) fn check_lock_file() -> Result<()> {
+    let mut metadata = cargo(&["metadata", "--locked", "--format-version", "1"]);
+    run(metadata.args(["--manifest-path", "fuzz/Cargo.toml"]).stdout(Stdio::null()))
+}
+
 /// Runs one target on one input, for example on what crashed it.
 pub(crate) fn again(target: &str, input: &Path) -> Result<()> {
     let programs = build()?;

@@ -48,10 +48,18 @@ pub(crate) fn interop(named: &[Language]) -> Result<()> {
 }
 
 /// What is part of `cargo xtask test`: the languages whose packages install within seconds. rmcp takes minutes to build.
+const QUICK: [Language; 2] = [Language::Typescript, Language::Python];
+
+/// The packages of these languages, where this machine has the language.
+pub(crate) fn install_quickly() -> Result<()> {
+    QUICK.iter().filter(|language| language.missing().is_none()).try_for_each(|language| language.install())
+}
+
+/// Meets the languages that install quickly.
 pub(crate) fn quickly() -> Result<()> {
     let mut left_out = Vec::new();
     let mut sections = Vec::new();
-    for language in [Language::Typescript, Language::Python] {
+    for language in QUICK {
         match language.missing() {
             Some(why) => left_out.push((language, why)),
             None => sections.push((language, meet(language)?)),
