@@ -333,7 +333,7 @@ impl Shared {
         now: SystemTime,
         is_genuine: impl FnOnce() -> bool,
     ) -> Result<(), BearerError> {
-        let checked = self.forgeries.check(token, claims, now, is_genuine);
+        let checked = self.forgeries.check(token, claims.caller(), now, is_genuine);
         if checked.is_err()
             && let Some(count) = self.forgeries.turned_away(now)
         {

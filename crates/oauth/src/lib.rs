@@ -18,6 +18,7 @@
 //! [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
 
 // The words both sides share.
+pub mod allowance;
 pub mod bearer;
 pub mod challenge;
 pub mod claims;

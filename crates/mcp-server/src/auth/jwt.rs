@@ -109,7 +109,7 @@ impl TokenVerifier for JwtVerifier {
             NoKey::Unavailable => BearerError::Unavailable,
         })?;
         let is_genuine = || key.verifies(jwt.signed.as_bytes(), &signature);
-        if let Err(error) = self.forgeries.check(token, &claims, now, is_genuine) {
+        if let Err(error) = self.forgeries.check(token, claims.caller(), now, is_genuine) {
             if let Some(count) = self.forgeries.turned_away(now) {
                 tracing::warn!(count, "a flood of forged tokens: some tokens were not looked at");
             }
