@@ -90,11 +90,13 @@ mod trail;
 
 pub use ask::AskError;
 pub use auth::{
-    Access, JwtVerifier, Possession, Presented, Principal, ResourceMetadata, ResourceServer,
-    ResourceServerError, TokenVerifier, VerifiedTokens,
+    Access, IntrospectionEndpoint, IntrospectionLimits, IntrospectionVerifier, Issuers, JwtVerifier,
+    NotAnswered, Possession, Presented, Principal, ResourceMetadata, ResourceServer, ResourceServerError,
+    TokenVerifier, VerifiedTokens,
 };
 pub use barewire_jose::{KeySource, KeysUnavailable};
 pub use barewire_mcp::types;
+pub use barewire_oauth::external::TokenProfile;
 pub use barewire_oauth::jwk::JwkSet;
 pub use barewire_oauth::jws::Algorithm;
 pub use body::Body;

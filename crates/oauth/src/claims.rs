@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::bearer::BearerError;
 use crate::jwt::Text;
@@ -287,6 +288,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Audiences<'a> {
     }
 }
 
+/// The user whom these claims name by one of them, if that is a text; an address counts only where its owner has proven it.
+#[must_use]
+pub fn user_named_by<'a>(claims: &'a Map<String, Value>, claim: &str) -> Option<&'a str> {
+    // Some providers write the word as a string; what is neither absent nor `true` proves nothing.
+    if claim == "email" && !matches!(claims.get("email_verified"), None | Some(Value::Bool(true))) {
+        return None;
+    }
+    claims.get(claim)?.as_str()
+}
+
 /// Seconds since 1970, the unit of every time claim; a time before that counts as zero.
 #[must_use]
 pub fn seconds(time: SystemTime) -> u64 {
@@ -400,10 +411,10 @@ mod tests {
 
     #[test]
     fn payloads_that_are_none() {
-        let check = |name: &str, value: serde_json::Value, expected: bool| {
+        let check = |name: &str, value: Value, expected: bool| {
             let mut payload = serde_json::to_value(claims()).unwrap();
             match value {
-                serde_json::Value::Null => drop(payload.as_object_mut().unwrap().remove(name)),
+                Value::Null => drop(payload.as_object_mut().unwrap().remove(name)),
                 value => payload[name] = value,
             }
             let payload = payload.to_string();

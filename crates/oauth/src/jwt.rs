@@ -86,12 +86,18 @@ impl<'a> Header<'a> {
     /// token may be signed with the same key; the type tells them apart.
     #[must_use]
     pub fn is_access_token(&self) -> bool {
+        self.has_type(ACCESS_TOKEN_TYPE)
+    }
+
+    /// Whether it says that it is of this kind, in any case and with `application/` before it or not
+    /// ([RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)). The empty word stands for none.
+    #[must_use]
+    pub fn has_type(&self, expected: &str) -> bool {
         const PREFIX: &str = "application/";
-        self.typ.as_ref().is_some_and(|typ| {
-            let long = typ.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
-            let typ = if long { &typ[PREFIX.len()..] } else { typ };
-            typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)
-        })
+        let typ = self.typ.as_deref().unwrap_or_default();
+        let long = typ.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
+        let typ = if long { &typ[PREFIX.len()..] } else { typ };
+        typ.eq_ignore_ascii_case(expected)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::claims::user_named_by;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 use crate::statement::{Expected, Statement, StatementError};
@@ -109,11 +110,7 @@ pub fn user_claim(statement: &Statement<'_>, claim: &str) -> Option<String> {
         return Some(statement.subject.clone());
     }
     let claims: Map<String, Value> = statement.claims()?;
-    // Some providers write the word as a string; what is neither absent nor `true` proves nothing.
-    if claim == "email" && !matches!(claims.get("email_verified"), None | Some(Value::Bool(true))) {
-        return None;
-    }
-    claims.get(claim)?.as_str().map(str::to_owned)
+    user_named_by(&claims, claim).map(str::to_owned)
 }
 
 /// Whether a statement has these claims, each with this text.

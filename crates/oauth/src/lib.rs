@@ -25,6 +25,7 @@ pub mod claims;
 pub mod client_assertion;
 pub mod dpop;
 pub mod error;
+pub mod external;
 pub mod forgery;
 pub mod jwk;
 pub mod jws;

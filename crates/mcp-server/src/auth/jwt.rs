@@ -1,4 +1,5 @@
-//! Access tokens that are JWTs ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)), verified with the issuer's keys.
+//! Access tokens that are JWTs, verified with the issuer's keys: those of
+//! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), and what identity providers issue instead.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use barewire_jose::{IssuerKeys, KeySource, NoKey};
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::{Expected, Unverified};
+use barewire_oauth::external::{OwnNames, TokenProfile};
 use barewire_oauth::forgery::{Forgeries, ForgeryLimits};
 use barewire_oauth::jwk::JwkSet;
 use barewire_oauth::jws::Algorithm;
@@ -21,7 +23,9 @@ use super::{Principal, TokenVerifier};
 /// leave it out.
 pub struct JwtVerifier {
     issuer: String,
-    resources: Vec<Resource>,
+    names: OwnNames,
+    /// How the issuer writes its tokens, if not as RFC 9068 says.
+    profile: Option<TokenProfile>,
     leeway: Duration,
     algorithms: Vec<Algorithm>,
     keys: Arc<IssuerKeys>,
@@ -48,7 +52,8 @@ impl JwtVerifier {
     fn new(issuer: String, resource: Resource, keys: IssuerKeys) -> Self {
         Self {
             issuer,
-            resources: vec![resource],
+            names: OwnNames::of(resource),
+            profile: None,
             leeway: Duration::from_secs(10),
             algorithms: vec![Algorithm::Es256],
             keys: Arc::new(keys),
@@ -61,7 +66,23 @@ impl JwtVerifier {
     /// whose tokens would count here then.
     #[must_use]
     pub fn also_for(mut self, resource: Resource) -> Self {
-        self.resources.push(resource);
+        self.names.add_resource(resource);
+        self
+    }
+
+    /// Also accepts tokens for a name of this server that is no URL of it, byte for byte: what an identity provider calls
+    /// the application that this server is there (`api://mcp`, a GUID). Never one of another application.
+    #[must_use]
+    pub fn audience(mut self, name: impl Into<String>) -> Self {
+        self.names.add(name);
+        self
+    }
+
+    /// How the issuer writes its tokens; as RFC 9068 says, unless said otherwise. With the words of RFC 9068 the type has to
+    /// be `at+jwt`; a profile may take others, and then what is known of ID tokens and their like is refused.
+    #[must_use]
+    pub fn profile(mut self, profile: TokenProfile) -> Self {
+        self.profile = Some(profile);
         self
     }
 
@@ -87,6 +108,68 @@ impl JwtVerifier {
     }
 }
 
+impl JwtVerifier {
+    /// Whose tokens it verifies.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// A token as RFC 9068 has it. What anybody could have written is refused without a copy of anything.
+    async fn verify_plain(&self, signed: &Signed<'_>, now: SystemTime) -> Result<Principal, BearerError> {
+        let claims = Unverified::parse(&signed.payload)?;
+        let resources = self.names.resources();
+        claims.check(&Expected { issuer: &self.issuer, resources, leeway: self.leeway }, now)?;
+        self.check_signature(signed, claims.caller(), now).await?;
+        let mut principal = Principal::from(claims.verified()?);
+        let Others(others) = serde_json::from_slice(&signed.payload).map_err(|_| BearerError::Invalid)?;
+        principal.claims = others;
+        Ok(principal)
+    }
+
+    async fn verify_profiled(
+        &self,
+        profile: &TokenProfile,
+        signed: &Signed<'_>,
+        now: SystemTime,
+    ) -> Result<Principal, BearerError> {
+        let claims = profile.read_payload(&signed.payload)?;
+        claims.check(&self.issuer, &self.names, self.leeway, now)?;
+        self.check_signature(signed, claims.caller(), now).await?;
+        Ok(Principal::from(claims))
+    }
+
+    async fn check_signature(
+        &self,
+        signed: &Signed<'_>,
+        caller: [&str; 3],
+        now: SystemTime,
+    ) -> Result<(), BearerError> {
+        let signature = signed.jwt.signature().ok_or(BearerError::Invalid)?;
+        let key = self.keys.find(signed.key_id, signed.algorithm, now).await.map_err(|none| match none {
+            NoKey::Unknown => BearerError::Invalid,
+            NoKey::Unavailable => BearerError::Unavailable,
+        })?;
+        let is_genuine = || key.verifies(signed.jwt.signed.as_bytes(), &signature);
+        let checked = self.forgeries.check(signed.token, caller, now, is_genuine);
+        if checked.is_err()
+            && let Some(count) = self.forgeries.turned_away(now)
+        {
+            tracing::warn!(count, "a flood of forged tokens: some tokens were not looked at");
+        }
+        checked
+    }
+}
+
+/// A token, taken apart.
+struct Signed<'a> {
+    token: &'a str,
+    jwt: Compact<'a>,
+    payload: Vec<u8>,
+    algorithm: Algorithm,
+    key_id: Option<&'a str>,
+}
+
 impl TokenVerifier for JwtVerifier {
     /// Checks type, algorithm, issuer, audience, times, key and signature, in this order: what costs little comes
     /// first ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4) demands all and no order).
@@ -95,31 +178,20 @@ impl TokenVerifier for JwtVerifier {
         let header = jwt.header().ok_or(BearerError::Invalid)?;
         let header = Header::parse(&header).ok_or(BearerError::Invalid)?;
         let algorithm = Algorithm::from_word(&header.alg).ok_or(BearerError::Invalid)?;
-        if !header.is_access_token() || !self.algorithms.contains(&algorithm) {
+        let takes = match &self.profile {
+            Some(profile) => profile.takes(&header),
+            None => header.is_access_token(),
+        };
+        if !takes || !self.algorithms.contains(&algorithm) {
             return Err(BearerError::Invalid);
         }
         let payload = jwt.payload().ok_or(BearerError::Invalid)?;
-        let claims = Unverified::parse(&payload)?;
-        let expected = Expected { issuer: &self.issuer, resources: &self.resources, leeway: self.leeway };
-        claims.check(&expected, now)?;
-
-        let signature = jwt.signature().ok_or(BearerError::Invalid)?;
-        let key = self.keys.find(header.kid.as_deref(), algorithm, now).await.map_err(|none| match none {
-            NoKey::Unknown => BearerError::Invalid,
-            NoKey::Unavailable => BearerError::Unavailable,
-        })?;
-        let is_genuine = || key.verifies(jwt.signed.as_bytes(), &signature);
-        if let Err(error) = self.forgeries.check(token, claims.caller(), now, is_genuine) {
-            if let Some(count) = self.forgeries.turned_away(now) {
-                tracing::warn!(count, "a flood of forged tokens: some tokens were not looked at");
-            }
-            return Err(error);
+        let signed = Signed { token, jwt, payload, algorithm, key_id: header.kid.as_deref() };
+        match &self.profile {
+            Some(profile) => self.verify_profiled(profile, &signed, now).await,
+            None if self.names.are_resources_only() => self.verify_plain(&signed, now).await,
+            None => self.verify_profiled(&TokenProfile::rfc9068(), &signed, now).await,
         }
-
-        let mut principal = Principal::from(claims.verified()?);
-        let Others(others) = serde_json::from_slice(&payload).map_err(|_| BearerError::Invalid)?;
-        principal.claims = others;
-        Ok(principal)
     }
 }
 
@@ -300,6 +372,53 @@ mod tests {
         check(&both, json!("https://a.example"), wrong()).await;
         check(&both, json!([]), wrong()).await;
         check(&strict(), json!("https://a.example/sse"), wrong()).await;
+    }
+
+    /// What a provider writes, under the key that signs its ID tokens, too.
+    #[tokio::test]
+    async fn a_token_of_an_identity_provider_by_its_profile() {
+        let one = issuer("k1");
+        let keys = JwkSet { keys: vec![one.jwk.clone()] };
+        let entra = || JwtVerifier::with_keys("https://as.example", resource(), &keys).audience("api://mcp");
+        let payload = json!({
+            "iss": "https://as.example", "oid": "ann", "sub": "pairwise", "aud": "api://mcp", "azp": "cli",
+            "scp": "read write", "iat": 1_000, "exp": 2_000, "tid": "acme",
+        });
+        let token = one.token(Some("k1"), "JWT", &payload);
+        let principal = entra().profile(TokenProfile::entra()).verify(&token, at(1_500)).await.unwrap();
+        assert_eq!((principal.subject.as_str(), principal.client_id.as_deref()), ("ann", Some("cli")));
+        assert_eq!(
+            (principal.scopes.to_string(), principal.expires_at),
+            ("read write".into(), Some(at(2_000)))
+        );
+        assert_eq!(principal.claims["tid"], "acme");
+        // By its own setting only.
+        assert_eq!(entra().verify(&token, at(1_500)).await.err(), Some(BearerError::Invalid));
+        let check = async |change: fn(&mut Value), expected: BearerError| {
+            let mut claims = payload.clone();
+            change(&mut claims);
+            let token = one.token(Some("k1"), "JWT", &claims);
+            let verdict = entra().profile(TokenProfile::entra()).verify(&token, at(1_500)).await;
+            assert_eq!(verdict.err(), Some(expected), "{claims}");
+        };
+        check(
+            |claims| claims["aud"] = json!("00000003-0000-0000-c000-000000000000"),
+            BearerError::WrongAudience,
+        )
+        .await;
+        check(|claims| drop(claims.as_object_mut().unwrap().remove("aud")), BearerError::WrongAudience).await;
+        check(|claims| claims["iss"] = json!("https://as.example/other-tenant"), BearerError::WrongIssuer)
+            .await;
+        check(|claims| claims["exp"] = json!(1_490), BearerError::Expired).await;
+        check(|claims| claims["nonce"] = json!("of an ID token"), BearerError::Invalid).await;
+        let forged = issuer("k1").token(Some("k1"), "JWT", &payload);
+        let verdict = entra().profile(TokenProfile::entra()).verify(&forged, at(1_500)).await;
+        assert_eq!(verdict.err(), Some(BearerError::Invalid));
+        // With a name of that kind, tokens of RFC 9068 are read as before.
+        let mut plain = claims();
+        plain["aud"] = json!("api://mcp");
+        let token = one.token(Some("k1"), "at+jwt", &plain);
+        assert_eq!(entra().verify(&token, at(1_500)).await.unwrap().subject, "ann");
     }
 
     /// Has no keys to give.

@@ -2,6 +2,8 @@
 //! ([Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/index)).
 
 pub(crate) mod access;
+mod introspection;
+mod issuers;
 mod jwt;
 mod principal;
 mod refusal;
@@ -24,6 +26,10 @@ use http::header::HeaderMap;
 use http::request::Parts;
 
 pub use self::access::Access;
+pub use self::introspection::{
+    IntrospectionEndpoint, IntrospectionLimits, IntrospectionVerifier, NotAnswered,
+};
+pub use self::issuers::Issuers;
 pub use self::jwt::JwtVerifier;
 pub use self::principal::Principal;
 pub(crate) use self::refusal::Refusal;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use barewire_oauth::claims::AccessTokenClaims;
+use barewire_oauth::external::{ExternalClaims, time};
 use barewire_oauth::scope::ScopeSet;
 use serde_json::{Map, Value};
 
@@ -28,6 +29,9 @@ pub struct Principal {
     /// key ([RFC 9449 §6](https://www.rfc-editor.org/rfc/rfc9449#section-6)). A verifier that asks elsewhere copies it
     /// from there: a bound token without it would be one for everybody.
     pub bound_to: Option<String>,
+    /// Until when the verifier's word counts, where that is sooner than [`Principal::expires_at`] and
+    /// [`Limits::token_cache_ttl`](crate::Limits::token_cache_ttl): it is asked again then.
+    pub believed_until: Option<SystemTime>,
     /// Everything else that the verifier knows, for the application's own rules.
     pub claims: Map<String, Value>,
 }
@@ -44,6 +48,7 @@ impl Principal {
             issued_at: None,
             expires_at: None,
             bound_to: None,
+            believed_until: None,
             claims: Map::new(),
         }
     }
@@ -74,7 +79,25 @@ impl From<AccessTokenClaims> for Principal {
             grant_id: claims.grant_id,
             scopes: claims.scope,
             bound_to: claims.cnf.map(|cnf| cnf.jkt),
+            believed_until: None,
             claims: Map::new(),
+        }
+    }
+}
+
+impl From<ExternalClaims> for Principal {
+    fn from(claims: ExternalClaims) -> Self {
+        Self {
+            subject: claims.subject,
+            client_id: claims.client_id,
+            grant_id: None,
+            scopes: claims.scope,
+            token_id: claims.token_id,
+            issued_at: claims.issued_at.map(time),
+            expires_at: claims.expires_at.map(time),
+            bound_to: claims.bound_to,
+            believed_until: None,
+            claims: claims.claims,
         }
     }
 }

@@ -22,7 +22,8 @@ use super::Principal;
 /// demands, and a verifier that leaves it out opens this server to every token of the same issuer.
 pub trait TokenVerifier: Send + Sync + 'static {
     /// Verifies one token. Called once per token, not once per request: a good answer is remembered until
-    /// [`Principal::expires_at`] or [`Limits::token_cache_ttl`](crate::Limits::token_cache_ttl), whichever is sooner.
+    /// [`Principal::expires_at`], [`Principal::believed_until`] or
+    /// [`Limits::token_cache_ttl`](crate::Limits::token_cache_ttl), whichever is soonest.
     /// A bad one is not: what many bad tokens may cost (a request to somebody else, perhaps) is the implementation's
     /// to limit. It answers [`BearerError::Flooded`] to what it does not look at.
     ///
@@ -273,7 +274,8 @@ impl VerifiedTokens {
             return Err(BearerError::Expired);
         }
         let longest = now.checked_add(self.0.ttl).unwrap_or(now);
-        let until = principal.expires_at.map_or(longest, |end| end.min(longest));
+        let ends = principal.expires_at.into_iter().chain(principal.believed_until);
+        let until = ends.fold(longest, SystemTime::min);
         if now < until {
             let weight = 1 + token.len() as u64 / 1024;
             let good = Good { principal: principal.clone(), until, weight };
@@ -317,10 +319,11 @@ mod tests {
         revoked: AtomicBool,
         narrowed: AtomicBool,
         last: Mutex<String>,
+        believed: Option<Duration>,
     }
 
     impl TokenVerifier for Counting {
-        async fn verify(&self, token: &str, _now: SystemTime) -> Result<Principal, BearerError> {
+        async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             token.clone_into(&mut self.last.lock().unwrap());
             if !token.starts_with("good") {
@@ -328,6 +331,7 @@ mod tests {
             }
             let mut principal = Principal::new(token);
             principal.expires_at = Some(UNIX_EPOCH + Duration::from_secs(100));
+            principal.believed_until = self.believed.map(|time| now + time);
             let narrowed = self.narrowed.load(Ordering::Relaxed);
             principal.scopes =
                 ScopeSet::from_tokens(if narrowed { &["read"][..] } else { &["read", "write"] });
@@ -366,6 +370,19 @@ mod tests {
         cached.verify("good", at(50)).await.unwrap();
         assert_eq!(verifier.asked.load(Ordering::Relaxed), 2, "the cache's own time is over");
         assert_eq!(cached.verify("good", at(100)).await, Err(BearerError::Expired));
+    }
+
+    #[tokio::test]
+    async fn a_verifiers_word_counts_no_longer_than_it_says() {
+        for (believed, asked_again_at) in [(Some(5), 5), (Some(500), 50), (None, 50)] {
+            let believed = believed.map(Duration::from_secs);
+            let verifier = Arc::new(Counting { believed, ..Counting::default() });
+            let cached = remembering(verifier.clone(), 8);
+            for (now, asked) in [(0, 1), (asked_again_at - 1, 1), (asked_again_at, 2)] {
+                cached.verify("good", at(now)).await.unwrap();
+                assert_eq!(verifier.asked.load(Ordering::Relaxed), asked, "{believed:?} at {now}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -1,0 +1,140 @@
+//! Several issuers for one server.
+
+use std::time::SystemTime;
+
+use barewire_oauth::bearer::BearerError;
+use barewire_oauth::jwt::{Compact, Text};
+use serde::Deserialize;
+
+use super::{IntrospectionVerifier, JwtVerifier, Principal, TokenVerifier};
+
+/// Takes the tokens of several issuers, each verified in its own way.
+///
+/// Which one a token is from, the token says. So a token of one is never shown to another, and nobody's keys count for
+/// somebody else's tokens. What is no JWT says nothing: it goes to the one issuer that is asked, if there is one.
+#[derive(Default)]
+pub struct Issuers {
+    jwt: Vec<JwtVerifier>,
+    asked: Option<IntrospectionVerifier>,
+}
+
+impl Issuers {
+    /// Nobody's tokens are taken.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes JWTs of another issuer.
+    #[must_use]
+    pub fn jwt(mut self, verifier: JwtVerifier) -> Self {
+        self.jwt.push(verifier);
+        self
+    }
+
+    /// Asks this issuer about its tokens, and about those that do not say whose they are.
+    #[must_use]
+    pub fn introspection(mut self, verifier: IntrospectionVerifier) -> Self {
+        self.asked = Some(verifier);
+        self
+    }
+}
+
+impl TokenVerifier for Issuers {
+    async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
+        let issuer = issuer_of(token);
+        if let Some(issuer) = &issuer
+            && let Some(verifier) = self.jwt.iter().find(|verifier| verifier.issuer() == issuer)
+        {
+            return verifier.verify(token, now).await;
+        }
+        match (&self.asked, issuer) {
+            (Some(asked), Some(issuer)) if asked.issuer() == issuer => asked.verify(token, now).await,
+            (Some(asked), None) => asked.verify(token, now).await,
+            (_, Some(_)) => Err(BearerError::WrongIssuer),
+            (None, None) => Err(BearerError::Invalid),
+        }
+    }
+}
+
+/// Whom a JWT says it is from; not that it is.
+fn issuer_of(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Issued<'a> {
+        #[serde(borrow)]
+        iss: Text<'a>,
+    }
+
+    let payload = Compact::cut(token)?.payload()?;
+    serde_json::from_slice::<Issued<'_>>(&payload).ok().map(|issued| issued.iss.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::UNIX_EPOCH;
+
+    use barewire_oauth::jwk::JwkSet;
+    use barewire_oauth::resource::Resource;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use bytes::Bytes;
+    use http::Response;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::auth::{IntrospectionEndpoint, NotAnswered};
+
+    /// Notes what it is shown, and knows nothing.
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<String>>>);
+
+    impl IntrospectionEndpoint for Shown {
+        async fn ask(&self, token: &str) -> Result<Response<Bytes>, NotAnswered> {
+            self.0.lock().unwrap().push(token.to_owned());
+            let answer = Response::builder().header("content-type", "application/json");
+            Ok(answer.body(Bytes::from_static(b"{\"active\":false}")).unwrap())
+        }
+    }
+
+    fn jwt(claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.c2ln", part(&json!({ "alg": "ES256", "typ": "at+jwt" })), part(claims))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_shown_to_its_own_issuer_only() {
+        let resource = || Resource::parse("https://rs.example/mcp").unwrap();
+        let keys = JwkSet { keys: Vec::new() };
+        let jwts = |issuer: &str| JwtVerifier::with_keys(issuer, resource(), &keys);
+        let shown = Shown::default();
+        let asked = IntrospectionVerifier::new("https://c.example", resource(), shown.clone());
+        let two = || Issuers::new().jwt(jwts("https://a.example")).jwt(jwts("https://b.example"));
+        let with_introspection = two().introspection(asked);
+        let of = |issuer: Value| {
+            jwt(&json!({
+                "iss": issuer, "sub": "s", "client_id": "c", "jti": "j", "iat": 1, "exp": 9_999_999_999_u64,
+                "aud": "https://rs.example/mcp"
+            }))
+        };
+        let (opaque, foreign, ours) =
+            ("opaque".to_owned(), of(json!("https://d.example")), of(json!("https://c.example")));
+        let without = jwt(&json!({ "sub": "s" }));
+        for (issuers, token, expected, is_shown) in [
+            // No key of theirs has signed it.
+            (&with_introspection, of(json!("https://a.example")), BearerError::Invalid, false),
+            (&with_introspection, of(json!("https://b.example")), BearerError::Invalid, false),
+            (&with_introspection, foreign.clone(), BearerError::WrongIssuer, false),
+            (&with_introspection, of(json!("https://a.example/")), BearerError::WrongIssuer, false),
+            (&with_introspection, ours.clone(), BearerError::Invalid, true),
+            (&with_introspection, opaque.clone(), BearerError::Invalid, true),
+            (&with_introspection, without, BearerError::Invalid, true),
+            (&two(), opaque, BearerError::Invalid, false),
+            (&two(), ours, BearerError::WrongIssuer, false),
+            (&Issuers::new(), foreign, BearerError::WrongIssuer, false),
+        ] {
+            assert_eq!(issuers.verify(&token, UNIX_EPOCH).await.err(), Some(expected), "{token}");
+            assert_eq!(std::mem::take(&mut *shown.0.lock().unwrap()).contains(&token), is_shown, "{token}");
+        }
+    }
+}
