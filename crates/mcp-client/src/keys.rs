@@ -18,8 +18,9 @@ use pem::{EncodeConfig, LineEnding, Pem};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// Signs with whatever key it is given.
-pub(crate) struct Keys;
+/// Signs with whatever key it is given: of P-256, P-384, Ed25519 or RSA, as PEM or JWK.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keys;
 
 impl Signer for Keys {
     fn sign(&self, key: &PrivateKey, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SignError> {
@@ -46,7 +47,10 @@ pub(crate) fn new_proof_key() -> Result<ProofKey, SignError> {
 }
 
 /// Reads a client's key. What a JWK says of itself (`alg`, `kid`) counts where nothing else was said.
-pub(crate) fn client_key(
+///
+/// # Errors
+/// [`SignError`]: it is no key that [`Keys`] could sign with, or not by this algorithm.
+pub fn client_key(
     text: &PrivateKey,
     algorithm: Option<Algorithm>,
     key_id: Option<String>,

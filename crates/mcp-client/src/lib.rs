@@ -57,6 +57,7 @@ pub use connect::log_out;
 pub use credentials::{CredentialStore, GrantKey, MemoryCredentials, StoreError};
 pub use error::{Answered, CallError, ConnectError, TransportError};
 pub use handler::{AcceptDefaults, Asked, Handler, InputRefused, Silent};
+pub use keys::{Keys, client_key};
 pub use login::{
     AuthorizeError, Authorizer, DeviceLogin, Login, LoginError, LoginRequired, PreRegistered,
     log_in_unattended,

@@ -69,6 +69,7 @@ pub use identity::{AuthMethod, ClientIdentity, IdentityOrigin};
 pub use server::{AuthorizationServer, Provenance};
 pub use settings::{ClientSettings, DpopUse, FlowLimits, PreRegistered, Way};
 pub use signatures::{Moment, Signatures};
+pub use token::authenticated_form;
 
 use std::fmt;
 use std::time::SystemTime;

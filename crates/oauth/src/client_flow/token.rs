@@ -17,7 +17,7 @@ use super::answer::refusal;
 use super::error::{Obstacle, Refusal};
 use super::grant::{TokenSet, TokenType};
 use super::identity::{AuthMethod, ClientIdentity};
-use super::signatures::with_statement;
+use super::signatures::{Signatures, with_statement};
 use super::{Answer, FlowError};
 use crate::bearer::MAX_TOKEN_BYTES;
 use crate::error::ErrorCode;
@@ -68,6 +68,18 @@ pub(super) fn post(
         *request.body_mut() = with_statement(request.body(), statement.expose());
     }
     Ok(request)
+}
+
+/// A form for another endpoint at which a client proves who it is, introspection say, and what has to be signed into it.
+///
+/// # Errors
+/// What is wrong with the endpoint; it completes "the endpoint …".
+pub fn authenticated_form(
+    endpoint: &str,
+    client: &ClientIdentity,
+    parameters: &[(&str, &str)],
+) -> Result<(Request<Bytes>, Signatures), &'static str> {
+    Ok((post(endpoint, client, parameters)?, Signatures::of(client, &client.issuer, None)))
 }
 
 /// An empty request that wants JSON back.
