@@ -63,6 +63,9 @@ mod field {
     pub(super) const THROUGH: u8 = tag(28, NUMBER);
     pub(super) const HASH: u8 = tag(29, BYTES);
     pub(super) const VERSION: u8 = tag(30, BYTES);
+    pub(super) const USER_AGENT: u8 = tag(32, BYTES);
+    pub(super) const REGISTRATION: u8 = tag(33, BYTES);
+    pub(super) const REQUEST: u8 = tag(34, EIGHT);
 }
 
 /// Appends a record.
@@ -106,6 +109,9 @@ pub(crate) fn encode(entry: &Entry<'_>, out: &mut Vec<u8>) {
         out.bytes(field::HASH, &hash.0);
     }
     out.text(field::VERSION, entry.version);
+    out.text(field::USER_AGENT, entry.user_agent);
+    out.text(field::REGISTRATION, entry.registration);
+    out.fixed(field::REQUEST, entry.request);
 }
 
 /// Reads a record.
@@ -150,6 +156,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Entry<'_>, NotARecord> {
             field::THROUGH => entry.through = Some(value.number),
             field::HASH => entry.hash = Some(Hash(value.fixed()?)),
             field::VERSION => entry.version = Some(value.text()?),
+            field::USER_AGENT => entry.user_agent = Some(value.text()?),
+            field::REGISTRATION => entry.registration = Some(value.text()?),
+            field::REQUEST => entry.request = Some(value.fixed()?),
             _ => {}
         }
     }
@@ -248,10 +257,10 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn full() -> Entry<'static> {
+    pub(crate) fn full() -> Entry<'static> {
         Entry {
             at: Time(1_785_000_000_123_456),
             kind: Kind::Request,
@@ -263,10 +272,13 @@ mod tests {
             arguments: Some([7; 16]),
             user: Some("ann"),
             client: Some("client"),
+            registration: Some("dynamic"),
+            request: Some([3; 8]),
             grant: Some("grant"),
             client_name: Some("é"),
             client_version: Some(""),
             address: "2001:db8::1".parse().ok(),
+            user_agent: Some("agent/1"),
             decision: Some("allowed"),
             reason: Some("reason"),
             scopes: Some("a b"),

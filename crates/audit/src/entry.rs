@@ -31,7 +31,8 @@ pub struct Entry<'a> {
     /// The JSON-RPC method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'a str>,
-    /// The tool, prompt or resource; of a resource's address the part before its query.
+    /// The tool, prompt or resource; of a resource's address the part before its query. `oauth-protected-resource` where the
+    /// metadata of the endpoint is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
     /// A digest of a call's arguments under a key of this log: equal for equal bytes, and tells nothing else.
@@ -43,6 +44,12 @@ pub struct Entry<'a> {
     /// The OAuth client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<&'a str>,
+    /// How the client is known: `dynamic`, `document` or `preregistered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<&'a str>,
+    /// The authorization request: a digest that login, consent and code of one request have in common.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex")]
+    pub request: Option<[u8; 8]>,
     /// The grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<&'a str>,
@@ -55,6 +62,9 @@ pub struct Entry<'a> {
     /// The peer, or who the proxy says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// The header `User-Agent`, where nothing better says who it is: of events, and of requests without a caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<&'a str>,
     /// What was decided about the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<&'a str>,
@@ -201,5 +211,35 @@ pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 impl std::fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use barewire_oauth_server::EventKind;
+
+    const GUIDE: &str = include_str!("../../../docs/audit.md");
+
+    /// The words that the rows of a table of the guide begin with.
+    fn first_words(heading: &str) -> BTreeSet<String> {
+        let table = GUIDE.split(heading).nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| row.split('`').next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_guide_has_every_field_and_no_other() {
+        let full = serde_json::to_value(crate::codec::tests::full()).unwrap();
+        let fields: BTreeSet<_> = full.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(first_words("\n## Fields\n"), fields);
+    }
+
+    #[test]
+    fn the_guide_has_every_event_and_no_other() {
+        let events: BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+        assert_eq!(events.len(), EventKind::ALL.len());
+        assert_eq!(first_words("\n## Events\n"), events);
     }
 }

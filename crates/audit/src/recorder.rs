@@ -179,6 +179,8 @@ fn entry<'a>(at: Time, path: &'a str, record: &'a Record<'a>) -> Entry<'a> {
         client_name: record.client.map(|(name, _)| name),
         client_version: record.client.map(|(_, version)| version),
         address: record.address,
+        // Who is known needs no hint, and most requests are theirs.
+        user_agent: record.user_agent.filter(|_| principal.is_none()),
         decision: Some(decision(record.decision)),
         reason: record.reason,
         outcome: Some(outcome),

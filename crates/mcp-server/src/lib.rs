@@ -105,7 +105,7 @@ pub use context::Context;
 pub use drain::Drained;
 pub use error::ToolError;
 pub use hub::Publisher;
-pub use observer::{Decision, Observer, Offers, Outcome, Record};
+pub use observer::{Decision, METADATA, Observer, Offers, Outcome, Record};
 pub use registry::{
     App, CompletionInput, CompletionOf, CompletionOutput, InvalidSchema, NoArguments, PageRequest, Prompt,
     PromptArguments, PromptOutput, RegistryError, Resource, ResourceList, ResourceOutput, ResourcePage,

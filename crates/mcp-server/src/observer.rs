@@ -24,8 +24,8 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// Who observes another endpoint of the same server, at `path` as its clients see it: those of
-    /// [`sse_transport`](crate::McpServerBuilder::sse_transport). Called once for each when the server is built; `None`
-    /// leaves them to this one, which then cannot tell where a request came in.
+    /// [`sse_transport`](crate::McpServerBuilder::sse_transport), and where the metadata of the resource is. Called once for
+    /// each when the server is built; `None` leaves them to this one, which then cannot tell where a request came in.
     fn at(&self, path: &str) -> Option<Arc<dyn Observer>> {
         let _ = path;
         None
@@ -58,6 +58,9 @@ pub trait Observer: Send + Sync + 'static {
     fn record(&self, record: &Record<'_>);
 }
 
+/// [`Record::name`] of a request for the resource's metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)).
+pub const METADATA: &str = "oauth-protected-resource";
+
 /// What a server offers. Only these names are fit for labels; others come from clients, who can invent any number.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -76,6 +79,8 @@ pub struct Record<'a> {
     pub http_method: &'a Method,
     /// Where it came from, as far as the observer said.
     pub address: Option<IpAddr>,
+    /// The header `User-Agent`, as it came. Unverified.
+    pub user_agent: Option<&'a str>,
     /// The trace it belongs to, as its `_meta` says, or else its header.
     pub trace: Option<TraceParent>,
     /// Who called, once that was established.
@@ -84,7 +89,8 @@ pub struct Record<'a> {
     pub revision: Option<Revision>,
     /// The JSON-RPC method, once it was known.
     pub method: Option<&'static str>,
-    /// The tool, prompt or resource, or the id of the task that is asked about.
+    /// The tool, prompt or resource, or the id of the task that is asked about; [`METADATA`] where the metadata of the
+    /// resource is read.
     pub name: Option<&'a str>,
     /// What [`Observer::digest`] made of the arguments.
     pub arguments: Option<[u8; 16]>,

@@ -51,6 +51,8 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct McpServer {
     shared: Arc<Shared>,
     sse: Option<SseEndpoints>,
+    /// `None` for a server that is not protected.
+    metadata: Option<ResourceMetadata>,
 }
 
 /// Those of the transport of 2024-11-05.
@@ -145,8 +147,7 @@ impl McpServer {
     /// Mount it at each of [`ResourceMetadata::paths`].
     #[must_use]
     pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
-        let sse = self.sse.as_ref().and_then(|sse| sse.stream.guard.as_ref());
-        self.shared.guard.as_ref().map(|guard| ResourceMetadata::of(iter::once(guard).chain(sse)))
+        self.metadata.clone()
     }
 
     /// The tokens that this server has found good, for what stands beside it with the same tokens: a REST API, say.
@@ -521,7 +522,12 @@ impl McpServerBuilder {
             Some((stream, messages)) => Some(main.sse_endpoints(stream, messages)?),
             None => None,
         };
-        Ok(McpServer { shared: Arc::new(main), sse })
+        let streams = sse.as_ref().and_then(|sse| sse.stream.guard.as_ref());
+        let metadata = main
+            .guard
+            .as_ref()
+            .map(|guard| ResourceMetadata::of(iter::once(guard).chain(streams), main.observer.as_ref()));
+        Ok(McpServer { shared: Arc::new(main), sse, metadata })
     }
 
     fn note(mut self, added: Result<(), RegistryError>) -> Self {

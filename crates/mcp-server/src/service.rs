@@ -112,6 +112,9 @@ where
     B::Error: Into<BoxError>,
 {
     if let Some(document) = server.metadata_below(parts.uri.path()) {
+        if let Some(trail) = &mut errand.trail {
+            trail.note_metadata();
+        }
         return Ok(document.answer(&parts.method));
     }
     if parts.method == Method::OPTIONS {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use barewire_mcp::revision::Revision;
 use barewire_mcp::types::trace::{TRACEPARENT, TraceParent};
+use http::header::{HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode};
 
 use crate::auth::Principal;
-use crate::observer::{Decision, Observer, Outcome, Record};
+use crate::observer::{Decision, METADATA, Observer, Outcome, Record};
 use crate::reason::Reason;
 
 /// The record in the making. Made only where somebody observes; reports when it is dropped, whatever the way there.
@@ -19,6 +20,8 @@ pub(crate) struct Trail {
     started: Instant,
     http_method: Method,
     address: Option<IpAddr>,
+    /// As the connection has it: a copy would be one for each request.
+    user_agent: Option<HeaderValue>,
     trace: Option<TraceParent>,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) revision: Option<Revision>,
@@ -46,6 +49,7 @@ impl Trail {
                 observer: observer.clone(),
                 started: Instant::now(),
                 http_method: head.method.clone(),
+                user_agent: head.headers.get(USER_AGENT).cloned(),
                 trace: trace.and_then(TraceParent::parse),
                 principal: None,
                 revision: None,
@@ -72,6 +76,7 @@ impl Trail {
             started: self.started,
             http_method: self.http_method.clone(),
             address: self.address,
+            user_agent: self.user_agent.clone(),
             trace: self.trace,
             principal: self.principal.clone(),
             revision: self.revision,
@@ -105,6 +110,12 @@ impl Trail {
         self.arguments = self.observer.digest(arguments);
     }
 
+    /// The metadata of the resource is read, which everybody may.
+    pub(crate) fn note_metadata(&mut self) {
+        self.decision = Decision::Allowed;
+        self.name = Some(METADATA.to_owned());
+    }
+
     /// The answer is a stream.
     pub(crate) fn note_stream(&mut self) {
         self.streaming_after = Some(self.started.elapsed());
@@ -117,6 +128,7 @@ impl Drop for Trail {
         self.observer.record(&Record {
             http_method: &self.http_method,
             address: self.address,
+            user_agent: self.user_agent.as_ref().and_then(|agent| agent.to_str().ok()),
             trace: self.trace,
             principal: self.principal.as_deref(),
             revision: self.revision,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use barewire_oauth::client::{Client, ClientAuthentication};
+use barewire_oauth::client::{Client, ClientAuthentication, Registration};
 use barewire_oauth::client_assertion::{self, Limits};
 use barewire_oauth::client_authentication::{self, ClientCredentials, Proof, Unproven};
 use barewire_oauth::client_document::DocumentUrl;
@@ -38,6 +38,11 @@ impl Authenticated {
             return Err(TokenError::WrongSecret("this client has to sign (private_key_jwt)"));
         }
         Ok(())
+    }
+
+    /// How it is known here.
+    pub(crate) fn registration(&self) -> Registration {
+        self.client.as_ref().map_or(Registration::Document, |client| client.registration)
     }
 
     /// The client, if it has proven who it is.

@@ -12,6 +12,7 @@ use barewire_oauth::consent;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::grant::Holder;
 use barewire_oauth::parameters::Parameters;
+use barewire_oauth::pkce;
 use barewire_oauth::pushed::{self, ReferenceError};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::stranger::visible;
@@ -27,7 +28,7 @@ use crate::routes::LOGIN;
 use crate::server::Inner;
 use crate::sessions::Session;
 use crate::store::{CodeRecord, ConsentRecord, Insert, PushedRecord, StoreError, Swap};
-use crate::witness::Draft;
+use crate::witness::{Draft, Ending, authorization_refusal, page_refusal, request_of};
 use crate::{random, respond};
 
 /// A request that may be answered with a code.
@@ -78,23 +79,67 @@ impl Stop {
     }
 }
 
+/// What is told of a request, also where it is refused.
+#[derive(Default)]
+pub(crate) struct Noted {
+    pub(crate) draft: Draft,
+    /// The rule that is being looked at.
+    rule: &'static str,
+    /// Where the browser was sent, as a word.
+    pub(crate) led_to: Option<&'static str>,
+}
+
+impl Noted {
+    /// How it ended.
+    pub(crate) fn ending(&self, result: &Result<Response, Stop>) -> Ending {
+        match result {
+            Ok(_) => Ok(self.led_to),
+            Err(Stop::Store(_)) => Err("store"),
+            Err(_) => Err(self.rule),
+        }
+    }
+
+    /// It is refused for this.
+    pub(crate) fn refused(&mut self, error: &AuthorizationError) {
+        self.rule = authorization_refusal(&error.error);
+    }
+}
+
 impl Flow {
     /// Reads the request out of `query`.
     pub(crate) async fn read(state: &Inner, query: Option<&str>) -> Result<Self, Stop> {
+        Self::read_noting(state, query, &mut Noted::default()).await
+    }
+
+    /// The same, for whoever keeps account.
+    pub(crate) async fn read_noting(
+        state: &Inner,
+        query: Option<&str>,
+        noted: &mut Noted,
+    ) -> Result<Self, Stop> {
         let query = query.unwrap_or_default();
         if query.len() > state.config.max_query_bytes {
+            noted.rule = "too_long";
             return Err(Stop::page(ErrorPage::too_long()));
         }
         let mut parameters = Parameters::parse(query.as_bytes());
+        let refused_by_page = |noted: &mut Noted, error: &PageError, parameters: &Parameters| {
+            noted.rule = page_refusal(error);
+            Stop::page(page(error, parameters))
+        };
         let client_id = authorize::client_id(&parameters)
-            .map_err(|error| Stop::page(page(&error, &parameters)))?
+            .map_err(|error| refused_by_page(noted, &error, &parameters))?
             .to_owned();
+        noted.rule =
+            if DocumentUrl::looks_like_one(&client_id) { "client_document" } else { "unknown_client" };
         let client = client(state, &client_id).await?;
+        noted.draft.concerns(&client);
+        noted.rule = "pushed_reference";
         let mut query = query.to_owned();
         let pushed = match pushed::reference(&parameters) {
             Ok(Some(reference)) => Some(open(state, &client_id, reference).await?),
             Ok(None) => None,
-            Err(repeated) => return Err(Stop::page(page(&repeated.into(), &parameters))),
+            Err(repeated) => return Err(refused_by_page(noted, &repeated.into(), &parameters)),
         };
         if let Some(record) = &pushed {
             // Whatever stands beside the reference says nothing (RFC 9126 §4, RFC 9101 §6.3), so it goes no further.
@@ -103,12 +148,21 @@ impl Flow {
         }
         let request = match authorize::read(&parameters, &client, &state.policy) {
             Ok(request) => request,
-            Err(Rejection::Page(error)) => return Err(Stop::page(page(&error, &parameters))),
-            Err(Rejection::Redirect(error)) => return Err(refused(state, &client, error)),
+            Err(Rejection::Page(error)) => return Err(refused_by_page(noted, &error, &parameters)),
+            Err(Rejection::Redirect(error)) => {
+                noted.refused(&error);
+                if !has_challenge(&parameters) {
+                    noted.rule = "code_challenge";
+                }
+                return Err(refused(state, &client, error));
+            }
         };
+        noted.draft.scope = Some(request.scope.to_string());
+        noted.draft.request = request_of(&client.id, request.code_challenge.as_str());
         let required = state.config.require_pushed_authorization_requests
             || client.demands.require_pushed_authorization_requests;
         if required && pushed.is_none() {
+            noted.rule = "pushed_request_required";
             let (redirect_uri, given) = (request.redirect_uri.clone(), request.state.clone());
             let error = AuthorizationError { redirect_uri, state: given, error: pushed::required() };
             return Err(refused(state, &client, Box::new(error)));
@@ -190,12 +244,13 @@ impl Flow {
 
     /// What an event about it tells.
     pub(crate) fn draft(&self) -> Draft {
-        Draft {
-            client: Some(self.client.id.clone()),
-            client_name: self.client.name.clone(),
+        let mut draft = Draft {
             scope: Some(self.request.scope.to_string()),
+            request: request_of(&self.client.id, self.request.code_challenge.as_str()),
             ..Draft::default()
-        }
+        };
+        draft.concerns(&self.client);
+        draft
     }
 
     /// Whether a refresh token will belong to it: to clients that said they refresh, and to those that ask for it.
@@ -276,6 +331,12 @@ fn reference_page(error: ReferenceError, client_id: &str) -> ErrorPage {
         back: None,
         details: vec![("client_id", visible(client_id, 200))],
     }
+}
+
+/// Whether a request has what PKCE with S256 needs; without, that is why it is refused.
+fn has_challenge(parameters: &Parameters) -> bool {
+    let one = |name| parameters.one(name).ok().flatten();
+    one("code_challenge").is_some() && one("code_challenge_method") == Some(pkce::S256)
 }
 
 /// The same request without `prompt=login`; a wish for consent stays.

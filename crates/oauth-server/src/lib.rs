@@ -73,4 +73,4 @@ pub use passwords::PasswordError;
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
 pub use source::client_address;
 pub use trusted_issuers::{Says, TrustedIssuer, Workloads};
-pub use witness::{Event, EventKind, Witness};
+pub use witness::{Event, EventKind, MAX_AGENT, Witness};

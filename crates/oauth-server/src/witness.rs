@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
+use barewire_oauth::authorize::PageError;
+use barewire_oauth::client::{Client, RedirectMismatch};
 use barewire_oauth::device::DeviceRefusal;
 use barewire_oauth::dpop::ProofError;
+use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::grant::CodeRefusal;
 use barewire_oauth::passkey::PasskeyRefusal;
 use barewire_oauth::register::RegistrationError;
@@ -14,10 +17,10 @@ use barewire_oauth::token_family::RefreshRefusal;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
-use crate::browser;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
-use crate::store::GrantRecord;
+use crate::store::{Digest, GrantRecord};
+use crate::{browser, random};
 
 /// Hears of every login, consent, grant and revocation, refused ones included. Called on the task that serves the
 /// request, after what happened is stored: be quick, and hand anything slow to another one.
@@ -44,19 +47,30 @@ pub struct Event<'a> {
     pub client: Option<&'a str>,
     /// The name that the client gives itself. Unverified.
     pub client_name: Option<&'a str>,
+    /// How the client is known here: `dynamic`, `document` or `preregistered`.
+    pub registration: Option<&'static str>,
+    /// The authorization request: a digest of what only this one has, so that login, consent and token can be told to belong
+    /// together before there is a grant. Of a device's login a digest of its code.
+    pub request: Option<[u8; 8]>,
     /// The grant.
     pub grant: Option<&'a str>,
     /// The scopes that it is about.
     pub scope: Option<&'a str>,
     /// Where it was asked from.
     pub address: Option<IpAddr>,
+    /// The header `User-Agent`, as it came, at most [`MAX_AGENT`] bytes of it. Unverified.
+    pub user_agent: Option<&'a str>,
     /// The header `traceparent`, as it came.
     pub traceparent: Option<&'a str>,
 }
 
-/// What can happen.
+/// What can happen. `docs/audit.md` has a table of it, which a test compares with [`EventKind::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
+    /// Somebody read what this server is and can. Where clients begin.
+    Metadata,
+    /// A client sent a browser here: led on to the login, to the question, or back with a code.
+    Authorization,
     /// A client registered itself.
     Registration,
     /// A user gave name and password.
@@ -90,10 +104,33 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Each of them.
+    pub const ALL: [Self; 17] = [
+        Self::Metadata,
+        Self::Authorization,
+        Self::Registration,
+        Self::Login,
+        Self::Logout,
+        Self::Consent,
+        Self::Grant,
+        Self::Refresh,
+        Self::Reuse,
+        Self::Revocation,
+        Self::Narrowing,
+        Self::SessionEnd,
+        Self::Credential,
+        Self::DeviceAuthorization,
+        Self::PushedRequest,
+        Self::Introspection,
+        Self::TokenExchange,
+    ];
+
     /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Metadata => "metadata",
+            Self::Authorization => "authorization",
             Self::Registration => "registration",
             Self::Login => "login",
             Self::Logout => "logout",
@@ -118,8 +155,12 @@ pub(crate) struct Sender {
     pub(crate) address: Option<IpAddr>,
     /// The browser, in words.
     pub(crate) browser: Option<String>,
+    user_agent: Option<String>,
     traceparent: Option<String>,
 }
+
+/// As much of a `User-Agent` as anybody wants to read.
+pub const MAX_AGENT: usize = 256;
 
 impl FromRequestParts<AppState> for Sender {
     type Rejection = Infallible;
@@ -127,8 +168,14 @@ impl FromRequestParts<AppState> for Sender {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         let Source(address) = Source::from_request_parts(parts, state).await?;
         let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
-        let browser = parts.headers.get(USER_AGENT).and_then(|value| browser::words(value.to_str().ok()?));
-        Ok(Self { address, browser, traceparent: traceparent.map(str::to_owned) })
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            address,
+            browser: user_agent.and_then(browser::words),
+            // A header that is a text is ASCII, so it can be cut anywhere.
+            user_agent: user_agent.map(|agent| agent[..agent.len().min(MAX_AGENT)].to_owned()),
+            traceparent: traceparent.map(str::to_owned),
+        })
     }
 }
 
@@ -138,11 +185,20 @@ pub(crate) struct Draft {
     pub(crate) user: Option<String>,
     pub(crate) client: Option<String>,
     pub(crate) client_name: Option<String>,
+    pub(crate) registration: Option<&'static str>,
+    pub(crate) request: Option<[u8; 8]>,
     pub(crate) grant: Option<String>,
     pub(crate) scope: Option<String>,
 }
 
 impl Draft {
+    /// Takes over who the client is.
+    pub(crate) fn concerns(&mut self, client: &Client) {
+        self.client = Some(client.id.clone());
+        self.client_name.clone_from(&client.name);
+        self.registration = Some(client.registration.as_str());
+    }
+
     /// Of what happens to a grant.
     pub(crate) fn of_grant(grant: &GrantRecord) -> Self {
         Self {
@@ -151,8 +207,19 @@ impl Draft {
             client_name: grant.client_name.clone(),
             grant: Some(grant.id.clone()),
             scope: Some(grant.scope.clone()),
+            ..Self::default()
         }
     }
+}
+
+/// [`Event::request`] of an authorization request: of its client and its code challenge, which is new for each.
+pub(crate) fn request_of(client_id: &str, code_challenge: &str) -> Option<[u8; 8]> {
+    random::digest_of(&[b"request", client_id.as_bytes(), code_challenge.as_bytes()]).0.first_chunk().copied()
+}
+
+/// The same of a device's login.
+pub(crate) fn request_of_device(device_code: Digest) -> Option<[u8; 8]> {
+    random::digest_of(&[b"device request", &device_code.0]).0.first_chunk().copied()
 }
 
 /// How it ended: with a reason, perhaps, or refused by a rule.
@@ -177,9 +244,12 @@ impl Inner {
             user: draft.user.as_deref(),
             client: draft.client.as_deref(),
             client_name: draft.client_name.as_deref(),
+            registration: draft.registration,
+            request: draft.request,
             grant: draft.grant.as_deref(),
             scope: draft.scope.as_deref(),
             address: sender.address,
+            user_agent: sender.user_agent.as_deref(),
             traceparent: sender.traceparent.as_deref(),
         });
     }
@@ -239,6 +309,29 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
     }
 }
 
+/// A refusal of an authorization request that a page tells of, as a word.
+pub(crate) fn page_refusal(error: &PageError) -> &'static str {
+    match error {
+        PageError::ClientMissing => "missing_client_id",
+        PageError::Repeated(_) => "repeated_parameter",
+        PageError::Redirect(RedirectMismatch::NotRegistered) => "redirect_uri",
+        PageError::Redirect(RedirectMismatch::Ambiguous) => "ambiguous_redirect_uri",
+    }
+}
+
+/// One that the client is told of.
+pub(crate) fn authorization_refusal(error: &ErrorResponse) -> &'static str {
+    match error.error {
+        ErrorCode::InvalidScope => "invalid_scope",
+        ErrorCode::InvalidTarget => "invalid_target",
+        ErrorCode::UnsupportedResponseType => "unsupported_response_type",
+        ErrorCode::UnauthorizedClient => "unauthorized_client",
+        ErrorCode::LoginRequired => "login_required",
+        ErrorCode::ConsentRequired => "consent_required",
+        _ => "invalid_request",
+    }
+}
+
 /// A refusal of a passkey as a word.
 pub(crate) fn passkey_refusal(refusal: PasskeyRefusal) -> &'static str {
     match refusal {
@@ -262,5 +355,18 @@ pub(crate) fn registration_refusal(error: &RegistrationError) -> &'static str {
         | RegistrationError::PrivateUse { .. }
         | RegistrationError::WebRedirect { .. } => "redirect_uri",
         RegistrationError::TooManyKeys | RegistrationError::Unsupported(_) => "unsupported",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_is_forgotten() {
+        let source = include_str!("witness.rs");
+        let words =
+            source.split("pub const fn as_str(self)").nth(1).and_then(|rest| rest.split("\n    }\n").next());
+        assert_eq!(words.unwrap().matches(" => \"").count(), EventKind::ALL.len());
     }
 }

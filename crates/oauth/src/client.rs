@@ -58,6 +58,18 @@ pub enum Registration {
     Document,
 }
 
+impl Registration {
+    /// Its word, for records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preregistered => "preregistered",
+            Self::Dynamic => "dynamic",
+            Self::Document => "document",
+        }
+    }
+}
+
 /// How a client proves who it is, and what that is checked with ([OAuth 2.1 §2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-2.4)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -18,7 +18,7 @@ async fn world(dir: &TempDir) -> World {
 }
 
 /// All records, as JSON has them, and that they are intact.
-async fn records(dir: &Path) -> Vec<Value> {
+pub(crate) async fn records(dir: &Path) -> Vec<Value> {
     let store = Store::open(dir.join("audit.sqlite")).await.unwrap();
     let segments = AuditStore::segments(&store, 0, None, u32::MAX).await.unwrap();
     let mut verifier = Verifier::default();
@@ -153,6 +153,8 @@ async fn every_request_is_recorded_with_who_and_why_and_without_a_secret() {
     assert_eq!(
         events,
         [
+            "authorization - allowed consent_asked posts:read",
+            "authorization - allowed login_asked posts:read",
             "consent johndoe allowed - posts:read",
             "grant johndoe allowed - posts:read",
             "login johndoe allowed - posts:read",
@@ -218,6 +220,10 @@ async fn what_is_tried_at_the_authorization_server_is_recorded_and_what_was_type
     assert_eq!(
         events,
         [
+            "authorization - allowed consent_asked",
+            "authorization - allowed login_asked",
+            "authorization - allowed login_asked",
+            "authorization - allowed login_asked",
             "consent johndoe allowed -",
             "grant - refused unknown_client",
             "grant johndoe allowed -",

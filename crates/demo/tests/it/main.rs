@@ -9,6 +9,7 @@ mod kill;
 mod live;
 mod mcp;
 mod rest;
+mod secrets;
 mod tokens;
 mod wire;
 mod world;

@@ -15,23 +15,38 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::Guard;
 use crate::body::{Body, status_only};
+use crate::observer::Observer;
+use crate::trail::Trail;
 
 /// Serves the metadata of the server's resources in every form that clients look for: path-inserted
 /// (`/.well-known/oauth-protected-resource/mcp`) and appended (`/mcp/.well-known/…`), and at the root that of the first.
 ///
 /// Everything in it comes from the configuration, nothing from the request. Any web page may read it.
 #[derive(Clone)]
-pub struct ResourceMetadata(Arc<[(String, Document)]>);
+pub struct ResourceMetadata(Arc<[Place]>);
+
+/// Where a document is.
+struct Place {
+    path: String,
+    document: Document,
+    observer: Option<Arc<dyn Observer>>,
+}
 
 impl ResourceMetadata {
     /// Of these endpoints. Where two have a path in common, it is the first one's.
-    pub(crate) fn of<'a>(guards: impl IntoIterator<Item = &'a Guard>) -> Self {
-        let mut all: Vec<(String, Document)> = Vec::new();
+    pub(crate) fn of<'a>(
+        guards: impl IntoIterator<Item = &'a Guard>,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Self {
+        let mut all: Vec<Place> = Vec::new();
         for guard in guards {
             let resource = guard.resource().as_str();
             for path in well_known::paths_to_serve(well_known::PROTECTED_RESOURCE, resource) {
-                if all.iter().all(|(known, _)| *known != path) {
-                    all.push((path, guard.document().clone()));
+                if all.iter().all(|known| known.path != path) {
+                    let there = |observer: &Arc<dyn Observer>| observer.at(&path);
+                    let observer =
+                        observer.map(|observer| there(observer).unwrap_or_else(|| observer.clone()));
+                    all.push(Place { path, document: guard.document().clone(), observer });
                 }
             }
         }
@@ -40,7 +55,7 @@ impl ResourceMetadata {
 
     /// The paths to mount it at.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(path, _)| path.as_str())
+        self.0.iter().map(|place| place.path.as_str())
     }
 }
 
@@ -54,12 +69,19 @@ impl<B> tower_service::Service<Request<B>> for ResourceMetadata {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let path = request.uri().path().trim_end_matches('/');
-        let found = self.0.iter().find(|(known, _)| known == path);
-        ready(Ok(match found {
-            Some((_, document)) => document.answer(request.method()),
-            None => status_only(StatusCode::NOT_FOUND),
-        }))
+        let (head, _body) = request.into_parts();
+        let path = head.uri.path().trim_end_matches('/');
+        let Some(place) = self.0.iter().find(|place| place.path == path) else {
+            return ready(Ok(status_only(StatusCode::NOT_FOUND)));
+        };
+        let mut trail = Trail::begin(place.observer.as_ref(), &head);
+        let mut response = place.document.answer(&head.method);
+        if let Some(trail) = &mut trail {
+            trail.note_metadata();
+            trail.status = response.status();
+        }
+        response.body_mut().hold(None, trail);
+        ready(Ok(response))
     }
 }
 

@@ -193,7 +193,6 @@ async fn shown(state: &Inner, id: &str, headers: &HeaderMap, draft: &mut Draft) 
         return Err(Failure::Token);
     }
     let record = record.ok_or(Failure::Token)?;
-    draft.client = Some(record.client.id.clone());
-    draft.client_name.clone_from(&record.client.name);
+    draft.concerns(&record.client);
     Ok(Shown { record, token: RegistrationAccessToken::new(credentials.token), digest })
 }

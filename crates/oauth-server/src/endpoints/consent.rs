@@ -8,7 +8,8 @@ use barewire_oauth::consent::{self, Question};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::login::check_form;
+use super::authorize::CODE_ISSUED;
+use super::login::{STALE_FORM, check_form};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ConsentForms, ConsentTemplate, ErrorPage, Extras, page};
@@ -16,14 +17,15 @@ use crate::respond::{self, see_other};
 use crate::routes::{CONSENT, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind, Sender, authorization_refusal};
 
 pub(crate) async fn get(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
+    sender: Sender,
     headers: HeaderMap,
 ) -> Response {
-    finish(&state, show(&state, query.as_deref(), &headers).await)
+    finish(&state, show(&state, query.as_deref(), &sender, &headers).await)
 }
 
 pub(crate) async fn post(
@@ -36,15 +38,29 @@ pub(crate) async fn post(
     finish(&state, submit(&state, query.as_deref(), &sender, &headers, body).await)
 }
 
-async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
+async fn show(
+    state: &Inner,
+    query: Option<&str>,
+    sender: &Sender,
+    headers: &HeaderMap,
+) -> Result<Response, Stop> {
     let flow = Flow::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let session = cookies.session(state, state.now()).await?;
     match (flow.next(state, session.as_ref()).await?, &session) {
-        (Next::Refuse(error), _) => Err(flow.refuse(state, error)),
+        (Next::Refuse(error), _) => {
+            let rule = authorization_refusal(&error.error);
+            state.tell(sender, CONSENT, EventKind::Authorization, &flow.draft(), Err(rule));
+            Err(flow.refuse(state, error))
+        }
         (Next::Ask(question), Some(session)) => Ok(ask(state, &flow, &cookies, session, &question)),
         // Allowed in another window meanwhile; going on by itself is what /authorize does.
-        (Next::Issue, Some(session)) => flow.issue_code(state, session).await,
+        (Next::Issue, Some(session)) => {
+            let response = flow.issue_code(state, session).await?;
+            let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
+            state.tell(sender, CONSENT, EventKind::Authorization, &draft, Ok(Some(CODE_ISSUED)));
+            Ok(response)
+        }
         (Next::LogIn | Next::Issue | Next::Ask(_), _) => Ok(see_other(&state.path_with(LOGIN, &flow.query))),
     }
 }
@@ -62,7 +78,10 @@ async fn submit(
         return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
     };
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)?;
+    let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
+    let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
+    check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)
+        .inspect_err(|_| tell(Err(STALE_FORM)))?;
     // What the page was made for may not hold any more, and a form can be made without one: whoever has to log in first
     // answers nothing.
     match flow.next(state, Some(&session)).await? {
@@ -70,8 +89,6 @@ async fn submit(
         Next::LogIn => return Ok(see_other(&state.path_with(LOGIN, &flow.query))),
         Next::Refuse(error) => return Err(flow.refuse(state, error)),
     }
-    let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
-    let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
     match fields.one("decision") {
         Ok(Some("allow")) => {
             let user = &session.user.id;

@@ -28,7 +28,7 @@ use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
 use crate::store::{DeviceRecord, Swap};
 use crate::throttle::{self, Admission};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind, Sender, request_of_device};
 
 /// Why a code does nothing.
 enum CodeError {
@@ -201,6 +201,8 @@ async fn decide(
         user: Some(user.clone()),
         client: Some(device.client_id),
         client_name: device.client_name,
+        registration: Some(device.registration.as_str()),
+        request: request_of_device(device.device_code),
         grant: None,
         scope: Some(device.scope),
     };

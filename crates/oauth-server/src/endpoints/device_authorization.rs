@@ -19,7 +19,7 @@ use crate::routes::{DEVICE, DEVICE_AUTHORIZATION};
 use crate::server::{AppState, Inner};
 use crate::source::Source;
 use crate::store::{DeviceRecord, Digest, Insert, StoreError};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind, Sender, request_of_device};
 use crate::{random, respond};
 
 /// How often another code is drawn when somebody has one already.
@@ -76,8 +76,7 @@ async fn begin(
 ) -> Result<DeviceResponse, Failure> {
     let parameters = respond::form(headers, body)?;
     let client = client(state, &authenticate(state, headers, &parameters).await?).await?;
-    draft.client = Some(client.id.clone());
-    draft.client_name.clone_from(&client.name);
+    draft.concerns(&client);
     let request = device::read(&parameters, &client, &state.policy)
         .map_err(|error| Failure::Request(Box::new(error)))?;
     draft.scope = Some(request.scope.to_string());
@@ -105,6 +104,7 @@ async fn begin(
         decision: None,
         redeemed_at: None,
     };
+    draft.request = request_of_device(record.device_code);
     for _ in 0..DRAWS {
         let user_code = UserCode::from_random(&random::bytes());
         record.user_code = random::digest(user_code.letters());

@@ -29,6 +29,10 @@ use crate::source::Source;
 use crate::store::{StoreError, UserRecord};
 use crate::witness::{Draft, EventKind, Sender};
 
+/// A form that did not come from the page that was made for it, as a word for records: another site's, most likely, where
+/// there are many.
+pub(crate) const STALE_FORM: &str = "stale_form";
+
 /// Longest name that is looked up, in bytes.
 const MAX_USERNAME: usize = 256;
 
@@ -80,11 +84,12 @@ async fn submit(
     let errand = Errand::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Login, &errand.query())?;
+    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
+    check_form(headers, &cookies, &fields, Purpose::Login, &errand.query())
+        .inspect_err(|_| state.tell(sender, LOGIN, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (username, password) = (field("username"), Password::new(field("password")));
-    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
     let denied = |denial: &Denial| {
         if let Some(rule) = denial.rule(Asked::NameAndPassword) {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
-use super::login::{Errand, check_form};
+use super::login::{Errand, STALE_FORM, check_form};
 use crate::attempts::{self, Asked, Denial, Factor};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
@@ -47,7 +47,9 @@ async fn submit(
     let errand = Errand::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Code, &errand.query())?;
+    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
+    check_form(headers, &cookies, &fields, Purpose::Code, &errand.query())
+        .inspect_err(|_| state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (half, code, now) = (field("half"), field("code"), state.now());
@@ -65,7 +67,6 @@ async fn submit(
         "" => Err(Denial::Incomplete),
         code => attempts::code(state, app, source, code).await?,
     };
-    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
     draft.user = Some(user.id.clone());
     match result {
         Ok(factor) => {

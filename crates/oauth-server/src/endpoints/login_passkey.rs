@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 
-use super::login::{Errand, check_form, passkey_refused};
+use super::login::{Errand, STALE_FORM, check_form, passkey_refused};
 use crate::csrf::Purpose;
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::ErrorPage;
@@ -49,8 +49,9 @@ async fn submit(
     let errand = Errand::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Passkey, &errand.query())?;
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
+    check_form(headers, &cookies, &fields, Purpose::Passkey, &errand.query())
+        .inspect_err(|_| state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(STALE_FORM)))?;
     let outcome = match &state.passkeys {
         Some(passkeys) => verify(state, passkeys, &cookies, &fields).await,
         None => Err(Failure::Refused(PasskeyRefusal::Unknown, None)),

@@ -9,9 +9,10 @@ use barewire_oauth::client::GrantType;
 use barewire_oauth::client_authentication;
 use barewire_oauth::dpop;
 use barewire_oauth::jws::Algorithm;
-use barewire_oauth::metadata::AuthorizationServerMetadata;
+use barewire_oauth::metadata::{AuthorizationServerMetadata, well_known};
 use barewire_oauth::pkce;
 use bytes::Bytes;
+use http::Uri;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 
@@ -19,8 +20,12 @@ use crate::config::{AuthConfig, Dpop};
 use crate::keys::ALGORITHM;
 use crate::routes::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, JWKS, PAR, REGISTER, REVOKE, TOKEN};
 use crate::server::AppState;
+use crate::witness::{Draft, EventKind, Sender};
 
-pub(crate) async fn get(State(state): State<AppState>) -> Response {
+pub(crate) async fn get(State(state): State<AppState>, sender: Sender, uri: Uri) -> Response {
+    let forms = [well_known::AUTHORIZATION_SERVER, well_known::OPENID_CONFIGURATION];
+    let form = forms.into_iter().find(|form| uri.path().contains(form)).unwrap_or(forms[0]);
+    state.tell(&sender, form, EventKind::Metadata, &Draft::default(), Ok(None));
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
     (headers, state.metadata.clone()).into_response()
 }

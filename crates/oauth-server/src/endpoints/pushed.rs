@@ -20,7 +20,7 @@ use crate::routes::PAR;
 use crate::server::{AppState, Inner};
 use crate::source::Source;
 use crate::store::{Digest, Insert, PushedRecord, StoreError};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind, Sender, request_of};
 use crate::{random, respond};
 
 /// Why a request was not kept.
@@ -123,10 +123,10 @@ async fn keep(
         _ => TokenError::UnknownClient.into(),
     })?;
     authenticated.prove(!client.is_public())?;
-    draft.client = Some(client.id.clone());
-    draft.client_name.clone_from(&client.name);
+    draft.concerns(&client);
     let (mut query, request) = push(&parameters, &client, &state.policy).map_err(Failure::Request)?;
     draft.scope = Some(request.scope.to_string());
+    draft.request = request_of(&client.id, request.code_challenge.as_str());
     // The proof says the same as `dpop_jkt`, and shows that it is true
     // (https://www.rfc-editor.org/rfc/rfc9449#section-10.1).
     if let Some(key) = proven(state, PAR, headers)? {

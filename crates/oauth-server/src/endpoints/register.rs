@@ -127,8 +127,7 @@ async fn try_register(
         Registered::Existing(existing) => *existing,
         Registered::Full => return Err(Failure::Full),
     };
-    draft.client = Some(record.client.id.clone());
-    draft.client_name.clone_from(&record.client.name);
+    draft.concerns(&record.client);
     let management = token.map(|token| management(state, &record.client.id, token));
     Ok(response(&record.client, seconds(record.registered_at), secret, scope, management))
 }

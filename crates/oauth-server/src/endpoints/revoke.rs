@@ -130,6 +130,7 @@ async fn try_revoke(
                 client_name: grant.client_name,
                 grant: Some(grant.id.clone()),
                 scope: Some(grant.scope),
+                ..Draft::default()
             };
             let told = Told { sender, endpoint: REVOKE, draft: &draft };
             revoke_grant(state, &grant.id, RevocationReason::Client, told).await?;

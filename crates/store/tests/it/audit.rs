@@ -273,6 +273,57 @@ async fn verification_names_the_first_record_that_was_altered() {
     assert_eq!(verify(&store, Some(head)).await.unwrap().head, Some(head));
 }
 
+/// Two records of one row that change places, and two rows that do, with every number and length as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_were_put_in_another_order_are_found_out() {
+    // Long enough for several records to wait together.
+    let config = AuditConfig { flush_interval: Duration::from_millis(100), ..AuditConfig::default() };
+    let server = Recorded::start(config).await;
+    for number in 0..12 {
+        server.call(&number.to_string()).await;
+        if number % 4 == 3 {
+            // The record of the opening, and one for each call.
+            until(async || AuditStore::head(&server.store).await.unwrap().sequence == number + 2).await;
+        }
+    }
+    let (_dir, store) = server.close().await;
+    let all = segments(&store).await;
+    let check = |segments: &[Segment]| {
+        let mut verifier = Verifier::default();
+        segments.iter().try_for_each(|segment| verifier.check(segment))
+    };
+    check(&all).unwrap();
+    let several =
+        all.iter().position(|segment| segment.count > 1).expect("records that were written together");
+
+    // Within a row: a record is its length, its bytes and the beginning of its hash.
+    let mut altered = all.clone();
+    let records: Vec<_> = all[several].records().map(|stored| stored.unwrap().bytes.len() + 4 + 8).collect();
+    let (first, second) = (records[0], records[1]);
+    let bytes = &all[several].records;
+    altered[several].records =
+        [&bytes[first..first + second], &bytes[..first], &bytes[first + second..]].concat();
+    assert_eq!(check(&altered), Err(Broken::Altered { sequence: all[several].first }));
+
+    // Of two rows the contents, so that their numbers still follow each other.
+    let mut altered = all.clone();
+    let (one, other) = (altered.len() - 2, altered.len() - 1);
+    let of = |segment: &Segment| (segment.records.clone(), segment.count);
+    ((altered[one].records, altered[one].count), (altered[other].records, altered[other].count)) =
+        (of(&all[other]), of(&all[one]));
+    assert!(check(&altered).is_err());
+
+    // The rows themselves.
+    let mut altered = all.clone();
+    altered.swap(one, other);
+    let expected = all[one].first;
+    assert_eq!(check(&altered), Err(Broken::Missing { from: expected, through: all[other].first - 1 }));
+    // One of them twice.
+    let twice = [&all[..], &all[other..]].concat();
+    let next = all[other].first + u64::from(all[other].count);
+    assert_eq!(check(&twice), Err(Broken::Misplaced { sequence: all[other].first, expected: next }));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_is_deleted_and_a_checkpoint_stands_for_it() {
     const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -18,7 +18,7 @@ use super::{Around, Place, Visitor, done, not_there, prove};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
 use crate::duration::Moment;
-use crate::endpoints::login::check_form;
+use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::endpoints::login_passkey::bytes;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
@@ -101,9 +101,10 @@ async fn submit(
     let visitor = &Visitor::read(state, headers, Place::Security).await?;
     let passkeys = state.passkeys.as_ref().ok_or_else(not_there)?;
     let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &visitor.cookies, fields, Purpose::Passkeys, "")?;
     let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
     let tell = |ending| state.tell(sender, ACCOUNT_PASSKEYS, EventKind::Credential, &draft, ending);
+    check_form(headers, &visitor.cookies, fields, Purpose::Passkeys, "")
+        .inspect_err(|_| tell(Err(STALE_FORM)))?;
     match fields.one("action") {
         Ok(Some("add")) => match add(state, passkeys, visitor, fields).await? {
             Ok(name) => {

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use super::{Around, Place, Visitor, prove};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
-use crate::endpoints::login::check_form;
+use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::passwords::PasswordError;
@@ -63,15 +63,16 @@ async fn submit(
 ) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &visitor.cookies, &fields, Purpose::Password, "")?;
+    let user = &visitor.session.user;
+    let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
+    let tell = |ending| state.tell(sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
+    check_form(headers, &visitor.cookies, &fields, Purpose::Password, "")
+        .inspect_err(|_| tell(Err(STALE_FORM)))?;
     let field = |name| Password::new(fields.one(name).ok().flatten().unwrap_or_default());
     let (current, new) = (field("current"), field("new"));
-    let user = &visitor.session.user;
     if let Some(why) = unfit(state, &user.name, &current, &new) {
         return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, why))));
     }
-    let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
-    let tell = |ending| state.tell(sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
     if let Err(denial) = prove(state, &visitor, source, current).await? {
         denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
         return Ok(denied(state, &visitor, &denial));

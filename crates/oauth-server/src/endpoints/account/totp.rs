@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use super::{Around, Place, Visitor, done, prove};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::Purpose;
-use crate::endpoints::login::check_form;
+use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::flow::{Stop, finish};
 use crate::half_login::Half;
 use crate::pages::{ErrorPage, Extras, Frame, page};
@@ -108,9 +108,10 @@ async fn submit(
 ) -> Result<Response, Stop> {
     let visitor = &Visitor::read(state, headers, Place::Security).await?;
     let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &visitor.cookies, fields, Purpose::Totp, "")?;
     let app = state.store.totp(&visitor.session.user.id).await?;
     let change = Change { state, visitor, sender, fields, app };
+    check_form(headers, &visitor.cookies, fields, Purpose::Totp, "")
+        .inspect_err(|_| change.tell(Err(STALE_FORM)))?;
     match fields.one("action") {
         Ok(Some("confirm")) => change.confirm().await,
         Ok(Some(action @ ("begin" | "codes" | "remove"))) => {

@@ -14,7 +14,7 @@ use crate::revocation::{Told, revoke};
 use crate::routes::TOKEN;
 use crate::server::Inner;
 use crate::store::{CodeRecord, GrantRecord, RevocationReason, StoreError, Swap};
-use crate::witness::EventKind;
+use crate::witness::{EventKind, request_of};
 
 pub(super) async fn redeem(
     state: &Inner,
@@ -26,6 +26,7 @@ pub(super) async fn redeem(
 ) -> Result<TokenResponse, Failure> {
     let digest = random::digest(code);
     let record = state.store.code(digest).await?.ok_or(CodeRefusal::Unknown)?;
+    account.draft.request = request_of(&record.client_id, &record.code_challenge);
     account.concerns(&record.user_id, &record.grant_id, record.client_name.as_deref(), &record.scope);
     client.prove(record.client_has_keys)?;
     let now = state.now();

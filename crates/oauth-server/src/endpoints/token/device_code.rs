@@ -12,6 +12,7 @@ use crate::client_authentication::Authenticated;
 use crate::random;
 use crate::server::Inner;
 use crate::store::{DeviceRecord, GrantRecord, Swap};
+use crate::witness::request_of_device;
 
 pub(super) async fn redeem(
     state: &Inner,
@@ -20,6 +21,7 @@ pub(super) async fn redeem(
     account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
     let digest = random::digest(code.expose());
+    account.draft.request = request_of_device(digest);
     let device = state.store.device(digest).await?.ok_or_else(|| refused(DeviceRefusal::Unknown))?;
     if device.client_id != client.id {
         return Err(refused(DeviceRefusal::WrongClient));

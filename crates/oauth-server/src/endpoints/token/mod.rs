@@ -138,6 +138,7 @@ async fn exchange(
     let anonymous = is_anonymous_statement(headers, &parameters);
     let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
     account.draft.client = client.as_ref().map(|client| client.id.clone());
+    account.draft.registration = client.as_ref().map(|client| client.registration().as_str());
     account.possession = Possession::of(state, headers, client.as_ref())?;
     let key = account.possession.key.clone();
     let request = token::read(&parameters)?;
