@@ -110,8 +110,9 @@ pub(crate) async fn password(
     password: Password,
 ) -> Result<Result<(), Denial>, StoreError> {
     let passwords = Arc::clone(state);
-    one(state, key, async move {
-        Ok(match passwords.passwords.verify(stored, password).await {
+    let place = |state: &Inner| state.passwords.place();
+    one(state, key, place, move |place| async move {
+        Ok(match passwords.passwords.verify(place, stored, password).await {
             Ok(true) => Look::Right,
             Ok(false) | Err(PasswordError::Length | PasswordError::Settings) => Look::Wrong,
             Err(PasswordError::Busy) => Look::NoRoom,
@@ -143,19 +144,20 @@ pub(crate) async fn code(
     let store = Arc::clone(state);
     if let Some(code) = recovery_codes::digest(&user_id, presented) {
         let key = random::digest_of(&[b"recovery code", user_id.as_bytes(), &source.key()]);
-        let look =
-            async move { store.store.use_recovery_code(&user_id, code, store.now()).await.map(looked) };
-        return Ok(one(state, key, look).await?.map(|()| Factor::RecoveryCode));
+        let look = move |()| async move {
+            store.store.use_recovery_code(&user_id, code, store.now()).await.map(looked)
+        };
+        return Ok(one(state, key, no_place, look).await?.map(|()| Factor::RecoveryCode));
     }
     let key = random::digest_of(&[b"second factor", user_id.as_bytes()]);
     let presented = presented.to_owned();
-    let look = async move {
+    let look = move |()| async move {
         match totp::accept(&presented, app.last_step, store.now(), crate::totp::mac(&app.secret)) {
             Ok(step) => store.store.use_totp(&user_id, step).await.map(looked),
             Err(_) => Ok(Look::Wrong),
         }
     };
-    Ok(one(state, key, look).await?.map(|()| Factor::App))
+    Ok(one(state, key, no_place, look).await?.map(|()| Factor::App))
 }
 
 /// Tries the first code of an app that is being set up; the step that it is of. Whoever was shown the secret can make it.
@@ -167,7 +169,7 @@ pub(crate) async fn first_code(
     let accepted = totp::accept(presented, app.last_step, state.now(), crate::totp::mac(&app.secret));
     let look = if accepted.is_ok() { Look::Right } else { Look::Wrong };
     let key = random::digest_of(&[b"first code", app.user_id.as_bytes()]);
-    let verdict = one(state, key, async move { Ok(look) }).await?;
+    let verdict = one(state, key, no_place, move |()| async move { Ok(look) }).await?;
     Ok(verdict.and_then(|()| accepted.map_err(|_| Denial::Wrong)))
 }
 
@@ -178,23 +180,30 @@ fn looked(swap: Swap) -> Look {
     }
 }
 
-/// One attempt, when it is its turn. On a task of its own: a browser that goes away in the middle must not leave a right
-/// guess counted as wrong.
-async fn one(
+/// Looking at a code takes no time, so any number may.
+fn no_place(_: &Inner) -> Option<()> {
+    Some(())
+}
+
+/// One attempt, when it is its turn, and once there is a place for it: before that, nothing is written. On a task of its own:
+/// a browser that goes away in the middle must not leave a right guess counted as wrong.
+async fn one<P: Send + 'static, L: Future<Output = Result<Look, StoreError>> + Send + 'static>(
     state: &AppState,
     key: Digest,
-    look: impl Future<Output = Result<Look, StoreError>> + Send + 'static,
+    place: fn(&Inner) -> Option<P>,
+    look: impl FnOnce(P) -> L + Send + 'static,
 ) -> Result<Result<(), Denial>, StoreError> {
     let state = Arc::clone(state);
     let attempt = async move {
         let store = state.store.as_ref();
         let Some(_turn) = state.logins.take(key).await else { return Ok(Err(Denial::Busy)) };
+        let Some(place) = place(&state) else { return Ok(Err(Denial::Busy)) };
         let counted = match throttle::admit(store, &state.config, key, state.now()).await? {
             Admission::Admitted(counted) => counted,
             Admission::Wait(wait) => return Ok(Err(Denial::Throttled(wait))),
             Admission::Crowded => return Ok(Err(Denial::Busy)),
         };
-        match look.await? {
+        match look(place).await? {
             Look::Right => {
                 counted.succeeded(store).await?;
                 Ok(Ok(()))

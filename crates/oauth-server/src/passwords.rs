@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use barewire_oauth::secret::Password;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AuthConfig;
 use crate::random;
@@ -41,6 +41,12 @@ pub(crate) struct Passwords {
     nobody: Secret,
 }
 
+/// Being one of those whose password is hashed, or who wait for it. Taken before anything is written for a login: however
+/// many come at once, so many and no more stand in the line before the store's only writer.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Passwords")
@@ -50,7 +56,8 @@ impl fmt::Debug for Passwords {
 impl Passwords {
     pub(crate) async fn new(config: &AuthConfig) -> Result<Self, PasswordError> {
         let hashers = match config.password_hashers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            // The other half is for everything else that this server is asked.
+            0 => std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2),
             some => some,
         };
         let params = Params::new(config.password_memory_kib, config.password_passes, 1, None)
@@ -68,8 +75,9 @@ impl Passwords {
     /// The password as it is stored: Argon2id in PHC string form.
     pub(crate) async fn hash(&self, password: Password) -> Result<Secret, PasswordError> {
         check_length(&password)?;
+        let place = self.place().ok_or(PasswordError::Busy)?;
         let argon2 = self.argon2.clone();
-        self.run(move || {
+        self.run(place, move || {
             let hash =
                 argon2.hash_password(password.expose().as_bytes()).map_err(|_| PasswordError::Settings)?;
             Ok(Secret::new(hash.to_string().into_bytes()))
@@ -77,9 +85,15 @@ impl Passwords {
         .await?
     }
 
+    /// A place, if there is one left.
+    pub(crate) fn place(&self) -> Option<Place> {
+        Arc::clone(&self.admitted).try_acquire_owned().ok().map(|_permit| Place { _permit })
+    }
+
     /// Whether the password is the stored one. `None`, for a user that does not exist, takes as long and is false.
     pub(crate) async fn verify(
         &self,
+        place: Place,
         stored: Option<Secret>,
         password: Password,
     ) -> Result<bool, PasswordError> {
@@ -88,7 +102,7 @@ impl Passwords {
         }
         let exists = stored.is_some();
         let (argon2, stored) = (self.argon2.clone(), stored.unwrap_or_else(|| self.nobody.clone()));
-        self.run(move || {
+        self.run(place, move || {
             let text = std::str::from_utf8(stored.expose()).unwrap_or_default();
             let Ok(hash) = PasswordHash::new(text) else { return false };
             argon2.verify_password(password.expose().as_bytes(), &hash).is_ok() & exists
@@ -98,14 +112,14 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(
         &self,
+        place: Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
         tracing::trace!("a password is hashed");
         let work = tokio::task::spawn_blocking(move || {
             // A caller that goes away does not stop the thread, so the permits have to stay with it.
-            let _permits = (admitted, hashing);
+            let _permits = (place, hashing);
             work()
         });
         work.await.map_err(|_| PasswordError::Busy)
@@ -130,7 +144,8 @@ mod tests {
         let hash = passwords.hash(Password::new("secret")).await.unwrap();
         assert!(hash.expose().starts_with(b"$argon2id$v=19$m=64,t=1,p=1$"));
         let check = |stored: Option<&Secret>, password: &str| {
-            passwords.verify(stored.cloned(), Password::new(password.to_owned()))
+            let place = passwords.place().unwrap();
+            passwords.verify(place, stored.cloned(), Password::new(password.to_owned()))
         };
         assert_eq!(check(Some(&hash), "secret").await, Ok(true));
         assert_eq!(check(Some(&hash), "Secret").await, Ok(false));
@@ -151,8 +166,11 @@ mod tests {
             ..AuthConfig::default()
         };
         let passwords = Passwords::new(&config).await.unwrap();
-        let _hashing = Arc::clone(&passwords.admitted).try_acquire_owned().unwrap();
-        let _waiting = Arc::clone(&passwords.admitted).try_acquire_owned().unwrap();
-        assert_eq!(passwords.verify(None, Password::new("x")).await, Err(PasswordError::Busy));
+        let hashing = passwords.place();
+        let _waiting = passwords.place().unwrap();
+        assert!(passwords.place().is_none());
+        assert_eq!(passwords.hash(Password::new("x")).await, Err(PasswordError::Busy));
+        drop(hashing);
+        assert!(passwords.place().is_some());
     }
 }

@@ -12,6 +12,7 @@ mod credentials;
 mod device;
 mod documents;
 mod dpop;
+mod flood;
 mod guesses;
 mod http;
 mod introspect;
