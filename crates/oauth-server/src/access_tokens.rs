@@ -118,10 +118,13 @@ impl AccessTokens {
         since: SystemTime,
         now: SystemTime,
     ) -> Result<(), StoreError> {
-        let mut gone = store.grants_revoked_since(since).await?;
-        gone.extend(store.access_tokens_revoked_since(since).await?);
+        // One more than there is room for: then `shrink` refuses what was issued until the last that had none, and so
+        // whatever belongs to those that were not read.
+        let most = u32::try_from(self.0.max_revoked).unwrap_or(u32::MAX).saturating_add(1);
+        let mut gone = store.grants_revoked_since(since, most).await?;
+        gone.extend(store.access_tokens_revoked_since(since, most).await?);
         let gone = gone.into_iter().map(|(id, at)| (id, Change { at, left: None }));
-        let narrowed = store.grants_narrowed_since(since).await?.into_iter();
+        let narrowed = store.grants_narrowed_since(since, most).await?.into_iter();
         let narrowed =
             narrowed.map(|(id, at, scope)| (id, Change { at, left: Some(ScopeSet::parse_lenient(&scope)) }));
         self.learn(gone.chain(narrowed).collect(), now);

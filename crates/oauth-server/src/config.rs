@@ -171,7 +171,7 @@ pub struct AuthConfig {
     pub password_memory_kib: u32,
     /// Argon2id: passes.
     pub password_passes: u32,
-    /// How many passwords are hashed at once; 0 means one per processor.
+    /// How many passwords are hashed at once; 0 means as many as half of the processors.
     pub password_hashers: usize,
     /// How many logins wait for that before others are told to come back.
     pub password_queue: usize,
@@ -236,6 +236,8 @@ pub struct AuthConfig {
     /// How often what is over is deleted.
     #[serde(with = "humantime_serde")]
     pub sweep_interval: Duration,
+    /// How many records are deleted in one transaction. Between two of them, requests are served.
+    pub sweep_batch: u32,
 }
 
 impl Default for AuthConfig {
@@ -317,6 +319,7 @@ impl Default for AuthConfig {
             body_timeout: Duration::from_secs(30),
             max_query_bytes: 8 * 1024,
             sweep_interval: Duration::from_secs(5 * minutes),
+            sweep_batch: 250,
         }
     }
 }
@@ -446,6 +449,9 @@ impl AuthConfig {
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");
         }
+        if self.sweep_batch == 0 {
+            return Some("auth.sweep_batch: at least 1");
+        }
         None
     }
 }
@@ -566,7 +572,9 @@ mod tests {
         let no_time = AuthConfig { second_factor_ttl: Duration::ZERO, ..AuthConfig::default() };
         let no_password = AuthConfig { min_password_length: 0, ..AuthConfig::default() };
         let hasty = AuthConfig { idle_client_ttl: Duration::from_secs(899), ..AuthConfig::default() };
-        assert!([no_codes, no_time, no_password, hasty].iter().all(|config| config.mistake().is_some()));
+        let no_sweep = AuthConfig { sweep_batch: 0, ..AuthConfig::default() };
+        let wrong = [no_codes, no_time, no_password, hasty, no_sweep];
+        assert!(wrong.iter().all(|config| config.mistake().is_some()));
         let mut guessable = config;
         guessable.clients[0].client_secret = Some("x".repeat(21).into());
         assert!(guessable.mistake().is_some_and(|mistake| mistake.contains("client_secret")));

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::server::Inner;
 use crate::store::StoreError;
@@ -11,6 +11,9 @@ use crate::store::StoreError;
 /// Revocations are asked for again that are older than the last question by this much: one gets its time before it is
 /// written, and waits for its turn to be written.
 const OVERLAP: Duration = Duration::from_secs(60);
+
+/// How long a sweep rests after a step, as a multiple of the time that the step took.
+const REST: u32 = 3;
 
 /// Does both now and then until the server is dropped.
 pub(crate) fn spawn(server: &Arc<Inner>) {
@@ -26,11 +29,19 @@ pub(crate) fn spawn(server: &Arc<Inner>) {
     }
 }
 
+/// One step, and how long to wait until the next: not the sweep but the requests have the store's only writer for most of the
+/// time, also when there are a million records to delete.
 async fn sweep(server: &Weak<Inner>) -> Option<Duration> {
     let server = server.upgrade()?;
-    match server.store.sweep(server.now(), server.config.retention()).await {
+    let (began, most) = (Instant::now(), server.config.sweep_batch);
+    match server.store.sweep(server.now(), server.config.retention(), most).await {
         Ok(0) => {}
-        Ok(count) => tracing::debug!(count, "deleted what is over"),
+        Ok(count) => {
+            tracing::debug!(count, "deleted what is over");
+            if count >= u64::from(most) {
+                return Some(began.elapsed() * REST);
+            }
+        }
         Err(failure) => tracing::warn!(error = &failure as &dyn Error, "sweeping failed"),
     }
     Some(server.config.sweep_interval)

@@ -61,7 +61,7 @@ impl Store {
     ) -> Result<bool, sqlx::Error> {
         const INSERT: &str = "INSERT INTO audit_segments (first, count, from_at, until_at, before, after, records) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        const FORGET: &str = "DELETE FROM audit_segments WHERE first + count - 1 <= ?1";
+        const FORGET: &str = "DELETE FROM audit_segments WHERE first <= ?1 AND first + count - 1 <= ?1";
         let mut tx = self.begin().await?;
         let last = sqlx::query(LAST).try_map(end).fetch_optional(&mut *tx).await?;
         if last.unwrap_or(Head::GENESIS) != expected {

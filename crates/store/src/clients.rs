@@ -12,6 +12,10 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
+use crate::totals::{Counted, total};
+
+/// When there is no room for a client, it is made for one in so many of all.
+const AHEAD: i64 = 100;
 
 #[async_trait]
 impl Clients for Store {
@@ -139,7 +143,6 @@ impl Store {
 
 /// Deletes until there is room for one more; false where `max` clients cannot be deleted.
 async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Result<bool, sqlx::Error> {
-    const COUNT: &str = "SELECT count(*) FROM clients WHERE dynamic";
     const NEVER_ACTIVATED: &str = concat!(
         "DELETE FROM clients WHERE rowid IN (SELECT rowid FROM clients",
         " WHERE dynamic AND activated_at IS NULL AND source IS",
@@ -151,12 +154,13 @@ async fn make_room(tx: &mut Transaction<'_, Sqlite>, max: u32, now: i64) -> Resu
         " (SELECT 1 FROM grants WHERE client_id = clients.id AND revoked_at IS NULL AND expires_at > ?2)",
         " ORDER BY coalesce(last_used_at, registered_at) LIMIT ?1)"
     );
-    let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut **tx).await?;
-    let mut excess = count + 1 - i64::from(max);
-    for deletion in [NEVER_ACTIVATED, WITHOUT_LIVE_GRANT] {
+    let mut excess = total(tx, Counted::Clients).await? + 1 - i64::from(max);
+    // Who has most is found by looking at all that were never activated, which not every registration can do.
+    let ahead = i64::from(max) / AHEAD;
+    for (deletion, ahead) in [(NEVER_ACTIVATED, ahead), (WITHOUT_LIVE_GRANT, 0)] {
         // Each round empties one source at most; there is more than one only after `max` was lowered.
         while excess > 0 {
-            let done = sqlx::query(deletion).bind(excess).bind(now).execute(&mut **tx).await?;
+            let done = sqlx::query(deletion).bind(excess + ahead).bind(now).execute(&mut **tx).await?;
             if done.rows_affected() == 0 {
                 break;
             }

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
+use crate::totals::{Counted, total};
 use crate::{clients, families, grants};
 
 #[async_trait]
@@ -57,7 +58,6 @@ impl Devices for Store {
 impl Store {
     async fn add_device(&self, new: &DeviceRecord, max: u32) -> Result<Insert, sqlx::Error> {
         const OVER: &str = "DELETE FROM devices WHERE expires_at <= ?1";
-        const COUNT: &str = "SELECT count(*) FROM devices";
         const EARLIEST_OF_MOST: &str = concat!(
             "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE source IS",
             " (SELECT source FROM devices GROUP BY source ORDER BY count(*) DESC, min(issued_at) LIMIT 1)",
@@ -69,7 +69,7 @@ impl Store {
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING"
         );
         let mut tx = self.begin().await?;
-        let mut excess = sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&mut *tx).await? + 1 - i64::from(max);
+        let mut excess = total(&mut tx, Counted::Devices).await? + 1 - i64::from(max);
         if excess > 0 {
             let over = sqlx::query(OVER).bind(micros(new.issued_at)).execute(&mut *tx).await?;
             excess -= i64::try_from(over.rows_affected()).unwrap_or(i64::MAX);

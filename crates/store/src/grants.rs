@@ -26,14 +26,14 @@ macro_rules! overviews {
     };
 }
 
-/// Which of them, in which order: client, live (`GrantOverview::is_live`), after, limit.
+/// Which of them, in which order: after, live (`GrantOverview::is_live`), limit. A page begins where the one before it
+/// ended, so it costs as much as any other.
 macro_rules! rest {
     () => {
         concat!(
-            " (?2 IS NULL OR g.client_id = ?2)",
+            " (g.created_at, g.id) < (?4, ?5)",
             " AND (?3 IS NULL OR (g.revoked_at IS NULL AND g.expires_at > ?3",
             " AND (f.expires_at > ?3 OR g.last_used_at > ?7)))",
-            " AND (?4 IS NULL OR (g.created_at, g.id) < (?4, ?5))",
             " ORDER BY g.created_at DESC, g.id DESC LIMIT ?6"
         )
     };
@@ -67,21 +67,27 @@ impl Grants for Store {
     }
 
     async fn grants(&self, wanted: &GrantsWanted<'_>) -> Result<Vec<GrantOverview>, StoreError> {
-        const OF_ONE: &str = concat!(overviews!(), " WHERE g.user_id = ?1 AND", rest!());
-        const OF_ALL: &str = concat!(overviews!(), " WHERE ?1 IS NULL AND", rest!());
-        let after = wanted.after.map(|(at, id)| (micros(at), id));
-        sqlx::query(if wanted.user_id.is_some() { OF_ONE } else { OF_ALL })
-            .bind(wanted.user_id)
-            .bind(wanted.client_id)
-            .bind(wanted.live.map(|live| micros(live.at)))
-            .bind(after.map(|(at, _)| at))
-            .bind(after.map(|(_, id)| id))
-            .bind(wanted.limit)
-            .bind(wanted.live.map(|live| micros(live.expired_until)))
-            .try_map(overview)
-            .fetch_all(self.reader())
-            .await
-            .stored()
+        const OF_USER: &str =
+            concat!(overviews!(), " WHERE g.user_id = ?1 AND (?2 IS NULL OR g.client_id = ?2) AND", rest!());
+        const OF_CLIENT: &str = concat!(overviews!(), " WHERE ?1 IS NULL AND g.client_id = ?2 AND", rest!());
+        const OF_ALL: &str = concat!(overviews!(), " WHERE ?1 IS NULL AND ?2 IS NULL AND", rest!());
+        let (after_time, after_id) = wanted.after.map_or((i64::MAX, ""), |(at, id)| (micros(at), id));
+        sqlx::query(match (wanted.user_id, wanted.client_id) {
+            (Some(_), _) => OF_USER,
+            (None, Some(_)) => OF_CLIENT,
+            (None, None) => OF_ALL,
+        })
+        .bind(wanted.user_id)
+        .bind(wanted.client_id)
+        .bind(wanted.live.map(|live| micros(live.at)))
+        .bind(after_time)
+        .bind(after_id)
+        .bind(wanted.limit)
+        .bind(wanted.live.map(|live| micros(live.expired_until)))
+        .try_map(overview)
+        .fetch_all(self.reader())
+        .await
+        .stored()
     }
 
     async fn narrow_grant(
@@ -97,11 +103,15 @@ impl Grants for Store {
     async fn grants_narrowed_since(
         &self,
         since: SystemTime,
+        most: u32,
     ) -> Result<Vec<(String, SystemTime, String)>, StoreError> {
-        const SELECT: &str =
-            "SELECT id, narrowed_at, scope FROM grants WHERE narrowed_at >= ?1 ORDER BY narrowed_at";
+        const SELECT: &str = concat!(
+            "SELECT id, narrowed_at, scope FROM grants WHERE narrowed_at >= ?1",
+            " ORDER BY narrowed_at DESC LIMIT ?2"
+        );
+        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
         let triple = |row: SqliteRow| Ok((row.text("id")?, row.time("narrowed_at")?, row.text("scope")?));
-        sqlx::query(SELECT).bind(micros(since)).try_map(triple).fetch_all(self.reader()).await.stored()
+        query.try_map(triple).fetch_all(self.reader()).await.stored()
     }
 
     async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError> {
@@ -112,9 +122,14 @@ impl Grants for Store {
         self.end_connection(id, revocation).await.stored()
     }
 
-    async fn grants_revoked_since(&self, since: SystemTime) -> Result<Vec<(String, SystemTime)>, StoreError> {
-        const SELECT: &str = "SELECT id, revoked_at FROM grants WHERE revoked_at >= ?1 ORDER BY revoked_at";
-        let query = sqlx::query(SELECT).bind(micros(since));
+    async fn grants_revoked_since(
+        &self,
+        since: SystemTime,
+        most: u32,
+    ) -> Result<Vec<(String, SystemTime)>, StoreError> {
+        const SELECT: &str =
+            "SELECT id, revoked_at FROM grants WHERE revoked_at >= ?1 ORDER BY revoked_at DESC LIMIT ?2";
+        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
         let pair = |row: SqliteRow| Ok((row.text("id")?, row.time("revoked_at")?));
         query.try_map(pair).fetch_all(self.reader()).await.stored()
     }
@@ -137,11 +152,15 @@ impl Grants for Store {
     async fn access_tokens_revoked_since(
         &self,
         since: SystemTime,
+        most: u32,
     ) -> Result<Vec<(String, SystemTime)>, StoreError> {
-        const SELECT: &str =
-            "SELECT jti, revoked_at FROM revoked_access_tokens WHERE revoked_at >= ?1 ORDER BY revoked_at";
+        const SELECT: &str = concat!(
+            "SELECT jti, revoked_at FROM revoked_access_tokens WHERE revoked_at >= ?1",
+            " ORDER BY revoked_at DESC LIMIT ?2"
+        );
+        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
         let pair = |row: SqliteRow| Ok((row.text("jti")?, row.time("revoked_at")?));
-        sqlx::query(SELECT).bind(micros(since)).try_map(pair).fetch_all(self.reader()).await.stored()
+        query.try_map(pair).fetch_all(self.reader()).await.stored()
     }
 }
 
@@ -191,7 +210,8 @@ impl Store {
 
     async fn end_connection(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, sqlx::Error> {
         const REVOKE: &str = concat!(
-            "UPDATE grants SET revoked_at = ?2, revoked_reason = ?3",
+            // A client may have a million of them, a user has not.
+            "UPDATE grants INDEXED BY grants_by_user SET revoked_at = ?2, revoked_reason = ?3",
             " WHERE revoked_at IS NULL AND expires_at > ?2 AND ",
             of_grant!(),
             " RETURNING id"

@@ -29,6 +29,7 @@ mod sessions;
 mod statements;
 mod sweep;
 mod tasks;
+mod totals;
 mod totp;
 mod users;
 

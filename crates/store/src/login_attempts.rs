@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
+use crate::totals::{Counted, total};
 
 #[async_trait]
 impl LoginAttempts for Store {
@@ -61,14 +62,15 @@ impl Store {
         const INSERT: &str =
             "INSERT INTO login_attempts (key, count, last_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         const TRIM: &str = concat!(
-            "DELETE FROM login_attempts WHERE key IN",
-            " (SELECT key FROM login_attempts ORDER BY last_at DESC, rowid DESC LIMIT -1 OFFSET ?1)"
+            "DELETE FROM login_attempts WHERE rowid IN",
+            " (SELECT rowid FROM login_attempts ORDER BY last_at, rowid LIMIT ?1)"
         );
         let mut tx = self.begin().await?;
         let insert = sqlx::query(INSERT).bind(&new.key.0[..]).bind(new.count).bind(micros(new.last_at));
         let swap = swapped(&insert.execute(&mut *tx).await?);
-        if swap == Swap::Done {
-            sqlx::query(TRIM).bind(keep).execute(&mut *tx).await?;
+        let excess = total(&mut tx, Counted::LoginAttempts).await? - i64::from(keep);
+        if excess > 0 {
+            sqlx::query(TRIM).bind(excess).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(swap)

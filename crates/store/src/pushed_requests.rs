@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
+use crate::totals::{Counted, total};
 
 #[async_trait]
 impl PushedRequests for Store {
@@ -46,7 +47,6 @@ impl Store {
     async fn push(&self, request: &PushedRecord, most: PushedLimits) -> Result<Insert, sqlx::Error> {
         const OF_SOURCE: &str =
             "SELECT count(*) FROM pushed_requests WHERE source IS ?1 AND expires_at > ?2 AND used_at IS NULL";
-        const ALL: &str = "SELECT count(*) FROM pushed_requests";
         const OVER: &str = "DELETE FROM pushed_requests WHERE expires_at <= ?1";
         const EARLIEST_OF_MANY: &str = concat!(
             "DELETE FROM pushed_requests WHERE rowid IN (SELECT rowid FROM pushed_requests WHERE source IS",
@@ -68,10 +68,10 @@ impl Store {
         if of_source().fetch_one(&mut *tx).await? >= i64::from(most.per_source) {
             return Ok(Insert::Exists);
         }
-        let mut all: i64 = sqlx::query_scalar(ALL).fetch_one(&mut *tx).await?;
+        let mut all = total(&mut tx, Counted::PushedRequests).await?;
         if all >= i64::from(most.total) {
             sqlx::query(OVER).bind(now).execute(&mut *tx).await?;
-            all = sqlx::query_scalar(ALL).fetch_one(&mut *tx).await?;
+            all = total(&mut tx, Counted::PushedRequests).await?;
         }
         // Each round empties one source at most; there is more than one only after `total` was lowered.
         while all >= i64::from(most.total) {

@@ -10,50 +10,68 @@ use crate::row::{Stored, micros, micros_before};
 
 #[async_trait]
 impl Housekeeping for Store {
-    async fn sweep(&self, now: SystemTime, retention: Retention) -> Result<u64, StoreError> {
-        self.delete_what_is_over(now, retention).await.stored()
+    async fn sweep(&self, now: SystemTime, retention: Retention, most: u32) -> Result<u64, StoreError> {
+        self.delete_what_is_over(now, retention, most).await.stored()
     }
 }
 
+/// Deletes the rows of a table for which something holds (`?1` is a time), as many as `?2` says.
+macro_rules! over {
+    ($table:literal, $over:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE rowid IN (SELECT rowid FROM ",
+            $table,
+            " WHERE ",
+            $over,
+            " LIMIT ?2)"
+        )
+    };
+}
+
+/// Those whose grants can only be waited for: nothing that is out there lasts longer than `idle_clients`.
+const IDLE_CLIENTS: &str = over!(
+    "clients",
+    "dynamic AND activated_at IS NOT NULL AND coalesce(last_used_at, registered_at) <= ?1 AND NOT EXISTS \
+     (SELECT 1 FROM grants g JOIN families f ON f.grant_id = g.id \
+     WHERE g.client_id = clients.id AND g.revoked_at IS NULL AND g.expires_at > ?3 AND f.expires_at > ?3)"
+);
+
 impl Store {
-    async fn delete_what_is_over(&self, now: SystemTime, keep: Retention) -> Result<u64, sqlx::Error> {
-        // Families before grants: what goes by cascade is not counted.
+    async fn delete_what_is_over(
+        &self,
+        now: SystemTime,
+        keep: Retention,
+        most: u32,
+    ) -> Result<u64, sqlx::Error> {
+        let grants = micros_before(now, keep.grants);
         let deletions = [
-            ("DELETE FROM sessions WHERE expires_at <= ?1", micros(now)),
-            ("DELETE FROM answered_challenges WHERE expires_at <= ?1", micros(now)),
-            ("DELETE FROM revoked_access_tokens WHERE expires_at <= ?1", micros(now)),
-            ("DELETE FROM used_statements WHERE until <= ?1", micros(now)),
-            ("DELETE FROM pushed_requests WHERE expires_at <= ?1", micros(now)),
-            ("DELETE FROM codes WHERE expires_at <= ?1", micros_before(now, keep.codes)),
-            ("DELETE FROM devices WHERE expires_at <= ?1", micros_before(now, keep.codes)),
-            ("DELETE FROM login_attempts WHERE last_at <= ?1", micros_before(now, keep.login_attempts)),
+            (over!("sessions", "expires_at <= ?1"), micros(now)),
+            (over!("answered_challenges", "expires_at <= ?1"), micros(now)),
+            (over!("revoked_access_tokens", "expires_at <= ?1"), micros(now)),
+            (over!("used_statements", "until <= ?1"), micros(now)),
+            (over!("pushed_requests", "expires_at <= ?1"), micros(now)),
+            (over!("codes", "expires_at <= ?1"), micros_before(now, keep.codes)),
+            (over!("devices", "expires_at <= ?1"), micros_before(now, keep.codes)),
+            (over!("login_attempts", "last_at <= ?1"), micros_before(now, keep.login_attempts)),
             (
-                "DELETE FROM clients WHERE dynamic AND activated_at IS NULL AND registered_at <= ?1",
+                over!("clients", "dynamic AND activated_at IS NULL AND registered_at <= ?1"),
                 micros_before(now, keep.unused_clients),
             ),
-            (
-                "DELETE FROM families WHERE grant_id IN \
-                 (SELECT id FROM grants WHERE expires_at <= ?1 OR revoked_at <= ?1)",
-                micros_before(now, keep.grants),
-            ),
-            (
-                "DELETE FROM grants WHERE expires_at <= ?1 OR revoked_at <= ?1",
-                micros_before(now, keep.grants),
-            ),
+            // Their families go with them.
+            (over!("grants", "expires_at <= ?1"), grants),
+            (over!("grants", "revoked_at <= ?1"), grants),
         ];
-        // Those whose grants can only be waited for: nothing that is out there lasts longer than `idle_clients`.
-        const IDLE_CLIENTS: &str = concat!(
-            "DELETE FROM clients WHERE dynamic AND activated_at IS NOT NULL AND last_used_at <= ?1",
-            " AND NOT EXISTS (SELECT 1 FROM grants g JOIN families f ON f.grant_id = g.id",
-            " WHERE g.client_id = clients.id AND g.revoked_at IS NULL AND g.expires_at > ?2 AND f.expires_at > ?2)"
-        );
         let mut deleted = 0;
         let mut tx = self.begin().await?;
-        let idle = sqlx::query(IDLE_CLIENTS).bind(micros_before(now, keep.idle_clients)).bind(micros(now));
-        deleted += idle.execute(&mut *tx).await?.rows_affected();
+        let left = |deleted| i64::from(most).saturating_sub_unsigned(deleted);
         for (deletion, until) in deletions {
-            deleted += sqlx::query(deletion).bind(until).execute(&mut *tx).await?.rows_affected();
+            let delete = sqlx::query(deletion).bind(until).bind(left(deleted));
+            deleted += delete.execute(&mut *tx).await?.rows_affected();
         }
+        let idle = sqlx::query(IDLE_CLIENTS).bind(micros_before(now, keep.idle_clients)).bind(left(deleted));
+        deleted += idle.bind(micros(now)).execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
         Ok(deleted)
     }

@@ -77,7 +77,8 @@ pub trait Clients: Send + Sync {
     /// never activated it takes over the new one's `source` and `registered_at`, so that it is not the next to go. At
     /// `max` dynamic clients, room is made by deleting first a never-activated one, the earliest of the source that has
     /// most of them (a flood from one place costs nobody else), then the one without a live grant that was used longest
-    /// ago; configured clients are neither counted nor deleted.
+    /// ago; configured clients are neither counted nor deleted. A never-activated one may take up to a hundredth of `max`
+    /// others of its source with it, so that not each registration has to find out who has most.
     async fn register_client(&self, client: &ClientRecord, max: u32) -> Result<Registered, StoreError>;
     /// Marks a stored client activated and used: it has got a token that no grant is kept for.
     async fn use_client(&self, id: &str, at: SystemTime) -> Result<(), StoreError>;

@@ -24,7 +24,10 @@ pub struct Retention {
 /// Deleting what is over.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
-    /// Deletes expired sessions, revoked access tokens, answered challenges and used statements, and whatever is older than `retention`. Returns how many
-    /// records went.
-    async fn sweep(&self, now: SystemTime, retention: Retention) -> Result<u64, StoreError>;
+    /// Deletes expired sessions, revoked access tokens, answered challenges and used statements, and whatever is older than
+    /// `retention`, up to `most` records in one transaction; families go with their grants and are not counted. Returns how
+    /// many went: fewer than `most` when nothing is left.
+    ///
+    /// Whoever calls it again lets others write in between, so that none of them waits for all of it.
+    async fn sweep(&self, now: SystemTime, retention: Retention, most: u32) -> Result<u64, StoreError>;
 }

@@ -1,7 +1,10 @@
 //! What a restart must not lose. Nothing is closed or flushed before it: the new server sees only what was on disk.
 
+use std::time::Duration;
+
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth_server::AuthConfig;
+use barewire_oauth_server::store::Clients as _;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -38,6 +41,48 @@ async fn codes_tokens_revocations_sessions_and_keys_survive() {
     let callback =
         barewire_testkit::Browser::new().login_and_consent(&url, "johndoe", "secret").await.unwrap();
     assert!(query(&callback).contains_key("code"));
+}
+
+/// Of revocations as many are read as there is room for, and what they leave out is refused with them.
+#[tokio::test]
+async fn more_revocations_than_are_read_at_the_start_still_hold() {
+    let world = World::new().await;
+    let mut revoked = Vec::new();
+    for number in 0..6 {
+        let (client, tokens) = world.logged_in().await;
+        // Grants and single tokens in turn.
+        let token = if number % 2 == 0 { &tokens.refresh } else { &tokens.access };
+        let form = [("token", token.as_str()), ("client_id", &client)];
+        world.http.post(world.at("/revoke")).form(&form).send().await.unwrap();
+        revoked.push(tokens.access);
+        world.advance(5);
+    }
+    let (_, later) = world.logged_in().await;
+    let world = world.restarted(AuthConfig { revocation_cache: 2, ..config() }).await;
+    for token in revoked {
+        assert_eq!(world.verify(&token), Err(BearerError::Revoked));
+    }
+    assert_eq!(world.verify(&later.access), Ok(()));
+}
+
+/// A sweep goes on by itself until nothing is left, however small its steps are.
+#[tokio::test]
+async fn a_sweep_in_steps_takes_all_that_is_over() {
+    let world = World::with(AuthConfig { unused_client_ttl: Duration::from_secs(60), ..config() }).await;
+    let mut clients = Vec::new();
+    for number in 0..7 {
+        let metadata = json!({ "client_name": format!("client {number}") });
+        clients.push(world.register_with(metadata).await["client_id"].as_str().unwrap().to_owned());
+    }
+    world.advance(61);
+    let small = AuthConfig { unused_client_ttl: Duration::from_secs(60), sweep_batch: 2, ..config() };
+    let world = world.restarted(small).await;
+    while world.store.client(&clients[6]).await.unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for client in clients {
+        assert_eq!(world.store.client(&client).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]

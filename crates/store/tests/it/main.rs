@@ -7,6 +7,7 @@ mod credentials;
 mod host;
 mod laws;
 mod open;
+mod plans;
 mod sqlite;
 mod tasks;
 mod writer;

@@ -157,6 +157,36 @@ async fn a_damaged_file_is_refused() {
     assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
 }
 
+/// With a million grants a look at every page would take many seconds of each start.
+#[tokio::test]
+async fn a_large_file_is_looked_at_where_nothing_works_without_it() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    Store::open(&path).await.unwrap().close().await;
+    let fill = "INSERT INTO host_sessions VALUES ('s', 0); \
+                INSERT INTO host_servers VALUES ('s', 'x', 0, CAST(zeroblob(70000000) AS TEXT)); \
+                PRAGMA wal_checkpoint(TRUNCATE)";
+    run(&path, fill).await;
+    let page = |number: usize| (number - 1) * 4096..number * 4096;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let far = bytes.len() / 4096 - 5_000;
+    bytes[page(far)].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let store = Store::open(&path).await.unwrap();
+    assert!(store.is_ready().await);
+    store.close().await;
+
+    let mut db = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let root = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'signing_keys'");
+    let root: u32 = root.fetch_one(&mut db).await.unwrap();
+    db.close().await.unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[page(root as usize)].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_path_that_cannot_be_is_refused() {
     let dir = TempDir::new();

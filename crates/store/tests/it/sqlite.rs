@@ -12,7 +12,16 @@ macro_rules! laws {
                 crate::laws::$module::$law(&store).await;
             })+
         }
-    )+};
+    )+
+
+        /// All of them one after the other, each on a store of its own.
+        pub(crate) async fn every_law() {
+            $($({
+                let (_dir, store) = open().await;
+                crate::laws::$module::$law(&store).await;
+            })+)+
+        }
+    };
 }
 
 laws! {

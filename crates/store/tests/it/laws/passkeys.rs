@@ -58,9 +58,9 @@ pub(crate) async fn a_challenge_is_answered_once(store: &impl Store) {
     let day = Duration::from_secs(86_400);
     let retention =
         Retention { codes: day, login_attempts: day, unused_clients: day, idle_clients: day, grants: day };
-    assert_eq!(store.sweep(at(99), retention).await.unwrap(), 0);
+    assert_eq!(store.sweep(at(99), retention, 9).await.unwrap(), 0);
     assert_eq!(one().await, Swap::Lost);
-    assert_eq!(store.sweep(at(100), retention).await.unwrap(), 2);
+    assert_eq!(store.sweep(at(100), retention, 9).await.unwrap(), 2);
 }
 
 pub(crate) async fn a_counter_is_compared_and_set(store: &impl Store) {
