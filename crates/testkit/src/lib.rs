@@ -1,9 +1,10 @@
 //! What the tests of every crate share: a clock the test owns, seeded randomness, a directory that cleans up
-//! after itself, a browser without JavaScript, and the holder of a key.
+//! after itself, a browser without JavaScript, an authenticator app, and the holder of a key.
 //!
 //! What it does *not* do: know any other crate of the workspace. It looks at a server from outside, as a person with
 //! a browser does, so a test that passes through it has used no back door.
 
+pub mod authenticator;
 pub mod browser;
 pub mod clock;
 pub mod dir;
@@ -13,6 +14,7 @@ pub mod login;
 pub mod page;
 pub mod random;
 
+pub use authenticator::Authenticator;
 pub use browser::{Browser, BrowserError, Landing};
 pub use clock::TestClock;
 pub use dir::TempDir;

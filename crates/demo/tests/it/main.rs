@@ -5,11 +5,13 @@
 mod audit;
 mod blog;
 mod crossing;
+mod kept;
 mod kill;
 mod live;
 mod mcp;
 mod rest;
 mod secrets;
+mod site;
 mod tokens;
 mod wire;
 mod world;

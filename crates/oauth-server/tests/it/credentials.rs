@@ -1,11 +1,7 @@
 //! `/account/password`, `/account/totp` and the second step of a login.
 
-use std::time::UNIX_EPOCH;
-
-use aws_lc_rs::hmac;
 use barewire_oauth_server::AuthConfig;
-use barewire_testkit::{Browser, Form, Landing, Page};
-use data_encoding::BASE32_NOPAD;
+use barewire_testkit::{Authenticator, Browser, Form, Landing, Page};
 use reqwest::StatusCode;
 
 use crate::logs::Log;
@@ -29,31 +25,15 @@ fn press(page: &Page, action: &str, password: &str) -> Form {
     if form.passwords.is_empty() { form } else { form.fill("current", password) }
 }
 
-/// What an authenticator app has.
-struct App(Vec<u8>);
-
-impl App {
-    /// The code that it shows so many steps from now.
-    fn code(&self, world: &World, offset: i64) -> String {
-        let step = world.clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30;
-        let step = step.checked_add_signed(offset).unwrap();
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
-        let mac = hmac::sign(&key, &step.to_be_bytes());
-        let code = barewire_oauth::totp::code(mac.as_ref().try_into().unwrap());
-        format!("{code:06}")
-    }
-}
-
 /// Sets an app up in a browser that is signed in: the app, and the recovery codes.
-async fn enrol(world: &World, browser: &mut Browser) -> (App, Vec<String>) {
+async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Vec<String>) {
     let page = browser.open(&world.at("/account/totp")).await.unwrap();
     let page = submit(browser, &page, &press(&page, "begin", "secret")).await;
     assert!(
         page.body.contains("<svg class=\"qr\"") && page.body.contains("<path class=\"ink\" d=\"M0 0h1v1h-1z")
     );
-    let key = page.select(".key").unwrap().replace(' ', "");
-    let app = App(BASE32_NOPAD.decode(key.as_bytes()).unwrap());
-    let form = press(&page, "confirm", "").fill("code", &app.code(world, 0));
+    let app = Authenticator::new(&page.select(".key").unwrap());
+    let form = press(&page, "confirm", "").fill("code", &app.code(world.clock.now(), 0));
     let page = submit(browser, &page, &form).await;
     assert_eq!(page.select("h1").unwrap(), "The app is turned on");
     let codes: Vec<_> = page.body.split("<li class=\"code\">").skip(1).collect();
@@ -174,7 +154,7 @@ async fn with_an_app_the_password_is_half_of_a_login() {
     let wrong = give(&mut browser, &page, "000000").await;
     assert_eq!((wrong.status, heading(&wrong)), (StatusCode::FORBIDDEN, "Second step".to_owned()));
     // The request that the login is for goes on.
-    let consent = give(&mut browser, &wrong, &app.code(&world, 0)).await;
+    let consent = give(&mut browser, &wrong, &app.code(world.clock.now(), 0)).await;
     assert_eq!(consent.url.path(), "/consent");
     let callback = browser.login_and_consent(&url, "johndoe", "secret").await.unwrap();
     assert!(query(&callback).contains_key("code"));
@@ -189,25 +169,25 @@ async fn a_code_is_good_once_and_near_its_time() {
     let (app, _) = enrol(&world, &mut owner).await;
     let mut browser = Browser::new();
     let page = second_step(&world, &mut browser).await;
-    let used = app.code(&world, 0);
+    let used = app.code(world.clock.now(), 0);
     assert_eq!(give(&mut browser, &page, &used).await.status, StatusCode::FORBIDDEN, "it set the app up");
     world.advance(60);
     for offset in [-2, 2] {
-        let late = app.code(&world, offset);
+        let late = app.code(world.clock.now(), offset);
         assert_eq!(give(&mut browser, &page, &late).await.status, StatusCode::FORBIDDEN, "{offset}");
     }
-    let next = app.code(&world, 1);
+    let next = app.code(world.clock.now(), 1);
     assert_eq!(heading(&give(&mut browser, &page, &next).await), "You are signed in");
     // The same code, the one before it, and the next.
     let mut other = Browser::new();
     let page = second_step(&world, &mut other).await;
     for offset in [1, 0, -1] {
-        let seen = app.code(&world, offset);
+        let seen = app.code(world.clock.now(), offset);
         assert_eq!(give(&mut other, &page, &seen).await.status, StatusCode::FORBIDDEN, "{offset}");
     }
     world.advance(3600);
     let page = second_step(&world, &mut other).await;
-    assert_eq!(heading(&give(&mut other, &page, &app.code(&world, 0)).await), "You are signed in");
+    assert_eq!(heading(&give(&mut other, &page, &app.code(world.clock.now(), 0)).await), "You are signed in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +202,7 @@ async fn of_many_that_bring_the_same_code_one_gets_in() {
         let page = second_step(&world, &mut browser).await;
         pages.push((browser, page));
     }
-    let code = app.code(&world, 0);
+    let code = app.code(world.clock.now(), 0);
     let all = pages.iter_mut().map(|(browser, page)| give(browser, page, &code));
     let answers = futures_util::future::join_all(all).await;
     let in_now = answers.iter().filter(|page| heading(page) == "You are signed in").count();
@@ -259,7 +239,7 @@ async fn guesses_at_the_code_are_slowed_down_wherever_they_come_from() {
     for address in ["192.0.2.1", "192.0.2.2", "2001:db8::3"] {
         assert_eq!(guess("000000", address).await.status(), StatusCode::FORBIDDEN, "{address}");
     }
-    let right = app.code(&world, 0);
+    let right = app.code(world.clock.now(), 0);
     let late = guess(&right, "192.0.2.4").await;
     assert_eq!(
         (late.status(), &late.headers()["retry-after"]),
@@ -300,7 +280,7 @@ async fn the_use_of_a_recovery_code_is_recorded_as_one() {
     let mut owner = world.signed_in("johndoe").await;
     let (app, codes) = enrol(&world, &mut owner).await;
     world.advance(30);
-    for code in ["000000", &app.code(&world, 0), &codes[0], &codes[0]] {
+    for code in ["000000", &app.code(world.clock.now(), 0), &codes[0], &codes[0]] {
         let mut browser = Browser::new();
         let page = second_step(&world, &mut browser).await;
         give(&mut browser, &page, code).await;
@@ -356,7 +336,7 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     let page = browser.open(&totp).await.unwrap();
     let set_up = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
     let key = set_up.select(".key").unwrap();
-    let app = App(BASE32_NOPAD.decode(key.replace(' ', "").as_bytes()).unwrap());
+    let app = Authenticator::new(&key);
     let confirm = |token: &str, code: &str| {
         let form = press(&set_up, "confirm", "").fill("code", code);
         if token == "its own" { form } else { form.fill("set_up", token) }
@@ -367,7 +347,7 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     let own = set_up.form_with("code").unwrap();
     let token = own.fields.iter().find(|(name, _)| name == "set_up").unwrap().1.clone();
     for bad in ["", "x", &token[1..], &"A".repeat(2000)] {
-        for code in ["000000", &app.code(&world, 0)] {
+        for code in ["000000", &app.code(world.clock.now(), 0)] {
             let answer = submit(&mut browser, &set_up, &confirm(bad, code)).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{bad}");
             assert!(!answer.body.contains(&key) && !answer.body.contains("class=\"qr\""), "{}", answer.body);
@@ -380,7 +360,9 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     let theirs = second.open(&totp).await.unwrap();
     let mut carried = press(&theirs, "begin", "");
     carried.fields.retain(|(name, _)| name == "csrf");
-    for (name, value) in [("action", "confirm"), ("set_up", &token), ("code", &app.code(&world, 0))] {
+    for (name, value) in
+        [("action", "confirm"), ("set_up", &token), ("code", &app.code(world.clock.now(), 0))]
+    {
         carried.fields.push((name.to_owned(), value.to_owned()));
     }
     let answer = submit(&mut second, &theirs, &carried).await;
@@ -390,15 +372,15 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
         let answer = submit(&mut browser, &set_up, &confirm("its own", "000000")).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
     }
-    let right = confirm("its own", &app.code(&world, 0));
+    let right = confirm("its own", &app.code(world.clock.now(), 0));
     assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::TOO_MANY_REQUESTS);
     // Another secret has taken its place; and a page lasts for a while.
     let anew = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
     assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::FORBIDDEN);
     world.advance(ttl);
     let key = anew.select(".key").unwrap();
-    let app = App(BASE32_NOPAD.decode(key.replace(' ', "").as_bytes()).unwrap());
-    let late = press(&anew, "confirm", "").fill("code", &app.code(&world, 0));
+    let app = Authenticator::new(&key);
+    let late = press(&anew, "confirm", "").fill("code", &app.code(world.clock.now(), 0));
     let answer = submit(&mut browser, &anew, &late).await;
     assert!(answer.status == StatusCode::FORBIDDEN && !answer.body.contains(&key), "{}", answer.body);
     world.signed_in("johndoe").await;
@@ -446,14 +428,14 @@ async fn what_people_prove_themselves_with_is_not_logged() {
     let page = second_step(&world, &mut browser).await;
     let half =
         page.form_with("half").unwrap().fields.iter().find(|(name, _)| name == "half").unwrap().1.clone();
-    for code in ["000000", codes[1].as_str(), &app.code(&world, 0)] {
+    for code in ["000000", codes[1].as_str(), &app.code(world.clock.now(), 0)] {
         give(&mut browser, &page, code).await;
     }
     let form = owner.open(&world.at("/account/password")).await.unwrap();
     let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
     submit(&mut owner, &form, &change).await;
     let text = log.text();
-    let secrets = [NEW, &half, &codes[0], &codes[1], &BASE32_NOPAD.encode(&app.0)];
+    let secrets = [NEW, &half, &codes[0], &codes[1], &app.key];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
     }
@@ -474,19 +456,24 @@ async fn half_a_login_is_for_its_browser_its_password_and_its_time() {
     // Another browser, with a form of its own.
     let mut thief = Browser::new();
     let own = second_step(&world, &mut thief).await;
-    let stolen = own.form_with("half").unwrap().fill("half", &half(&page)).fill("code", &app.code(&world, 0));
+    let stolen = own
+        .form_with("half")
+        .unwrap()
+        .fill("half", &half(&page))
+        .fill("code", &app.code(world.clock.now(), 0));
     assert_eq!(heading(&submit(&mut thief, &own, &stolen).await), "Sign in");
     // Altered, cut, long.
     let token = half(&page);
     for bad in ["", "x", &token[1..], &format!("{token}AAAA"), &"A".repeat(2000)] {
-        let form = page.form_with("half").unwrap().fill("half", bad).fill("code", &app.code(&world, 0));
+        let form =
+            page.form_with("half").unwrap().fill("half", bad).fill("code", &app.code(world.clock.now(), 0));
         assert_eq!(heading(&submit(&mut browser, &page, &form).await), "Sign in", "{bad}");
     }
     // The password was changed meanwhile.
     let form = owner.open(&world.at("/account/password")).await.unwrap();
     let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
     submit(&mut owner, &form, &change).await;
-    assert_eq!(heading(&give(&mut browser, &page, &app.code(&world, 0)).await), "Sign in");
+    assert_eq!(heading(&give(&mut browser, &page, &app.code(world.clock.now(), 0)).await), "Sign in");
     // Or it took too long.
     let change = async |owner: &mut Browser, from: &str, to: &str| {
         let form = owner.open(&world.at("/account/password")).await.unwrap();
@@ -499,7 +486,7 @@ async fn half_a_login_is_for_its_browser_its_password_and_its_time() {
     let form = form.fill("username", "johndoe").fill("password", "another battery");
     let page = submit(&mut browser, &login, &form).await;
     world.advance(config().second_factor_ttl.as_secs());
-    assert_eq!(heading(&give(&mut browser, &page, &app.code(&world, 0)).await), "Sign in");
+    assert_eq!(heading(&give(&mut browser, &page, &app.code(world.clock.now(), 0)).await), "Sign in");
 }
 
 #[tokio::test]
