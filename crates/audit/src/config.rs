@@ -54,6 +54,42 @@ pub enum WhenFull {
     Refuse,
 }
 
+/// The settings of the connection funnel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FunnelConfig {
+    /// Whether attempts to connect are put together from the records.
+    pub enabled: bool,
+    /// After what silence an attempt is given up, and until when what was seen of a client without an id belongs to what
+    /// it does next.
+    #[serde(with = "humantime_serde")]
+    pub window: Duration,
+    /// Attempts that are kept apart while they go on, in memory: a quarter of them for clients that have no id yet, a quarter
+    /// for those that have only registered. Networks share the room.
+    pub max_attempts: usize,
+    /// Attempts that are kept on the disk, and a quarter as many of clients that never had an id.
+    pub max_stored: u32,
+    /// After what time attempts are deleted.
+    #[serde(with = "humantime_serde")]
+    pub retention: Duration,
+    /// How long a change of an attempt waits at most before it is written.
+    #[serde(with = "humantime_serde")]
+    pub flush_interval: Duration,
+}
+
+impl Default for FunnelConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            window: Duration::from_secs(15 * 60),
+            max_attempts: 10_000,
+            max_stored: 100_000,
+            retention: Duration::from_secs(30 * 24 * 3600),
+            flush_interval: Duration::from_secs(1),
+        }
+    }
+}
+
 /// The settings of the metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

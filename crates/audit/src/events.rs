@@ -6,6 +6,7 @@ use barewire_mcp::types::trace::TraceParent;
 use barewire_oauth_server::{Event, Witness};
 
 use crate::audit::{Audit, Clock, Shared};
+use crate::connections::{Connections, Watched};
 use crate::entry::{Entry, Kind};
 use crate::metrics::Metrics;
 use crate::queue::Weight;
@@ -14,6 +15,7 @@ use crate::queue::Weight;
 #[derive(Default)]
 pub struct EventRecorder {
     log: Option<(Arc<Shared>, Clock)>,
+    connections: Option<(Arc<Watched>, Clock)>,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -31,6 +33,13 @@ impl EventRecorder {
         self
     }
 
+    /// Puts attempts to connect together.
+    #[must_use]
+    pub fn connections(mut self, connections: &Connections, clock: Clock) -> Self {
+        self.connections = Some((connections.watched.clone(), clock));
+        self
+    }
+
     /// Counts.
     #[must_use]
     pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
@@ -44,7 +53,8 @@ impl Witness for EventRecorder {
         if let Some(metrics) = &self.metrics {
             metrics.event(event.kind, event.refused.is_some());
         }
-        let Some((shared, clock)) = &self.log else { return };
+        let clock = self.log.as_ref().map(|(_, clock)| clock);
+        let Some(clock) = clock.or_else(|| self.connections.as_ref().map(|(_, clock)| clock)) else { return };
         let trace = event.traceparent.and_then(TraceParent::parse);
         let entry = Entry {
             at: clock().into(),
@@ -66,6 +76,11 @@ impl Witness for EventRecorder {
             parent_id: trace.map(|trace| trace.parent_id),
             ..Entry::default()
         };
-        shared.queue.push(&entry, Weight::Droppable);
+        if let Some((shared, _)) = &self.log {
+            shared.queue.push(&entry, Weight::Droppable);
+        }
+        if let Some((connections, _)) = &self.connections {
+            connections.observe(&entry);
+        }
     }
 }

@@ -8,7 +8,10 @@
 //! * **metrics** ([`Metrics`]): counters and histograms as Prometheus reads them, under the names of OpenTelemetry's
 //!   conventions for MCP and HTTP where those have one.
 //!
-//! Both are on the way of every request, so the way there is short: a record is written as bytes into a buffer of the
+//! A third view of the same records is the **connection funnel** ([`funnel`]): each attempt of a client to connect, from its
+//! first 401 to its first call, where it stopped and why. [`Connections`] feeds it and keeps it in an [`AttemptStore`].
+//!
+//! Log and metrics are on the way of every request, so the way there is short: a record is written as bytes into a buffer of the
 //! thread's own, and a combination of labels is looked up once. Start reading at `recorder.rs`; `queue.rs` and `writer.rs`
 //! are the way to the disk.
 //!
@@ -19,8 +22,10 @@ mod audit;
 mod chain;
 mod codec;
 mod config;
+mod connections;
 mod entry;
 mod events;
+pub mod funnel;
 mod metrics;
 mod queue;
 mod recorder;
@@ -32,9 +37,11 @@ mod writer;
 pub use audit::{AddressOf, Audit, Clock};
 pub use chain::{Hash, Head, NotAHead};
 pub use codec::{MAX_TEXT, NotARecord};
-pub use config::{AuditConfig, MetricsConfig, WhenFull};
+pub use config::{AuditConfig, FunnelConfig, MetricsConfig, WhenFull};
+pub use connections::{AttemptStore, AttemptsWanted, Connections};
 pub use entry::{Entry, Kind, Time};
 pub use events::EventRecorder;
+pub use funnel::{Attempt, Changes};
 pub use metrics::{Exposition, Metrics};
 pub use recorder::Recorder;
 pub use segment::{SEGMENT_BYTES, Segment, Stored};

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{AddressOf, Audit, Clock, Shared};
 use crate::config::WhenFull;
+use crate::connections::{Connections, Watched};
 use crate::entry::{Entry, Kind, Time};
 use crate::metrics::{Endpoint, Metrics};
 use crate::queue::Weight;
@@ -28,6 +29,7 @@ use crate::queue::Weight;
 pub struct Recorder {
     path: String,
     log: Option<Log>,
+    connections: Option<(Arc<Watched>, Clock)>,
     metrics: Option<(Arc<Metrics>, Arc<Endpoint>)>,
     address: Option<AddressOf>,
     url: String,
@@ -48,7 +50,7 @@ impl Recorder {
         let path =
             url.split_once("://").map_or(url.as_str(), |(_, rest)| rest.trim_start_matches(|c| c != '/'));
         let path = if path.is_empty() { "/" } else { path }.to_owned();
-        Self { path, log: None, metrics: None, address: None, url }
+        Self { path, log: None, connections: None, metrics: None, address: None, url }
     }
 
     /// Writes a record per request. `key` makes the digests of arguments: as random bytes that stay the same, so that
@@ -60,6 +62,13 @@ impl Recorder {
         block[..32].copy_from_slice(key);
         let digest = Sha256::new_with_prefix(block);
         self.log = Some(Log { shared: audit.shared.clone(), clock, digest });
+        self
+    }
+
+    /// Puts attempts to connect together.
+    #[must_use]
+    pub fn connections(mut self, connections: &Connections, clock: Clock) -> Self {
+        self.connections = Some((connections.watched.clone(), clock));
         self
     }
 
@@ -87,6 +96,7 @@ impl Observer for Recorder {
         Some(Arc::new(Self {
             path: path.to_owned(),
             log: self.log.clone(),
+            connections: self.connections.clone(),
             metrics,
             address: self.address.clone(),
             url: self.url.clone(),
@@ -131,6 +141,12 @@ impl Observer for Recorder {
         }
         if let Some(log) = &self.log {
             log.record(&self.path, record);
+        }
+        if let Some((connections, clock)) = &self.connections
+            && connections.wants(record)
+        {
+            let at = Time::from(clock()).before(record.duration);
+            connections.observe(&entry(at, &self.path, record));
         }
     }
 }

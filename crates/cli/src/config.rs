@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) mcp: barewire_mcp_server::Limits,
     /// The audit log.
     pub(crate) audit: barewire_audit::AuditConfig,
+    /// The connection funnel.
+    pub(crate) funnel: barewire_audit::FunnelConfig,
     /// Metrics for Prometheus.
     pub(crate) metrics: barewire_audit::MetricsConfig,
     /// The host: its origin, limits and times.
@@ -112,11 +114,12 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { auth, mcp, audit, metrics, host, serve, doctor, replay } = Settings::default();
+        let Settings { auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } = Settings::default();
         for section in [
             format!("{auth:#?}"),
             format!("{mcp:#?}"),
             format!("{audit:#?}"),
+            format!("{funnel:#?}"),
             format!("{metrics:#?}"),
             format!("{:#?}", host.limits),
             format!("{serve:#?}"),

@@ -9,7 +9,9 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use barewire_audit::{AddressOf, Audit, AuditConfig, EventRecorder, Metrics, MetricsConfig, Recorder};
+use barewire_audit::{
+    AddressOf, Audit, AuditConfig, Connections, EventRecorder, FunnelConfig, Metrics, MetricsConfig, Recorder,
+};
 use barewire_mcp::http::origin::OriginPolicy;
 use barewire_oauth_server::client_address;
 use barewire_oauth_server::store::{Keys as _, Secret};
@@ -24,6 +26,7 @@ use crate::server::DemoError;
 /// What watches the demo.
 pub(crate) struct Observed {
     log: Option<Log>,
+    connections: Option<Connections>,
     metrics: Option<(Arc<Metrics>, Listeners)>,
     address: AddressOf,
 }
@@ -40,6 +43,7 @@ impl Observed {
     pub(crate) async fn open(
         data_dir: &Path,
         audit: &AuditConfig,
+        funnel: &FunnelConfig,
         metrics: &MetricsConfig,
         address_header: Option<String>,
         clock: &Clock,
@@ -55,8 +59,17 @@ impl Observed {
         if let (Some((metrics, _)), Some(log)) = (&metrics, &log) {
             metrics.watch(&log.audit);
         }
+        // A view of the same records, in the same file.
+        let connections = match &log {
+            Some(log) if funnel.enabled => {
+                let store = Arc::new(log.store.clone());
+                let counts = metrics.as_ref().map(|(metrics, _)| metrics.clone());
+                Some(Connections::start(store, funnel.clone(), clock.clone(), counts).await?)
+            }
+            _ => None,
+        };
         let address: AddressOf = Arc::new(move |head| client_address(head, address_header.as_deref()));
-        Ok(Self { log, metrics, address })
+        Ok(Self { log, connections, metrics, address })
     }
 
     /// What sees every request of an endpoint; nothing where nobody wants to know.
@@ -67,6 +80,9 @@ impl Observed {
         let mut recorder = Recorder::new(url).address(self.address.clone());
         if let Some(log) = &self.log {
             recorder = recorder.audit(&log.audit, &log.key, log.clock.clone());
+            if let Some(connections) = &self.connections {
+                recorder = recorder.connections(connections, log.clock.clone());
+            }
         }
         if let Some((metrics, _)) = &self.metrics {
             recorder = recorder.metrics(metrics.clone());
@@ -79,6 +95,9 @@ impl Observed {
         let mut events = EventRecorder::new();
         if let Some(log) = &self.log {
             events = events.audit(&log.audit, log.clock.clone());
+            if let Some(connections) = &self.connections {
+                events = events.connections(connections, log.clock.clone());
+            }
         }
         if let Some((metrics, _)) = &self.metrics {
             events = events.metrics(metrics.clone());
@@ -112,6 +131,9 @@ impl Observed {
                 };
                 tokio::join!(served, scraped);
             }
+        }
+        if let Some(connections) = self.connections {
+            connections.close().await;
         }
         if let Some(log) = self.log {
             log.audit.close().await;

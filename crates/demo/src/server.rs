@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use barewire_audit::{AuditConfig, MetricsConfig};
+use barewire_audit::{AuditConfig, FunnelConfig, MetricsConfig};
 use barewire_mcp_server::{KeyRing, Limits, McpServer, Principal, ResourceServer, Secret, TokenVerifier};
 use barewire_oauth::bearer::{BearerError, ChallengeContext, Standing};
 use barewire_oauth::claims::seconds;
@@ -52,6 +52,8 @@ pub struct DemoConfig {
     pub serve: ServeConfig,
     /// The audit log.
     pub audit: AuditConfig,
+    /// The connection funnel, which is kept in the log's file.
+    pub funnel: FunnelConfig,
     /// Metrics for Prometheus.
     pub metrics: MetricsConfig,
     /// Where the time comes from.
@@ -68,6 +70,7 @@ impl Default for DemoConfig {
             mcp: Limits::default(),
             serve: ServeConfig::default(),
             audit: AuditConfig::default(),
+            funnel: FunnelConfig::default(),
             metrics: MetricsConfig::default(),
             clock: Arc::new(SystemTime::now),
         }
@@ -83,6 +86,9 @@ pub enum DemoError {
     /// The metrics' address.
     #[error("metrics.listen cannot be used")]
     ListenMetrics(#[source] BindError),
+    /// What is in the connection funnel.
+    #[error("the connection funnel cannot be read")]
+    Funnel(#[from] barewire_audit::StoreError),
     /// The audit log's secret.
     #[error("the audit log's key is damaged")]
     AuditKey,
@@ -168,9 +174,15 @@ impl Demo {
 
         // Who sees what happens.
         let address_header = config.auth.client_address_header.clone();
-        let observed =
-            Observed::open(&config.data_dir, &config.audit, &config.metrics, address_header, &config.clock)
-                .await?;
+        let observed = Observed::open(
+            &config.data_dir,
+            &config.audit,
+            &config.funnel,
+            &config.metrics,
+            address_header,
+            &config.clock,
+        )
+        .await?;
 
         // Who may come in, and who says so.
         let bound_only = config.auth.dpop == Dpop::Required;

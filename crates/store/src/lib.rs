@@ -2,7 +2,7 @@
 //!
 //! One [`Store`] is one file, and implements the traits of those who keep things:
 //! [`barewire_oauth_server::store`], the host's, the client's credentials, the tasks of
-//! the MCP server, and the audit log. They do not know this crate; a program hands
+//! the MCP server, the audit log and attempts to connect. They do not know this crate; a program hands
 //! them a `Store`. Several parts can share a file or have one each.
 //!
 //! What it does *not* do: decide. A rule of OAuth is never here; what is here is that a decision is written by one
@@ -12,6 +12,7 @@ mod open;
 mod row;
 mod sealer;
 
+mod attempts;
 mod audit;
 mod clients;
 mod codes;

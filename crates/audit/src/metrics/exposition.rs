@@ -135,6 +135,7 @@ impl Collector for Metrics {
         counters(encoder, "barewire_response_body_bytes", help_out, &totals.http, |total| total.bytes_out)?;
         self.encode_busy(encoder, &endpoints)?;
         self.encode_events(encoder)?;
+        self.encode_attempts(encoder)?;
         self.encode_audit(encoder)
     }
 }
@@ -231,6 +232,26 @@ impl Metrics {
         for ((event, refused), count) in events {
             let decision = if refused { "refused" } else { "allowed" };
             let labels: Labels = vec![("event", event.into()), ("decision", decision.into())];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_attempts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut family = encoder.encode_descriptor(
+            "barewire_connection_attempts",
+            "Attempts of clients to connect, by where and why they ended",
+            None,
+            MetricType::Counter,
+        )?;
+        for (ended, count) in attempts {
+            let reason = if ended.reason.is_empty() { "none" } else { ended.reason };
+            let labels: Labels = vec![
+                ("step", ended.step.as_str().into()),
+                ("outcome", ended.outcome.as_str().into()),
+                ("reason", reason.into()),
+            ];
             family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())

@@ -18,6 +18,7 @@ pub use self::exposition::Exposition;
 use self::series::{HttpMethod, Key, OTHER_NAME, Series};
 use crate::audit::{Audit, Shared};
 use crate::config::MetricsConfig;
+use crate::funnel::Ended;
 use crate::queue::{shards, slot};
 
 /// All counts of a process. [`Metrics::expose`] writes them down.
@@ -31,6 +32,8 @@ pub struct Metrics {
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
     /// By kind, and whether it was refused. Rare enough for a lock.
     events: Mutex<BTreeMap<(&'static str, bool), u64>>,
+    /// Ends of attempts to connect; as many as there are steps, outcomes and reasons.
+    attempts: Mutex<BTreeMap<Ended, u64>>,
     audit: Mutex<Option<Arc<Shared>>>,
     changing: Mutex<()>,
     max_series: usize,
@@ -71,6 +74,7 @@ impl Metrics {
             names: ArcSwap::default(),
             endpoints: Mutex::default(),
             events: Mutex::default(),
+            attempts: Mutex::default(),
             audit: Mutex::default(),
             changing: Mutex::default(),
             max_series: config.max_series,
@@ -114,6 +118,14 @@ impl Metrics {
     pub(crate) fn event(&self, kind: EventKind, refused: bool) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         *events.entry((kind.as_str(), refused)).or_default() += 1;
+    }
+
+    /// Attempts to connect have ended, so many in each of these ways.
+    pub(crate) fn attempts_ended(&self, ended: impl IntoIterator<Item = (Ended, u64)>) {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (ended, count) in ended {
+            *attempts.entry(ended).or_default() += count;
+        }
     }
 
     /// A request is over.

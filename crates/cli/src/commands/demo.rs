@@ -21,6 +21,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         mcp: settings.mcp,
         serve: settings.serve.clone(),
         audit: settings.audit,
+        funnel: settings.funnel,
         metrics: settings.metrics,
         ..DemoConfig::default()
     })

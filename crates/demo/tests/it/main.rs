@@ -5,6 +5,7 @@
 mod audit;
 mod blog;
 mod crossing;
+mod funnel;
 mod kept;
 mod kill;
 mod live;
