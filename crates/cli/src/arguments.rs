@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use barewire_audit::funnel::{Outcome, Step};
 use barewire_audit::{Head, Time};
 use barewire_mcp::revision::Revision;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use crate::commands::audit::moment;
+use crate::commands::funnel;
 
 /// Model Context Protocol without an SDK: server, authorization server, client and host.
 #[derive(Parser)]
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Read the audit log, or check that it is what was written
     Audit(Audit),
+    /// Show attempts of clients to connect: where each stopped, and why
+    Funnel(Funnel),
     /// Examine any MCP server and say what is wrong, by which rule, and what to do
     Doctor(Doctor),
     /// Replay the golden wire transcripts against any MCP server and say what differs, and which rule that breaks
@@ -393,6 +397,39 @@ pub(crate) struct AuditFilter {
     /// Only what was refused
     #[arg(long)]
     pub(crate) refused: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Funnel {
+    /// The folder of audit.sqlite, of a server that runs or not
+    #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Go on, and show each attempt again when it changes; with --json, a document on each line
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only so many, the newest; 0 shows all
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) filter: FunnelFilter,
+}
+
+/// Which attempts; all that is named has to fit.
+#[derive(Args)]
+pub(crate) struct FunnelFilter {
+    /// Of which something was heard since: 1h, 7d (so long ago), or 2026-07-28T10:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Time>,
+    /// Of this client: its id, or a part of its name or user agent
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) client: Option<String>,
+    /// That stand or stopped at this step: challenge, resource_metadata, server_metadata, registration, authorization,
+    /// login, consent, token, call
+    #[arg(long, value_parser = funnel::step)]
+    pub(crate) step: Option<Step>,
+    /// That stand like this: waiting, complete, stopped, abandoned
+    #[arg(long, value_parser = funnel::outcome)]
+    pub(crate) outcome: Option<Outcome>,
 }
 
 #[derive(Args)]

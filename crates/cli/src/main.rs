@@ -61,6 +61,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Prompts(prompts) => commands::prompts::run(prompts, &common).await,
         Command::Call(call) => commands::call::run(call, &common).await,
         Command::Audit(audit) => interruptible(commands::audit::run(audit, &common)).await,
+        Command::Funnel(funnel) => interruptible(commands::funnel::run(funnel, &common)).await,
         Command::Doctor(doctor) => interruptible(commands::doctor::run(doctor, &common)).await,
         Command::Replay(replay) => interruptible(commands::replay::run(replay, &common)).await,
         Command::Completions(completions) => commands::completions::run(&completions),

@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod funnel;
 pub(crate) mod host;
 pub(crate) mod login;
 pub(crate) mod logout;

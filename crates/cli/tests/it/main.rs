@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod errors;
 mod flow;
+mod funnel;
 mod guide;
 mod hostile;
 mod replay;
