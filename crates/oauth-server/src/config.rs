@@ -130,8 +130,8 @@ pub struct AuthConfig {
     /// How far the clocks of those who sign statements (clients, identity providers) may be off.
     #[serde(with = "humantime_serde")]
     pub clock_leeway: Duration,
-    /// How far ahead the end of a client's signed statement (`private_key_jwt`) may lie. That long it is remembered that it
-    /// was used.
+    /// How far ahead the end of a client's signed statement (`private_key_jwt`) may lie: an hour is what some libraries take.
+    /// That long it is remembered that it was used.
     #[serde(with = "humantime_serde")]
     pub client_assertion_max_ttl: Duration,
     /// How many used statements of one client or issuer are remembered; beyond that, it has to wait until some have ended.
@@ -279,7 +279,7 @@ impl Default for AuthConfig {
             device_poll_interval: Duration::from_secs(5),
             max_device_codes: 10_000,
             clock_leeway: Duration::from_secs(10),
-            client_assertion_max_ttl: Duration::from_secs(10 * minutes),
+            client_assertion_max_ttl: Duration::from_secs(hours),
             used_statements_per_signer: 10_000,
             max_used_statements: 1_000_000,
             dpop: Dpop::default(),
