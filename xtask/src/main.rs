@@ -59,7 +59,7 @@ enum Command {
         #[arg(long)]
         scenario: Option<String>,
     },
-    /// Let the official SDKs of other languages talk with us in both directions, and write `docs/interop.md`
+    /// Let the official SDKs of other languages and OAuth clients talk with us, and write `docs/interop.md`
     ///
     /// Builds our programs, installs each SDK from its registry by the lock files of `conformance/interop`, and says what is left
     /// out and why. With all languages the page is written; with some of them it has to say the same.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::run::{cargo, run, target_directory};
 use crate::server::{Server, free_port};
@@ -62,14 +62,24 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start() -> Result<Demo> {
+        Self::start_with("")
+    }
+
+    /// With these settings, in which `{origin}` stands for the data server's own.
+    pub(crate) fn start_with(settings: &str) -> Result<Demo> {
         let (data, host) = (free_port()?, free_port()?);
         let folder = target_directory().join(format!("demo-{data}"));
+        let file = target_directory().join(format!("demo-{data}.toml"));
+        let settings = settings.replace("{origin}", &format!("http://localhost:{data}"));
+        std::fs::write(&file, settings).with_context(|| format!("cannot write {}", file.display()))?;
         let server = Server::start(
             "barewire demo",
             Command::new(target_directory().join("debug/barewire"))
                 .arg("demo")
                 .args(["--listen", &format!("localhost:{data}")])
                 .args(["--host-listen", &format!("localhost:{host}")])
+                .arg("--config")
+                .arg(file)
                 .arg("--data-dir")
                 .arg(folder),
             SocketAddr::from(([127, 0, 0, 1], host)),

@@ -42,6 +42,15 @@ class Form(HTMLParser):
 
 async def log_in(url: str, callback: str, username: str, password: str) -> str:
     """From the authorization URL to the redirect to `callback`, which is returned and not followed."""
+    return await _walk(url, callback, username, password)
+
+
+async def allow_device(url: str, username: str, password: str) -> None:
+    """What the person does whose device shows this link."""
+    await _walk(url, None, username, password)
+
+
+async def _walk(url: str, callback: str | None, username: str, password: str) -> str:
     async with httpx2.AsyncClient(timeout=30) as http:
         request = http.build_request("GET", url)
         # Redirects and pages: a login, a consent, and what leads from one to the other.
@@ -49,19 +58,24 @@ async def log_in(url: str, callback: str, username: str, password: str) -> str:
             response = await http.send(request)
             if response.has_redirect_location:
                 target = urljoin(str(response.url), response.headers["location"])
-                if target.startswith(callback):
+                if callback and target.startswith(callback):
                     return target
                 request = http.build_request("GET", target)
                 continue
             form = Form(response.text)
+            if callback is None and request.method == "POST" and form.action is None:
+                assert response.status_code == 200, f"{response.status_code}: {response.text[:2000]}"
+                return str(response.url)
             assert form.action is not None, f"{response.status_code}, no form on {response.url}: {response.text[:2000]}"
             fields = dict(form.fields)
             if form.asks_password:
                 fields |= {"username": [username], "password": [password]}
             else:
                 allow = next((it for it in form.buttons if "allow" in it[1].lower() or "approve" in it[1].lower()), None)
-                assert allow, f"no button that allows on {response.url}: {response.text[:2000]}"
-                fields[allow[0]] = [allow[1]]
+                # The page that asks for a device's code has a button without a name.
+                assert allow or callback is None, f"no button that allows on {response.url}: {response.text[:2000]}"
+                if allow:
+                    fields[allow[0]] = [allow[1]]
             page = urlsplit(str(response.url))
             request = http.build_request(
                 "POST",

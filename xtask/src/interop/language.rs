@@ -81,6 +81,23 @@ impl Language {
         Ok(command)
     }
 
+    /// Its OAuth clients, which take our server's URL from the environment; `None` where there are none.
+    pub(super) fn oauth_clients(self) -> Result<Option<Command>> {
+        Ok(match self {
+            Language::Typescript => {
+                let mut npm = node::npm(TYPESCRIPT);
+                npm.args(["run", "--silent", "oauth"]);
+                Some(npm)
+            }
+            Language::Python => {
+                let mut python = python::python(PYTHON)?;
+                python.arg("oauth_client.py");
+                Some(python)
+            }
+            Language::Rust => None,
+        })
+    }
+
     /// A server of it: a program in its folder, or one that was built, with these arguments.
     pub(super) fn server(self, program: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = match self {
@@ -108,8 +125,10 @@ impl Language {
                 "@modelcontextprotocol/server",
                 "@modelcontextprotocol/sdk",
                 "@modelcontextprotocol/server-everything",
+                "oauth4webapi",
+                "openid-client",
             ],
-            Language::Python => &["mcp"],
+            Language::Python => &["mcp", "authlib"],
             Language::Rust => &["rmcp"],
         };
         let named = packages.iter().map(|package| {

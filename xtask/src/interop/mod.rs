@@ -1,5 +1,5 @@
-//! `cargo xtask interop`: the official SDKs of other languages as clients of our server, and our client and doctor
-//! against servers that are built with them.
+//! `cargo xtask interop`: the official SDKs of other languages as clients of our server, OAuth clients that know nothing of MCP
+//! at its authorization server, and our client and doctor against servers that are built with the SDKs.
 //!
 //! What was done is a page, `docs/interop.md`, with a section for each language. A whole run writes it; any other run has to
 //! come to what the page says.
@@ -8,6 +8,7 @@ mod clients;
 mod judged;
 mod language;
 mod login;
+mod oauth;
 mod servers;
 mod table;
 
@@ -86,9 +87,10 @@ fn meet(language: Language) -> Result<String> {
     let demo = Demo::start()?;
     let clients = clients::run(language, &demo.server_url, &folder)?;
     demo.server.stop()?;
+    let oauth_clients = oauth::run(language, &folder)?;
     let (servers, findings) = servers::run(language, &folder)?;
     eprintln!("  {} took {:.0} s", language.name(), started.elapsed().as_secs_f32());
-    table::section(language, &clients, &servers, &findings)
+    table::section(language, &clients, &oauth_clients, &servers, &findings)
 }
 
 /// A run that does not write the page has to come to what it says.
