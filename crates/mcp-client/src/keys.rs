@@ -65,7 +65,7 @@ pub fn client_key(
         return Err(SignError(format!("it signs with {}, not {}", words.join(" or "), algorithm.as_str())));
     }
     let key_id = key_id.or_else(|| said?.kid);
-    Ok(ClientKey { private: text.clone(), algorithm, key_id })
+    Ok(ClientKey { private: text.clone(), algorithm, key_id, certificate: None })
 }
 
 enum Key {

@@ -28,6 +28,10 @@ pub struct ClientKey {
     /// `kid`: which of the client's registered keys it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// `x5t#S256`: the SHA-256 thumbprint of its certificate in base64url, for servers that know keys by their certificates
+    /// ([RFC 7515 §4.1.8](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.8)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +39,8 @@ struct Header<'a> {
     typ: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    certificate: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +69,7 @@ pub fn sign(
 ) -> Result<String, SignError> {
     let iat = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let exp = iat.saturating_add(LIFETIME.as_secs());
-    let header = Header { typ: "JWT", kid: key.key_id.as_deref() };
+    let header = Header { typ: "JWT", kid: key.key_id.as_deref(), certificate: key.certificate.as_deref() };
     let claims = Claims { iss: client_id, sub: client_id, aud: audience, jti: id, iat, exp };
     compact(&header, &claims, &key.private, key.algorithm, signer)
 }
@@ -123,8 +129,12 @@ mod tests {
 
     #[test]
     fn the_client_is_issuer_and_subject_and_the_server_the_audience() {
-        let mut key =
-            ClientKey { private: PrivateKey::new("key"), algorithm: Algorithm::EdDsa, key_id: None };
+        let mut key = ClientKey {
+            private: PrivateKey::new("key"),
+            algorithm: Algorithm::EdDsa,
+            key_id: None,
+            certificate: None,
+        };
         let now = UNIX_EPOCH + Duration::from_secs(1_000);
         let text = sign(&key, "c1", "https://as.example", "id-1", now, &Echo).unwrap();
         assert_eq!(
@@ -150,7 +160,12 @@ mod tests {
             leeway: Duration::from_secs(10),
             max_lifetime: Duration::from_secs(600),
         };
-        let key = ClientKey { private: PrivateKey::new("key"), algorithm: Algorithm::Es256, key_id: None };
+        let key = ClientKey {
+            private: PrivateKey::new("key"),
+            algorithm: Algorithm::Es256,
+            key_id: None,
+            certificate: None,
+        };
         let ours = sign(&key, "c1", "https://as.example", "id-1", now, &Echo).unwrap();
         let payload = |iss: &str, sub: &str| json!({ "iss": iss, "sub": sub, "aud": "https://as.example", "exp": 1_100, "jti": "j" });
         let head = json!({ "alg": "ES256" });

@@ -15,7 +15,8 @@
 //! [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707),
 //! [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523), [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693),
 //! [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068), [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126), [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207),
-//! [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
+//! [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728),
+//! [OpenID Connect Core](https://openid.net/specs/openid-connect-core-1_0.html).
 
 // The words both sides share.
 pub mod allowance;
@@ -62,3 +63,6 @@ pub mod token;
 pub mod token_exchange;
 pub mod token_family;
 pub mod totp;
+
+// What the authorization server decides where people log in elsewhere.
+pub mod upstream;

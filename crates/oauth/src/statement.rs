@@ -32,10 +32,10 @@ pub struct Statement<'a> {
     /// Its own identifier.
     pub id: Option<String>,
     typ: Option<String>,
-    audiences: Vec<String>,
-    expires: u64,
-    not_before: Option<u64>,
-    issued: Option<u64>,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) expires: u64,
+    pub(crate) not_before: Option<u64>,
+    pub(crate) issued: Option<u64>,
     payload: Vec<u8>,
 }
 

@@ -26,6 +26,7 @@ fn key() -> ClientKey {
         private: PrivateKey::new("client key"),
         algorithm: Algorithm::Es256,
         key_id: Some("k1".into()),
+        certificate: None,
     }
 }
 
