@@ -32,6 +32,7 @@ mod sweep;
 mod tasks;
 mod totals;
 mod totp;
+mod upstream;
 mod users;
 
 pub use open::{OpenError, Store};

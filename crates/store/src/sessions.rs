@@ -25,7 +25,12 @@ impl Sessions for Store {
         keep: u32,
         password: &Secret,
     ) -> Result<Swap, StoreError> {
-        self.start(old, new, keep, password).await.stored()
+        let mut tx = self.begin().await.stored()?;
+        let swap = start(&mut tx, old, new, keep, password).await.stored()?;
+        if swap == Swap::Done {
+            tx.commit().await.stored()?;
+        }
+        Ok(swap)
     }
 
     async fn end_session(&self, digest: Digest) -> Result<(), StoreError> {
@@ -60,43 +65,41 @@ pub(crate) async fn end_all(
     Ok(query.execute(db).await?.rows_affected())
 }
 
-impl Store {
-    async fn start(
-        &self,
-        old: Option<Digest>,
-        new: &SessionRecord,
-        keep: u32,
-        password: &Secret,
-    ) -> Result<Swap, sqlx::Error> {
-        const INSERT: &str = concat!(
-            "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at, started_from, browser)",
-            " SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ",
-            password_is!("?2", "?7")
-        );
-        const TRIM: &str = concat!(
-            "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user_id = ?1",
-            " ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?2)"
-        );
-        let mut tx = self.begin().await?;
-        if let Some(old) = old {
-            let end = sqlx::query("DELETE FROM sessions WHERE digest = ?1").bind(&old.0[..]);
-            end.execute(&mut *tx).await?;
-        }
-        let insert = sqlx::query(INSERT)
-            .bind(&new.digest.0[..])
-            .bind(&new.user_id)
-            .bind(micros(new.authenticated_at))
-            .bind(micros(new.expires_at))
-            .bind(new.started_from.map(|address| address.to_string()))
-            .bind(&new.browser)
-            .bind(password.expose());
-        if swapped(&insert.execute(&mut *tx).await?) == Swap::Lost {
-            return Ok(Swap::Lost);
-        }
-        sqlx::query(TRIM).bind(&new.user_id).bind(keep).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(Swap::Done)
+/// Starts one and ends another, within a transaction of the caller's; where it is lost, nothing of that transaction is to be
+/// kept.
+pub(crate) async fn start(
+    db: &mut SqliteConnection,
+    old: Option<Digest>,
+    new: &SessionRecord,
+    keep: u32,
+    password: &Secret,
+) -> Result<Swap, sqlx::Error> {
+    const INSERT: &str = concat!(
+        "INSERT INTO sessions (digest, user_id, authenticated_at, expires_at, started_from, browser)",
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ",
+        password_is!("?2", "?7")
+    );
+    const TRIM: &str = concat!(
+        "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user_id = ?1",
+        " ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?2)"
+    );
+    if let Some(old) = old {
+        let end = sqlx::query("DELETE FROM sessions WHERE digest = ?1").bind(&old.0[..]);
+        end.execute(&mut *db).await?;
     }
+    let insert = sqlx::query(INSERT)
+        .bind(&new.digest.0[..])
+        .bind(&new.user_id)
+        .bind(micros(new.authenticated_at))
+        .bind(micros(new.expires_at))
+        .bind(new.started_from.map(|address| address.to_string()))
+        .bind(&new.browser)
+        .bind(password.expose());
+    let swap = swapped(&insert.execute(&mut *db).await?);
+    if swap == Swap::Done {
+        sqlx::query(TRIM).bind(&new.user_id).bind(keep).execute(&mut *db).await?;
+    }
+    Ok(swap)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]

@@ -52,6 +52,7 @@ impl Store {
             (over!("revoked_access_tokens", "expires_at <= ?1"), micros(now)),
             (over!("used_statements", "until <= ?1"), micros(now)),
             (over!("pushed_requests", "expires_at <= ?1"), micros(now)),
+            (over!("upstream_logins", "expires_at <= ?1"), micros(now)),
             (over!("codes", "expires_at <= ?1"), micros_before(now, keep.codes)),
             (over!("devices", "expires_at <= ?1"), micros_before(now, keep.codes)),
             (over!("login_attempts", "last_at <= ?1"), micros_before(now, keep.login_attempts)),

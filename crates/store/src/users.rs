@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use barewire_oauth_server::store::{Insert, Secret, StoreError, Swap, UserRecord, Users};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
@@ -13,19 +14,8 @@ use crate::sessions;
 #[async_trait]
 impl Users for Store {
     async fn insert_user(&self, user: &UserRecord) -> Result<Insert, StoreError> {
-        const INSERT: &str = concat!(
-            "INSERT INTO users (id, name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
-            " ON CONFLICT DO NOTHING"
-        );
-        let done = sqlx::query(INSERT)
-            .bind(&user.id)
-            .bind(&user.name)
-            .bind(user.password_hash.expose())
-            .bind(micros(user.created_at))
-            .execute(self.writer())
-            .await
-            .stored()?;
-        Ok(if done.rows_affected() == 1 { Insert::Inserted } else { Insert::Exists })
+        let mut writer = self.writer().acquire().await.stored()?;
+        insert(&mut writer, user).await.stored()
     }
 
     async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
@@ -81,8 +71,22 @@ impl Store {
     }
 }
 
+pub(crate) async fn insert(db: &mut SqliteConnection, user: &UserRecord) -> Result<Insert, sqlx::Error> {
+    const INSERT: &str = concat!(
+        "INSERT INTO users (id, name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
+        " ON CONFLICT DO NOTHING"
+    );
+    let insert = sqlx::query(INSERT)
+        .bind(&user.id)
+        .bind(&user.name)
+        .bind(user.password_hash.expose())
+        .bind(micros(user.created_at));
+    let done = insert.execute(db).await?;
+    Ok(if done.rows_affected() == 1 { Insert::Inserted } else { Insert::Exists })
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
-fn user(row: SqliteRow) -> Result<UserRecord, sqlx::Error> {
+pub(crate) fn user(row: SqliteRow) -> Result<UserRecord, sqlx::Error> {
     Ok(UserRecord {
         id: row.text("id")?,
         name: row.text("name")?,

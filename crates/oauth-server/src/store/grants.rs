@@ -70,6 +70,8 @@ pub enum RevocationReason {
     User,
     /// The operator ended it.
     Operator,
+    /// The user's identity provider said that they may not any more.
+    Upstream,
 }
 
 impl RevocationReason {
@@ -82,13 +84,14 @@ impl RevocationReason {
             Self::RefreshReuse => "refresh_reuse",
             Self::User => "user",
             Self::Operator => "operator",
+            Self::Upstream => "upstream",
         }
     }
 
     /// The reason with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Client, Self::CodeReplay, Self::RefreshReuse, Self::User, Self::Operator]
+        [Self::Client, Self::CodeReplay, Self::RefreshReuse, Self::User, Self::Operator, Self::Upstream]
             .into_iter()
             .find(|reason| reason.as_str() == name)
     }

@@ -24,8 +24,8 @@ pub struct Retention {
 /// Deleting what is over.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
-    /// Deletes expired sessions, revoked access tokens, answered challenges and used statements, and whatever is older than
-    /// `retention`, up to `most` records in one transaction; families go with their grants and are not counted. Returns how
+    /// Deletes expired sessions, revoked access tokens, answered challenges, used statements and logins on their way, and
+    /// whatever is older than `retention`, up to `most` records in one transaction; families go with their grants and are not counted. Returns how
     /// many went: fewer than `most` when nothing is left.
     ///
     /// Whoever calls it again lets others write in between, so that none of them waits for all of it.

@@ -23,6 +23,7 @@ mod pushed_requests;
 mod second_factors;
 mod sessions;
 mod statements;
+mod upstream;
 mod users;
 
 use std::fmt;
@@ -43,6 +44,7 @@ pub use self::pushed_requests::*;
 pub use self::second_factors::*;
 pub use self::sessions::*;
 pub use self::statements::*;
+pub use self::upstream::*;
 pub use self::users::*;
 
 /// Everything the authorization server keeps. Implemented by whatever implements the parts.
@@ -60,6 +62,7 @@ pub trait Store:
     + Families
     + Devices
     + Statements
+    + Upstreams
     + Keys
     + Housekeeping
 {
@@ -79,6 +82,7 @@ impl<T> Store for T where
         + Families
         + Devices
         + Statements
+        + Upstreams
         + Keys
         + Housekeeping
 {

@@ -85,6 +85,14 @@ laws! {
     statements:
         a_statement_is_used_once,
         used_statements_are_bounded;
+    upstream:
+        a_login_elsewhere_is_kept_whole_and_answered_once,
+        a_flood_of_logins_elsewhere_costs_its_source,
+        an_account_is_one_users,
+        a_session_begins_with_its_bounds_or_not_at_all,
+        what_a_provider_says_is_compared_and_set,
+        what_a_provider_said_goes_with_the_last_that_needs_it,
+        a_device_is_allowed_within_its_users_bounds;
     keys:
         one_key_signs,
         a_secret_is_made_once;

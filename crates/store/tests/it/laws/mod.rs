@@ -13,6 +13,7 @@ pub(crate) mod pushed_requests;
 pub(crate) mod second_factors;
 pub(crate) mod statements;
 pub(crate) mod sweep;
+pub(crate) mod upstream;
 
 use std::time::{Duration, SystemTime};
 
