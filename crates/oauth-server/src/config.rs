@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use crate::store::{PushedLimits, Retention, StatementLimits};
 use crate::trusted_issuers::TrustedIssuer;
+use crate::upstream::UpstreamConfig;
 
 /// Longest accepted `access_token_ttl`: revocations have to be remembered that long.
 pub(crate) const MAX_ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -92,6 +93,23 @@ pub struct AuthConfig {
     pub token_exchange_depth: u32,
     /// Those whose word is worth a token (RFC 7523): identity providers of organisations, and platforms of workloads.
     pub trusted_issuers: Vec<TrustedIssuer>,
+
+    /// Identity providers at which people log in, by name.
+    pub upstream: IndexMap<String, UpstreamConfig>,
+    /// Whether people can log in here, too, with passwords and passkeys of this server.
+    pub local_logins: bool,
+    /// How long a person may take at an identity provider.
+    #[serde(with = "humantime_serde")]
+    pub upstream_login_ttl: Duration,
+    /// Logins on their way through identity providers. Beyond that, the network with most of them makes room.
+    pub max_upstream_logins: u32,
+    /// How long an identity provider may take to answer.
+    #[serde(with = "humantime_serde")]
+    pub upstream_timeout: Duration,
+    /// How large an answer of an identity provider may be, in bytes.
+    pub upstream_max_bytes: usize,
+    /// Requests to identity providers at once.
+    pub upstream_requests: usize,
 
     /// Whether a client can be named by the URL of its own metadata document.
     pub client_documents: bool,
@@ -265,6 +283,13 @@ impl Default for AuthConfig {
             token_exchange: IndexMap::new(),
             token_exchange_depth: 4,
             trusted_issuers: Vec::new(),
+            upstream: IndexMap::new(),
+            local_logins: true,
+            upstream_login_ttl: Duration::from_secs(10 * minutes),
+            max_upstream_logins: 10_000,
+            upstream_timeout: Duration::from_secs(10),
+            upstream_max_bytes: 256 * 1024,
+            upstream_requests: 64,
             client_documents: true,
             client_document_hosts: Vec::new(),
             client_documents_from_loopback: false,
@@ -445,6 +470,14 @@ impl AuthConfig {
         let short = [self.dpop_window, self.pushed_request_ttl].iter().any(|time| time.as_secs() == 0);
         if short {
             return Some("auth.dpop_window, pushed_request_ttl: at least 1s");
+        }
+        if self.upstream_login_ttl.as_secs() == 0 || self.upstream_timeout.is_zero() {
+            return Some("auth.upstream_login_ttl, upstream_timeout: at least 1s");
+        }
+        if !self.local_logins && self.upstream.is_empty() {
+            return Some(
+                "auth.local_logins: without an identity provider in auth.upstream nobody could log in",
+            );
         }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");

@@ -29,7 +29,7 @@ use crate::server::Inner;
 use crate::sessions::Session;
 use crate::store::{CodeRecord, ConsentRecord, Insert, PushedRecord, StoreError, Swap};
 use crate::witness::{Draft, Ending, authorization_refusal, page_refusal, request_of};
-use crate::{random, respond};
+use crate::{random, respond, upstream};
 
 /// A request that may be answered with a code.
 pub(crate) struct Flow {
@@ -40,6 +40,8 @@ pub(crate) struct Flow {
     pub(crate) request: AuthorizationRequest,
     /// Where it is, if it was pushed.
     pushed: Option<PushedRecord>,
+    /// Whether its user may have nothing of what it asks for.
+    nothing_left: bool,
 }
 
 /// Why a flow ends here.
@@ -167,7 +169,19 @@ impl Flow {
             let error = AuthorizationError { redirect_uri, state: given, error: pushed::required() };
             return Err(refused(state, &client, Box::new(error)));
         }
-        Ok(Self { query, parameters, client, request, pushed })
+        Ok(Self { query, parameters, client, request, pushed, nothing_left: false })
+    }
+
+    /// The request with what is left of its scopes for a user whose identity provider allows them less.
+    pub(crate) fn within_bounds(mut self, session: Option<&Session>) -> Self {
+        // Whoever is about to log in anew may come as somebody else.
+        let stays = session.filter(|session| !self.wants_login(session));
+        let bounds = stays.and_then(|session| session.upstream.as_ref());
+        match upstream::left(&self.request.scope, bounds) {
+            Some(left) => self.request.scope = left,
+            None => self.nothing_left = true,
+        }
+        self
     }
 
     /// Whether the client wants the user to log in although this is one. A pushed request is fulfilled by a login after it
@@ -206,6 +220,14 @@ impl Flow {
             Some(session) => self.remembered(state, &session.user.id).await?,
             None => None,
         };
+        if self.nothing_left {
+            let description = "this user's organisation allows them none of these scopes";
+            return Ok(Next::Refuse(Box::new(AuthorizationError {
+                redirect_uri: self.request.redirect_uri.clone(),
+                state: self.request.state.clone(),
+                error: ErrorResponse::new(ErrorCode::AccessDenied, description),
+            })));
+        }
         let user = session
             .map(|session| LoggedIn { remembered: remembered.as_ref(), until: session.record.expires_at });
         let mut request = self.request.clone();
@@ -286,6 +308,12 @@ impl Flow {
         };
         if state.store.insert_code(&record).await? == Insert::Exists {
             return Err(StoreError::new("two random codes were equal").into());
+        }
+        // Before the code leaves: no grant of theirs is ever without its bounds.
+        if let Some(bounds) = &session.upstream
+            && state.store.tie_grant(&record.grant_id, &bounds.id).await? == Swap::Lost
+        {
+            return Err(Stop::page(ErrorPage::stale_form()));
         }
         let mut parameters = vec![("code", code.as_str())];
         parameters.extend(self.request.state.as_deref().map(|state| ("state", state)));

@@ -63,6 +63,7 @@ mod throttle;
 mod totp;
 mod trusted_issuers;
 mod turns;
+mod upstream;
 mod witness;
 
 pub use access_tokens::AccessTokens;
@@ -73,4 +74,5 @@ pub use passwords::PasswordError;
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
 pub use source::client_address;
 pub use trusted_issuers::{Says, TrustedIssuer, Workloads};
+pub use upstream::{Recheck, UpstreamConfig, UpstreamError};
 pub use witness::{Event, EventKind, MAX_AGENT, Witness};

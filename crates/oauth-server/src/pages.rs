@@ -21,6 +21,7 @@ use url::Url;
 use crate::config::describe_scope;
 use crate::duration;
 use crate::endpoints::account::{self, Link};
+use crate::endpoints::upstream::Button;
 use crate::flow::Flow;
 use crate::random;
 use crate::respond;
@@ -267,6 +268,10 @@ pub(crate) struct LoginTemplate {
     pub(crate) error: Option<String>,
     /// Signing in without any of that.
     pub(crate) passkey: Option<PasskeyForm>,
+    /// Signing in somewhere else.
+    pub(crate) upstreams: Vec<Button>,
+    /// Whether one can sign in here at all.
+    local: bool,
 }
 
 /// What the script of the login page hands to the browser.
@@ -291,14 +296,18 @@ impl Asking {
 
 impl LoginTemplate {
     pub(crate) fn new(state: &Inner, flow: Option<&Flow>, action: String, csrf: String) -> Self {
+        let local = state.config.local_logins;
+        let scripted = local && state.passkeys.is_some();
         Self {
-            frame: if state.passkeys.is_some() { Frame::scripted(state) } else { Frame::new(state) },
+            frame: if scripted { Frame::scripted(state) } else { Frame::new(state) },
             action,
             csrf,
             client: flow.map(|flow| Asking::new(&flow.client, &flow.request)),
             username: String::new(),
             error: None,
             passkey: None,
+            upstreams: Vec::new(),
+            local,
         }
     }
 }

@@ -9,7 +9,7 @@ use barewire_oauth::metadata::well_known;
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::{
     assets, authorize, client_configuration, consent, device, device_authorization, introspect, jwks, login,
-    login_code, login_passkey, logout, metadata, pushed, register, revoke, token,
+    login_code, login_passkey, logout, metadata, pushed, register, revoke, token, upstream,
 };
 use crate::respond::method_not_allowed;
 use crate::server::AppState;
@@ -23,6 +23,10 @@ pub(crate) const LOGIN: &str = "/login";
 pub(crate) const LOGIN_CODE: &str = "/login/code";
 /// POST: a login by passkey.
 pub(crate) const LOGIN_PASSKEY: &str = "/login/passkey";
+/// GET: leads to an identity provider, to log in there.
+pub(crate) const LOGIN_UPSTREAM: &str = "/login/upstream/{provider}";
+/// GET: where the provider sends the browser back to.
+pub(crate) const LOGIN_UPSTREAM_CALLBACK: &str = "/login/upstream/{provider}/callback";
 /// GET, POST: asks whether the client may.
 pub(crate) const CONSENT: &str = "/consent";
 /// POST: ends the browser's session.
@@ -64,9 +68,9 @@ pub(crate) const JWKS: &str = "/jwks";
 pub(crate) fn router(state: AppState) -> Router {
     let mut pages = Router::new()
         .route(&state.path(AUTHORIZE), get(authorize::get))
-        .route(&state.path(LOGIN), get(login::get).post(login::post))
-        .route(&state.path(LOGIN_CODE), get(login_code::get).post(login_code::post))
-        .route(&state.path(LOGIN_PASSKEY), get(login_passkey::get).post(login_passkey::post))
+        .route(&state.path(LOGIN), get(login::get))
+        .route(&state.path(LOGIN_UPSTREAM), get(upstream::begin))
+        .route(&state.path(LOGIN_UPSTREAM_CALLBACK), get(upstream::callback))
         .route(&state.path(CONSENT), get(consent::get).post(consent::post))
         .route(&state.path(LOGOUT), post(logout::post))
         .route(&state.path(ACCOUNT_APPS), get(apps::get))
@@ -78,6 +82,13 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(ACCOUNT_TOTP), get(totp::get).post(totp::post))
         .route(&state.path(state.style.path()), get(assets::style))
         .route(&state.path(state.script.path()), get(assets::script));
+
+    if state.config.local_logins {
+        pages = pages
+            .route(&state.path(LOGIN), post(login::post))
+            .route(&state.path(LOGIN_CODE), get(login_code::get).post(login_code::post))
+            .route(&state.path(LOGIN_PASSKEY), get(login_passkey::get).post(login_passkey::post));
+    }
 
     let mut scripts = Router::new()
         .route(&state.path(PAR), json_post(post(pushed::post)))

@@ -14,6 +14,7 @@ use barewire_oauth::resource::{Resource, ResourceError};
 use barewire_oauth::scope::{Scope, ScopeError, ScopeSet};
 use barewire_oauth::secret::Password;
 use barewire_oauth::token::OWN_SUBJECT;
+use barewire_oauth::upstream::id_token::Account;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use url::{Host, Url};
@@ -24,6 +25,7 @@ use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::documents::Documents;
 use crate::endpoints::metadata;
 use crate::endpoints::token::device_code::Devices;
+use crate::endpoints::upstream::callback_path;
 use crate::fetch::Fetcher;
 use crate::half_login::HalfLogins;
 use crate::keys::{KeyError, KeyRing};
@@ -34,6 +36,7 @@ use crate::redeeming::Redeeming;
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
 use crate::trusted_issuers::TrustedIssuers;
 use crate::turns::Turns;
+use crate::upstream::{UpstreamError, Upstreams};
 use crate::witness::Witness;
 use crate::{housekeeping, random, routes};
 
@@ -68,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) documents: Documents,
     pub(crate) keys_at_urls: KeysAtUrls,
     pub(crate) trusted: TrustedIssuers,
+    pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) redeeming: Redeeming,
     pub(crate) devices: Devices,
     pub(crate) device_key: hmac::Key,
@@ -167,6 +171,23 @@ impl AuthorizationServer {
         };
         Ok(self.0.store.insert_user(&user).await?)
     }
+
+    /// Lets the account `subject` of the identity provider `issuer` be the user called `name`, who is there already. Only an
+    /// operator can say that: a provider's word about names and addresses links nobody. [`Insert::Exists`] when the account
+    /// is somebody's; `None` when there is no such user.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn link_account(
+        &self,
+        name: &str,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<Insert>, StoreError> {
+        let Some(user) = self.0.store.user_by_name(name).await? else { return Ok(None) };
+        let account = Account { issuer: issuer.to_owned(), subject: subject.to_owned() };
+        self.0.store.link_upstream_account(&user.id, &account, self.0.now()).await.map(Some)
+    }
 }
 
 /// Why a user was not added.
@@ -259,6 +280,18 @@ pub enum BuildError {
         /// The resource.
         resource: String,
     },
+    /// An identity provider cannot be used as it is configured.
+    #[error("auth.upstream.{name} cannot be used")]
+    Upstream {
+        /// Which one.
+        name: String,
+        /// Why not.
+        #[source]
+        source: UpstreamError,
+    },
+    /// Nothing can be asked of anybody.
+    #[error("no HTTP client for the identity providers can be made")]
+    Http(#[source] reqwest::Error),
     /// A setting is outside of its range.
     #[error("{0}")]
     Setting(&'static str),
@@ -350,6 +383,12 @@ impl Builder {
         let device_secret = self.store.secret("known-browser", &fresh).await?;
         let fresh = Secret::new(random::bytes::<32>().to_vec());
         let nonces = self.store.secret("dpop-nonces", &fresh).await?;
+        let fresh = Secret::new(random::bytes::<32>().to_vec());
+        let logins = self.store.secret("upstream-logins", &fresh).await?;
+        let callback = |name: &str| format!("{}{}", self.issuer.trim_end_matches('/'), callback_path(name));
+        let store = Arc::clone(&self.store);
+        let upstreams =
+            Upstreams::new(&self.config, &policy.scopes, store, logins.expose(), callback).await?;
         let inner = Arc::new(Inner {
             proofs: Proofs::new(&self.config.proof_limits(), nonces.expose(), barewire_jose::verifies, now),
             metadata: metadata::document(&self.issuer, &policy, &self.config),
@@ -363,6 +402,7 @@ impl Builder {
             insertions: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config, Arc::clone(&fetcher)),
             trusted: TrustedIssuers::new(&self.config.trusted_issuers, &fetcher),
+            upstreams: Arc::new(upstreams),
             keys_at_urls: KeysAtUrls::new(&self.config, fetcher),
             redeeming: Redeeming::default(),
             half_logins: HalfLogins::new(device_secret.expose()),

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::random;
 use crate::server::Inner;
-use crate::store::{SessionRecord, StoreError, Swap, UserRecord};
+use crate::store::{SessionRecord, StoreError, Swap, UpstreamSessionRecord, UserRecord};
 use crate::witness::Sender;
 
 /// How long a browser is recognised.
@@ -33,6 +33,8 @@ pub(crate) struct Cookies {
 pub(crate) struct Session {
     pub(crate) user: UserRecord,
     pub(crate) record: SessionRecord,
+    /// What the identity provider said at which they logged in; `None` where they did so here.
+    pub(crate) upstream: Option<UpstreamSessionRecord>,
 }
 
 impl Cookies {
@@ -74,7 +76,19 @@ impl Cookies {
         if record.expires_at <= now {
             return Ok(None);
         }
-        Ok(state.store.user(&record.user_id).await?.map(|user| Session { user, record }))
+        let upstream = if state.upstreams.is_in_use() {
+            state.store.upstream_session(record.digest).await?
+        } else {
+            None
+        };
+        // Whom their provider lets in no more, or whose provider the operator has taken out, has to come in anew.
+        let counts = |it: &UpstreamSessionRecord| {
+            it.refused_at.is_none() && state.upstreams.get(&it.provider).is_some()
+        };
+        if upstream.as_ref().is_some_and(|upstream| !counts(upstream)) {
+            return Ok(None);
+        }
+        Ok(state.store.user(&record.user_id).await?.map(|user| Session { user, record, upstream }))
     }
 
     /// What tells this browser apart when it logs in as `user_id`: the nonce of its mark, if the mark is for that user.
@@ -94,6 +108,29 @@ impl Cookies {
         sender: &Sender,
         now: SystemTime,
     ) -> Result<Option<Vec<HeaderValue>>, StoreError> {
+        self.start(state, user, sender, now, None).await
+    }
+
+    /// The same for somebody who logged in at an identity provider.
+    pub(crate) async fn log_in_from(
+        &self,
+        state: &Inner,
+        user: &UserRecord,
+        sender: &Sender,
+        now: SystemTime,
+        upstream: &UpstreamSessionRecord,
+    ) -> Result<Option<Vec<HeaderValue>>, StoreError> {
+        self.start(state, user, sender, now, Some(upstream)).await
+    }
+
+    async fn start(
+        &self,
+        state: &Inner,
+        user: &UserRecord,
+        sender: &Sender,
+        now: SystemTime,
+        upstream: Option<&UpstreamSessionRecord>,
+    ) -> Result<Option<Vec<HeaderValue>>, StoreError> {
         let secret = random::token::<32>();
         let record = SessionRecord {
             digest: random::digest(&secret),
@@ -104,8 +141,12 @@ impl Cookies {
             browser: sender.browser.clone(),
         };
         let old = self.session.as_ref().map(random::digest);
-        let keep = state.config.max_sessions_per_user;
-        if state.store.start_session(old, &record, keep, &user.password_hash).await? == Swap::Lost {
+        let (keep, password) = (state.config.max_sessions_per_user, &user.password_hash);
+        let started = match upstream {
+            Some(said) => state.store.start_upstream_session(old, &record, keep, password, said).await?,
+            None => state.store.start_session(old, &record, keep, password).await?,
+        };
+        if started == Swap::Lost {
             return Ok(None);
         }
         let mut cookies =

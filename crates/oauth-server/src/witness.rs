@@ -328,6 +328,7 @@ pub(crate) fn authorization_refusal(error: &ErrorResponse) -> &'static str {
         ErrorCode::UnauthorizedClient => "unauthorized_client",
         ErrorCode::LoginRequired => "login_required",
         ErrorCode::ConsentRequired => "consent_required",
+        ErrorCode::AccessDenied => "access_denied",
         _ => "invalid_request",
     }
 }

@@ -47,6 +47,7 @@ async fn show(
     let flow = Flow::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let session = cookies.session(state, state.now()).await?;
+    let flow = flow.within_bounds(session.as_ref());
     match (flow.next(state, session.as_ref()).await?, &session) {
         (Next::Refuse(error), _) => {
             let rule = authorization_refusal(&error.error);
@@ -78,6 +79,7 @@ async fn submit(
         return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
     };
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    let flow = flow.within_bounds(Some(&session));
     let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
     let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
     check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)

@@ -11,6 +11,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::device::UserCode;
 use barewire_oauth::parameters::Parameters;
+use barewire_oauth::scope::ScopeSet;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -28,6 +29,7 @@ use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
 use crate::store::{DeviceRecord, Swap};
 use crate::throttle::{self, Admission};
+use crate::upstream;
 use crate::witness::{Draft, EventKind, Sender, request_of_device};
 
 /// Why a code does nothing.
@@ -38,12 +40,15 @@ enum CodeError {
     Throttled(std::time::Duration),
     /// Too many at once.
     Busy,
+    /// The user's organisation allows them nothing of what the device asks for.
+    NotAllowed,
 }
 
 impl CodeError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unknown => StatusCode::BAD_REQUEST,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -58,6 +63,9 @@ impl CodeError {
                 format!("There were too many wrong codes. Try again in {}.", duration::words(*wait))
             }
             Self::Busy => "Too many codes are being tried right now. Try again in a moment.".to_owned(),
+            Self::NotAllowed => {
+                "Your organisation allows you nothing of what this device asks for.".to_owned()
+            }
         }
     }
 
@@ -67,12 +75,13 @@ impl CodeError {
             Self::Unknown => "unknown_user_code",
             Self::Throttled(_) => "throttled",
             Self::Busy => "busy",
+            Self::NotAllowed => "upstream_no_scope",
         }
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
         match self {
-            Self::Unknown => None,
+            Self::Unknown | Self::NotAllowed => None,
             Self::Throttled(wait) => Some(*wait),
             Self::Busy => Some(std::time::Duration::from_secs(2)),
         }
@@ -153,12 +162,18 @@ async fn find(
     };
     let Some(code) = code else { return Ok(Err(CodeError::Unknown)) };
     let device = store.device_by_user_code(random::digest(code.letters())).await?;
-    match device.filter(|device| device.decision.is_none() && device.expires_at > now) {
-        Some(device) => {
-            counted.take_back(store, &state.config).await?;
+    let Some(mut device) = device.filter(|device| device.decision.is_none() && device.expires_at > now)
+    else {
+        return Ok(Err(CodeError::Unknown));
+    };
+    counted.take_back(store, &state.config).await?;
+    // What this user's organisation allows of it is all that they are asked about.
+    match upstream::left(&ScopeSet::parse_lenient(&device.scope), session.upstream.as_ref()) {
+        Some(left) => {
+            device.scope = left.to_string();
             Ok(Ok((code.clone(), device)))
         }
-        None => Ok(Err(CodeError::Unknown)),
+        None => Ok(Err(CodeError::NotAllowed)),
     }
 }
 
@@ -191,8 +206,14 @@ async fn decide(
             });
         }
     };
-    let by = allowed.then_some(user.as_str());
-    if state.store.decide_device(device.device_code, by, state.now()).await? == Swap::Lost {
+    let (code, now) = (device.device_code, state.now());
+    let decided = match &session.upstream {
+        Some(bounds) if allowed => {
+            state.store.allow_device_within(code, user, &device.scope, &bounds.id, now).await?
+        }
+        _ => state.store.decide_device(code, allowed.then_some(user.as_str()), now).await?,
+    };
+    if decided == Swap::Lost {
         // Answered in another window since.
         tell_refused(state, sender, session, CodeError::Unknown.rule());
         return Ok(DeviceDoneTemplate::too_late(state));

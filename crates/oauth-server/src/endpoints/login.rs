@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
 use crate::endpoints::account::Place;
-use crate::endpoints::login_code;
+use crate::endpoints::{login_code, upstream};
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ErrorPage, Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
 use crate::passkeys::For;
@@ -259,7 +259,9 @@ fn form(
     let token = csrf::token(&secret, Purpose::Login, &query);
     let mut template = LoginTemplate::new(state, flow, state.path_with(LOGIN, &query), token);
     username.clone_into(&mut template.username);
-    template.passkey = state.passkeys.as_ref().map(|passkeys| PasskeyForm {
+    template.upstreams = upstream::buttons(state, &query);
+    let passkeys = state.passkeys.as_ref().filter(|_| state.config.local_logins);
+    template.passkey = passkeys.map(|passkeys| PasskeyForm {
         action: state.path_with(LOGIN_PASSKEY, &query),
         csrf: csrf::token(&secret, Purpose::Passkey, &query),
         challenge: passkeys.challenge(For::Login, &secret, state.now()),
@@ -270,7 +272,7 @@ fn form(
     let extras = Extras {
         leads_to: flow.map(|flow| &flow.request.redirect_uri),
         cookies: cookie.into_iter().collect(),
-        scripted: state.passkeys.is_some(),
+        scripted: passkeys.is_some(),
         retry_after: denial.and_then(Denial::retry_after),
     };
     page(denial.map_or(StatusCode::OK, Denial::status), &template, extras)

@@ -18,3 +18,4 @@ pub(crate) mod pushed;
 pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod token;
+pub(crate) mod upstream;

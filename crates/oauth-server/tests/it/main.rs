@@ -30,4 +30,5 @@ mod signing;
 mod survival;
 mod token;
 mod token_exchange;
+mod upstream;
 mod world;

@@ -293,10 +293,11 @@ pub(crate) mod tests {
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
             "authorization_response_iss_parameter_supported": true,
         });
-        for (name, value) in changes.as_object().unwrap() {
+        let Value::Object(changes) = changes else { panic!("no object: {changes}") };
+        for (name, value) in changes {
             match value {
-                Value::Null => drop(document.as_object_mut().unwrap().remove(name)),
-                value => document[name] = value.clone(),
+                Value::Null => drop(document.as_object_mut().unwrap().remove(&name)),
+                value => document[name] = value,
             }
         }
         document.to_string().into_bytes()

@@ -282,12 +282,12 @@ mod tests {
         }
         let check = |profile, status, body: &str, expected: Means| {
             let answer = read(&party(profile, "https://idp.example"), status, body.as_bytes());
-            let fits = match (&answer, expected) {
+            let fits = matches!(
+                (&answer, expected),
                 (Err(NotGiven::Refused(_)), Means::Refused)
-                | (Err(NotGiven::Misconfigured(_)), Means::Misconfigured)
-                | (Err(NotGiven::Unavailable(_) | NotGiven::Malformed), Means::Unavailable) => true,
-                _ => false,
-            };
+                    | (Err(NotGiven::Misconfigured(_)), Means::Misconfigured)
+                    | (Err(NotGiven::Unavailable(_) | NotGiven::Malformed), Means::Unavailable)
+            );
             assert!(fits, "{status} {body}: {answer:?}");
         };
         let error =

@@ -6,18 +6,19 @@ use std::time::SystemTime;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
-use barewire_oauth::token::{self, TokenResponse};
+use barewire_oauth::token::{self, TokenError, TokenResponse};
 use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFamily};
 
 use super::{Account, Failure, response};
 use crate::client_authentication::Authenticated;
 use crate::refresh_tokens::Parts;
-use crate::revocation::{Told, revoke};
+use crate::revocation::{Told, narrow, revoke};
 use crate::routes::TOKEN;
 use crate::server::Inner;
 use crate::store::{
     Digest, FamilyRecord, GrantRecord, ReplacedToken, RevocationReason, Secret, StoreError, Swap,
 };
+use crate::upstream::{self, Standing};
 use crate::witness::EventKind;
 
 /// How often a refresh looks again after somebody else rotated the family; each time there is an answer then.
@@ -52,6 +53,11 @@ pub(super) async fn refresh(
                 .unseal(&replaced.sealed_successor)
                 .ok_or_else(|| StoreError::new("a sealed refresh token is damaged"))?,
             Ok(Presented::Current) => {
+                match still_may(state, &grant, now, account).await? {
+                    Swap::Done => {}
+                    // It has less than a moment ago; what may be asked of it is looked at anew.
+                    Swap::Lost => continue,
+                }
                 let successor = presented.successor();
                 let sealed = presented.seal(&successor).expose().to_vec();
                 let generation = family.generation;
@@ -77,6 +83,41 @@ pub(super) async fn refresh(
         return response(state, &grant, &scope, Some(successor.token()), &account.possession, now);
     }
     Err(StoreError::new("a refresh lost every race").into())
+}
+
+/// Whether the user of the grant still may, as their identity provider sees it. A no ends this very grant; less than before
+/// narrows it ([`Swap::Lost`]); no answer ends nothing.
+async fn still_may(
+    state: &Inner,
+    grant: &GrantRecord,
+    now: SystemTime,
+    account: &Account<'_>,
+) -> Result<Swap, Failure> {
+    let told = Told { sender: account.sender, endpoint: TOKEN, draft: &account.draft };
+    let has = ScopeSet::parse_lenient(&grant.scope);
+    match state.upstreams.standing(&grant.id, now).await? {
+        Standing::Own => Ok(Swap::Done),
+        Standing::Within(allowed) => match upstream::within(&has, allowed) {
+            Some(left) if left == has => Ok(Swap::Done),
+            Some(left) => {
+                // Whoever else has changed it meanwhile: it is looked at anew in any case.
+                let _changed = narrow(state, grant, &left, told).await?;
+                Ok(Swap::Lost)
+            }
+            None => {
+                revoke(state, &grant.id, RevocationReason::Upstream, told).await?;
+                Err(RefreshRefusal::Revoked.into())
+            }
+        },
+        Standing::Refused => {
+            revoke(state, &grant.id, RevocationReason::Upstream, told).await?;
+            Err(RefreshRefusal::Revoked.into())
+        }
+        Standing::Unknown => Err(TokenError::NotNow(
+            "the identity provider cannot be asked whether this user still may; nothing has ended, try again",
+        )
+        .into()),
+    }
 }
 
 /// Whether the grant still stands and covers what is asked; the scope of the next access token.
