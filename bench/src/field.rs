@@ -127,7 +127,7 @@ fn measured(server: &Running, load: &mut Load, drive: Drive, time: Duration) -> 
     Ok(turn(&outcome, cpu, usage::memory(pid)?))
 }
 
-fn turn(outcome: &Outcome, cpu: Duration, memory: usage::Memory) -> Turn {
+pub(crate) fn turn(outcome: &Outcome, cpu: Duration, memory: usage::Memory) -> Turn {
     Turn {
         requests: outcome.requests,
         per_second: rounded(outcome.per_second()),

@@ -10,6 +10,7 @@ pub mod figures;
 pub mod launch;
 pub mod load;
 pub mod machine;
+pub mod oauth;
 pub mod options;
 pub mod peer;
 pub mod pin;

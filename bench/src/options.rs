@@ -87,7 +87,7 @@ fn matches(pick: &str, name: &str) -> bool {
     pick.strip_suffix('*').map_or(name == pick, |start| name.starts_with(start))
 }
 
-fn named_text(text: &str) -> Result<(String, String), String> {
+pub(crate) fn named_text(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
     Ok((name.to_owned(), value.to_owned()))
 }

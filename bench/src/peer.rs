@@ -167,10 +167,13 @@ mod tests {
     /// What is in the repository is what this reads.
     #[test]
     fn the_peers_here() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-        for peer in Peer::all(&folder).unwrap() {
-            assert!(peer.version().is_some(), "{}: no version in {}", peer.name, peer.lock);
-            assert!(peer.server(false, false).is_ok());
+        for folder in ["peers", "oauth-peers"] {
+            let peers = Peer::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+            assert!(!peers.is_empty(), "{folder}");
+            for peer in peers {
+                assert!(peer.version().is_some(), "{}: no version in {}", peer.name, peer.lock);
+                assert!(peer.server(false, false).is_ok());
+            }
         }
     }
 }

@@ -12,13 +12,16 @@ use barewire_mcp_server::{
 };
 use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::claims::seconds;
+use barewire_oauth::client::{GrantType, RedirectUri};
 use barewire_oauth::resource::Resource;
-use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer};
+use barewire_oauth::scope::ScopeSet;
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, ConfiguredClient, Dpop};
 use barewire_serve::{Mount, WithPeer};
 use barewire_store::Store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::oauth::{SERVICE, WEB};
 use crate::streams::PUBLISHING_TOOL;
 use crate::users::User;
 
@@ -94,12 +97,31 @@ pub async fn authorization(
     store: Store,
 ) -> anyhow::Result<(AuthorizationServer, ResourceServer)> {
     let resource = format!("{origin}/mcp");
-    let hour = AuthConfig { access_token_ttl: std::time::Duration::from_secs(3600), ..AuthConfig::default() };
+    let client = |id: &str| ConfiguredClient {
+        client_id: id.to_owned(),
+        client_name: id.to_owned(),
+        ..ConfiguredClient::default()
+    };
+    let service = ConfiguredClient {
+        client_secret: Some(SERVICE.1.into()),
+        grant_types: vec![GrantType::ClientCredentials],
+        introspects: vec![resource.clone()],
+        ..client(SERVICE.0)
+    };
+    let web = ConfiguredClient { redirect_uris: vec![RedirectUri::parse(WEB.1)?], ..client(WEB.0) };
+    let config = AuthConfig {
+        access_token_ttl: std::time::Duration::from_secs(3600),
+        dpop: Dpop::Offered,
+        clients: vec![service, web],
+        own_access: [(SERVICE.0.to_owned(), ScopeSet::parse(SCOPE)?)].into(),
+        max_clients: 200_000,
+        ..AuthConfig::default()
+    };
     let authorization = AuthorizationServer::builder(origin, Arc::new(store))
         .resource(&resource)
         .scope(SCOPE, "Take part in the benchmark")
         .default_scopes([SCOPE])
-        .config(hour)
+        .config(config)
         .build()
         .await?;
     let _exists_already = authorization.create_user(USER.0, USER.1).await?;

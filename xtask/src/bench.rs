@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: our server and the peers' on the same work.
+//! `cargo xtask bench`, `cargo xtask bench oauth`: our servers and the peers' on the same work.
 //!
 //! Each peer is built from the registries by its own lock file. One that does not build is named in the report, with what
 //! its build said last, and left out; a machine without Node or Python still measures the others.
@@ -11,7 +11,42 @@ use serde::Deserialize;
 
 use crate::run::{cargo, run, target_directory};
 
-const PEERS: &str = "bench/peers";
+/// What is measured.
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum What {
+    /// Calls of the MCP server
+    #[default]
+    Mcp,
+    /// Logins, tokens and a million grants
+    Oauth,
+}
+
+impl What {
+    /// The program that measures.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Mcp => "bench",
+            Self::Oauth => "bench-oauth",
+        }
+    }
+
+    /// What is measured beside ours.
+    fn peers(self) -> &'static str {
+        match self {
+            Self::Mcp => "bench/peers",
+            Self::Oauth => "bench/oauth-peers",
+        }
+    }
+
+    /// The page, without its ending.
+    fn page(self) -> &'static str {
+        match self {
+            Self::Mcp => "benchmarks",
+            Self::Oauth => "oauth-benchmarks",
+        }
+    }
+}
+
 const NOTES: &str = "bench/notes.toml";
 
 /// What this needs of a peer's description; `bench/src/peer.rs` reads all of it.
@@ -25,9 +60,9 @@ struct Peer {
 }
 
 /// Builds everything, measures, and writes the page.
-pub(crate) fn bench(quick: bool, arguments: &[String]) -> Result<()> {
+pub(crate) fn bench(what: What, quick: bool, arguments: &[String]) -> Result<()> {
     run(&mut cargo(&["build", "--release", "--locked", "--package", "barewire-bench"]))?;
-    let left_out = build_peers()?;
+    let left_out = build_peers(what.peers())?;
 
     // Only a whole run is what the documentation shows.
     let folder = if quick || !arguments.is_empty() {
@@ -37,24 +72,28 @@ pub(crate) fn bench(quick: bool, arguments: &[String]) -> Result<()> {
     } else {
         PathBuf::from("docs")
     };
-    let mut command = Command::new(target_directory().join("release/bench"));
-    command.args(["--peers", PEERS, "--notes", NOTES]);
-    command.arg("--json").arg(folder.join("benchmarks.json"));
-    command.arg("--markdown").arg(folder.join("benchmarks.md"));
+    let mut command = Command::new(target_directory().join("release").join(what.program()));
+    command.args(["--peers", what.peers()]);
+    if what == What::Mcp {
+        command.args(["--notes", NOTES]);
+    }
+    let page = folder.join(what.page());
+    command.arg("--json").arg(page.with_extension("json"));
+    command.arg("--markdown").arg(page.with_extension("md"));
     for (name, reason) in left_out {
         command.arg("--left-out").arg(format!("{name}={reason}"));
     }
     command.args(quick.then_some("--quick"));
     run(command.args(arguments))?;
-    eprintln!("  {}", folder.join("benchmarks.md").display());
+    eprintln!("  {}", page.with_extension("md").display());
     Ok(())
 }
 
 /// Builds each peer; those that fail come back by name, with the reason.
-fn build_peers() -> Result<Vec<(String, String)>> {
+fn build_peers(peers: &str) -> Result<Vec<(String, String)>> {
     let mut left_out = Vec::new();
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(PEERS)
-        .context("cannot read bench/peers")?
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(peers)
+        .with_context(|| format!("cannot read {peers}"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
     folders.sort();

@@ -68,12 +68,15 @@ enum Command {
         #[arg(long, value_enum, value_delimiter = ',', value_name = "LANGUAGES")]
         with: Vec<Language>,
     },
-    /// Build our server and the peers', measure them in one run, and write `docs/benchmarks.md`
+    /// Build our servers and the peers', measure them in one run, and write `docs/benchmarks.md` or `docs/oauth-benchmarks.md`
     Bench {
+        /// The MCP server, or the authorization server
+        #[arg(value_enum, default_value_t)]
+        what: bench::What,
         /// Short, to see that everything works; the page goes to the target directory
         #[arg(long)]
         quick: bool,
-        /// Passed on to `bench`, e.g. `-- --rows echo --only ours,floor`; the page then goes to the target directory
+        /// Passed on, e.g. `-- --rows echo --only ours,floor`; the page then goes to the target directory
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -112,7 +115,7 @@ fn execute() -> Result<()> {
         Command::Test { no_browser } => test::test(!no_browser),
         Command::Conformance { revision, scenario } => conformance::conformance(&Only { revision, scenario }),
         Command::Interop { with } => interop::interop(&with),
-        Command::Bench { quick, arguments } => bench::bench(quick, &arguments),
+        Command::Bench { what, quick, arguments } => bench::bench(what, quick, &arguments),
         Command::Wire => wire::wire(),
         Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::again(&target, &input),
         Command::Fuzz { seconds, target, .. } => fuzz::fuzz(seconds, target.as_deref()),

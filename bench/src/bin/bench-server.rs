@@ -1,4 +1,4 @@
-//! `bench-server --listen ADDR [--auth] [--observe] [--tools N] [--page-size N]`: our server for the benchmark. Ends on SIGTERM by draining.
+//! `bench-server --listen ADDR [--auth [--no-login]] [--origin URL] [--observe] [--tools N] [--page-size N]`: our server for the benchmark. Ends on SIGTERM by draining.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -21,6 +21,12 @@ struct Arguments {
     /// Ask for a bearer token on every request, and print one line `token: …` with one that is good for an hour.
     #[arg(long)]
     auth: bool,
+    /// With `--auth`: do not log in, and print no token.
+    #[arg(long)]
+    no_login: bool,
+    /// The public origin, where it is another than the address.
+    #[arg(long)]
+    origin: Option<String>,
     /// Record every request in an audit log, and count it for metrics, as `barewire demo` does.
     #[arg(long)]
     observe: bool,
@@ -44,7 +50,7 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut terminate = signal(SignalKind::terminate())?;
     let listeners = barewire_serve::bind(&arguments.listen).await?;
-    let origin = format!("http://{}", listeners.addresses()[0]);
+    let origin = arguments.origin.unwrap_or_else(|| format!("http://{}", listeners.addresses()[0]));
 
     let temporary = TempDir::new();
     let data = match (&arguments.data, arguments.auth) {
@@ -76,7 +82,7 @@ async fn main() -> Result<()> {
     }
     let mcp = mcp.build()?;
     let app = server::app(&mcp, authorization.as_ref(), arguments.observe);
-    if arguments.auth {
+    if arguments.auth && !arguments.no_login {
         tokio::spawn(print_token(origin));
     }
     let stopped = async {

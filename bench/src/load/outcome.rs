@@ -20,13 +20,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let latency = Histogram::new_with_bounds(100, 120_000_000_000, 3)
             .expect("these bounds are in order, and three digits are within one to five");
         Self { requests: 0, elapsed: Duration::ZERO, latency, reconnects: 0, unsent: 0 }
     }
 
-    pub(super) fn answered(&mut self, latency: Duration) {
+    pub(crate) fn answered(&mut self, latency: Duration) {
         self.requests += 1;
         self.latency.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
     }

@@ -2,7 +2,7 @@
 
 mod ahead;
 pub mod markdown;
-mod table;
+pub(crate) mod table;
 pub mod targets;
 pub mod terminal;
 
@@ -327,21 +327,26 @@ impl Report {
     /// # Errors
     /// Never; it holds nothing that JSON does not have.
     pub fn to_json(&self) -> Result<String> {
-        let serde_json::Value::Object(parts) = serde_json::to_value(self)? else {
-            unreachable!("a struct is an object")
-        };
-        let mut lines = Vec::new();
-        for (name, part) in &parts {
-            let mut text = format!("  \"{name}\": ");
-            match part {
-                serde_json::Value::Array(entries) if !entries.is_empty() => {
-                    let entries: Vec<String> = entries.iter().map(|entry| format!("    {entry}")).collect();
-                    write!(text, "[\n{}\n  ]", entries.join(",\n"))?;
-                }
-                other => write!(text, "{other}")?,
-            }
-            lines.push(text);
-        }
-        Ok(format!("{{\n{}\n}}\n", lines.join(",\n")))
+        as_lines(self)
     }
+}
+
+/// A struct as JSON with one line for each entry of its lists.
+pub(crate) fn as_lines(report: &impl Serialize) -> Result<String> {
+    let serde_json::Value::Object(parts) = serde_json::to_value(report)? else {
+        unreachable!("a struct is an object")
+    };
+    let mut lines = Vec::new();
+    for (name, part) in &parts {
+        let mut text = format!("  \"{name}\": ");
+        match part {
+            serde_json::Value::Array(entries) if !entries.is_empty() => {
+                let entries: Vec<String> = entries.iter().map(|entry| format!("    {entry}")).collect();
+                write!(text, "[\n{}\n  ]", entries.join(",\n"))?;
+            }
+            other => write!(text, "{other}")?,
+        }
+        lines.push(text);
+    }
+    Ok(format!("{{\n{}\n}}\n", lines.join(",\n")))
 }

@@ -5,21 +5,21 @@ use std::fmt::Write as _;
 use crate::figures::Spread;
 
 /// Lines of a table; its head first.
-pub(super) struct Table(Vec<Vec<String>>);
+pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
     /// With this head.
-    pub(super) fn new(head: &[&str]) -> Self {
+    pub(crate) fn new(head: &[&str]) -> Self {
         Self(vec![head.iter().map(|&cell| cell.to_owned()).collect()])
     }
 
     /// One more line.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.0.push(cells);
     }
 
     /// Nothing where there are no rows.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         if self.0.len() == 1 {
             return String::new();
         }
@@ -34,7 +34,7 @@ impl Table {
 }
 
 /// The median, and the outer ones in parentheses.
-pub(super) fn with_spread(spread: Option<Spread>, show: impl Fn(f64) -> String) -> String {
+pub(crate) fn with_spread(spread: Option<Spread>, show: impl Fn(f64) -> String) -> String {
     let Some(Spread { median, low, high }) = spread else { return "–".to_owned() };
     if (low - high).abs() < f64::EPSILON {
         return show(median);
@@ -43,20 +43,20 @@ pub(super) fn with_spread(spread: Option<Spread>, show: impl Fn(f64) -> String) 
     format!("{} ({}–{})", show(median), bare(low), bare(high))
 }
 
-pub(super) fn micros(value: f64) -> String {
+pub(crate) fn micros(value: f64) -> String {
     if value < 1_000.0 { format!("{value:.0} µs") } else { format!("{:.1} ms", value / 1_000.0) }
 }
 
-pub(super) fn kibibytes(bytes: f64) -> String {
+pub(crate) fn kibibytes(bytes: f64) -> String {
     format!("{:.1} KiB", bytes / 1024.0)
 }
 
-pub(super) fn mebibytes(kib: f64) -> String {
+pub(crate) fn mebibytes(kib: f64) -> String {
     format!("{:.1} MiB", kib / 1024.0)
 }
 
 /// 12345 as 12,345.
-pub(super) fn thousands(value: f64) -> String {
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
     for (number, digit) in digits.chars().enumerate() {
