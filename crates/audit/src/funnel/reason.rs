@@ -288,6 +288,142 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "No device waits with the code that was typed.",
         "The user has to compare it with the device, or start again there.",
     ),
+    // At the organisation's identity provider.
+    reason(
+        "upstream_unavailable",
+        "The organisation's identity provider did not answer, or not with what it should.",
+        "Look at the log of the server, and at the provider.",
+    ),
+    reason(
+        "upstream_discovery",
+        "What the identity provider says of itself cannot be used.",
+        "Look at the log of the server; the issuer may be another than the one that is configured.",
+    ),
+    reason(
+        "upstream_misconfigured",
+        "The identity provider does not accept this server as its client.",
+        "Compare client id, secret and redirect URI with what is registered there.",
+    ),
+    reason(
+        "upstream_refused",
+        "The identity provider refused the login.",
+        "Look at the log of the server; the provider's own log says why.",
+    ),
+    reason(
+        "upstream_denied",
+        "The user, or the identity provider, said no.",
+        "Ask the user, or whoever decides there who may use this application.",
+    ),
+    reason(
+        "upstream_unknown_account",
+        "The account at the identity provider has no user here.",
+        "Create the user, or let accounts become users by themselves.",
+    ),
+    reason(
+        "upstream_group_missing",
+        "The user is in none of the groups that may log in.",
+        "Add the user to one of them at the identity provider.",
+    ),
+    reason(
+        "upstream_group_overage",
+        "The user is in more groups than the identity provider tells of.",
+        "Have the provider send only the groups that count here.",
+    ),
+    reason(
+        "upstream_no_scope",
+        "The user's groups allow nothing here.",
+        "Look at which scopes each group has in the settings.",
+    ),
+    reason(
+        "upstream_unknown_state",
+        "The identity provider's answer belongs to no login that began here.",
+        "The user has to begin again.",
+    ),
+    reason(
+        "upstream_other_browser",
+        "The answer came in another browser than the login began in.",
+        "The user has to begin again, in one browser; many of these from elsewhere are an attack.",
+    ),
+    reason(
+        "upstream_other_provider",
+        "The answer is of another identity provider than the one that was asked.",
+        "The user has to begin again; many of these are an attack (mix-up).",
+    ),
+    reason(
+        "upstream_expired",
+        "The answer came too late.",
+        "The user took too long at the identity provider, and has to begin again.",
+    ),
+    reason(
+        "upstream_replay",
+        "The answer came a second time.",
+        "The user went back in the browser; the login has to begin again.",
+    ),
+    reason(
+        "upstream_malformed",
+        "The identity provider's answer has no code, or more than one.",
+        "Look at the log of the server.",
+    ),
+    reason(
+        "upstream_issuer",
+        "The answer names another issuer than the one that was asked.",
+        "Look at the issuer in the settings; many of these are an attack (mix-up).",
+    ),
+    reason(
+        "upstream_id_token",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_algorithm",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_issuer",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_audience",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_nonce",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_at_hash",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_subject",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_signature",
+        "The ID token of the identity provider is not as it has to be.",
+        "Look at the log of the server; issuer, client id and keys have to be those of the settings.",
+    ),
+    reason(
+        "upstream_id_token_time",
+        "The ID token of the identity provider is too old, or not good yet.",
+        "The clocks of the two differ.",
+    ),
+    reason(
+        "upstream_not_asked",
+        "The identity provider did not ask its user anew, though the client wanted that.",
+        "The provider has to support prompt and max_age.",
+    ),
+    reason(
+        "access_denied",
+        "The server does not let this user have what the client asks for.",
+        "Look at what the user's groups allow.",
+    ),
     // The token endpoint.
     reason(
         "unknown_code",
