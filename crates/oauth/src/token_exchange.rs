@@ -2,7 +2,7 @@
 //! ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)), so that it need not pass that one on, which it must not.
 //!
 //! What comes out is never more than what goes in: the same user and grant, a part of the scopes, no longer a life, another
-//! audience. Decided here, where the documents leave it open:
+//! audience. What ends or narrows the grant does so for both; a token that is revoked by itself takes no other with it. Decided here, where the documents leave it open:
 //!
 //! * **Who may** is the operator's to say ([`Rule`]): a client that authenticates, for tokens that were sent to *it*. A token
 //!   for somebody else's resource is refused, so a server that got hold of one cannot turn it into another.

@@ -1,11 +1,15 @@
 //! The documents of a login: what was read of one is written, and reads the same.
 #![no_main]
 
+use barewire_oauth::client_configuration::replace;
 use barewire_oauth::client_document::{self, DocumentUrl};
 use barewire_oauth::error::ErrorResponse;
 use barewire_oauth::jwk::PublicJwk;
 use barewire_oauth::metadata::{AuthorizationServerMetadata, ProtectedResourceMetadata};
-use barewire_oauth::register::{ClientMetadata, MAX_REDIRECT_URIS, RegistrationPolicy};
+use barewire_oauth::register::{
+    ClientMetadata, MAX_REDIRECT_URIS, NewCredentials, RegistrationPolicy, register,
+};
+use barewire_oauth::secret::ClientSecret;
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +26,14 @@ fuzz_target!(|data: &[u8]| {
     }
     let Ok(client) = serde_json::from_slice::<ClientMetadata>(data) else { return };
     let policy = RegistrationPolicy::default();
+    // Registered, and then put in its own place: the same client, which cannot become one that proves nothing.
+    let fresh = NewCredentials { client_id: "c".to_owned(), client_secret: ClientSecret::new("s") };
+    if let Ok((current, ..)) = register(data, fresh, policy)
+        && let Ok(replacement) = replace(&current, data, ClientSecret::new("t"), policy)
+    {
+        assert_eq!(replacement.client, current);
+        assert!(!replacement.client.is_public() && replacement.client_secret.is_none());
+    }
     let url = client.client_id.and_then(|id| DocumentUrl::parse(&id, true).ok());
     if let Some(url) = url
         && let Ok(client) = client_document::read(&url, data, policy)
