@@ -15,7 +15,7 @@ use barewire_oauth::claims::seconds;
 use barewire_oauth::client::{GrantType, RedirectUri};
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
-use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, ConfiguredClient, Dpop};
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, ConfiguredClient, Dpop, Issued};
 use barewire_serve::{Mount, WithPeer};
 use barewire_store::Store;
 use schemars::JsonSchema;
@@ -167,8 +167,13 @@ impl TokenVerifier for Tokens {
     }
 
     fn standing(&self, principal: &Principal) -> Standing {
-        let jti = principal.token_id.as_deref().unwrap_or_default();
-        let issued_at = principal.issued_at.map_or(0, seconds);
-        self.access.standing(jti, principal.grant_id.as_deref(), issued_at, &principal.scopes)
+        self.access.standing(&Issued {
+            id: principal.token_id.as_deref().unwrap_or_default(),
+            subject: &principal.subject,
+            client_id: principal.client_id.as_deref().unwrap_or_default(),
+            grant_id: principal.grant_id.as_deref(),
+            at: principal.issued_at.map_or(0, seconds),
+            scope: &principal.scopes,
+        })
     }
 }

@@ -63,6 +63,7 @@ mod field {
     pub(super) const THROUGH: u8 = tag(28, NUMBER);
     pub(super) const HASH: u8 = tag(29, BYTES);
     pub(super) const VERSION: u8 = tag(30, BYTES);
+    pub(super) const BY: u8 = tag(31, BYTES);
     pub(super) const USER_AGENT: u8 = tag(32, BYTES);
     pub(super) const REGISTRATION: u8 = tag(33, BYTES);
     pub(super) const REQUEST: u8 = tag(34, EIGHT);
@@ -109,6 +110,7 @@ pub(crate) fn encode(entry: &Entry<'_>, out: &mut Vec<u8>) {
         out.bytes(field::HASH, &hash.0);
     }
     out.text(field::VERSION, entry.version);
+    out.text(field::BY, entry.by);
     out.text(field::USER_AGENT, entry.user_agent);
     out.text(field::REGISTRATION, entry.registration);
     out.fixed(field::REQUEST, entry.request);
@@ -156,6 +158,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Entry<'_>, NotARecord> {
             field::THROUGH => entry.through = Some(value.number),
             field::HASH => entry.hash = Some(Hash(value.fixed()?)),
             field::VERSION => entry.version = Some(value.text()?),
+            field::BY => entry.by = Some(value.text()?),
             field::USER_AGENT => entry.user_agent = Some(value.text()?),
             field::REGISTRATION => entry.registration = Some(value.text()?),
             field::REQUEST => entry.request = Some(value.fixed()?),
@@ -271,6 +274,7 @@ pub(crate) mod tests {
             name: Some("echo"),
             arguments: Some([7; 16]),
             user: Some("ann"),
+            by: Some("admin"),
             client: Some("client"),
             registration: Some("dynamic"),
             request: Some([3; 8]),

@@ -42,6 +42,9 @@ pub struct Entry<'a> {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
+    /// Who did it, where that is not the user: an administrator, or `operator:` and a name of the operating system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'a str>,
     /// The OAuth client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<&'a str>,

@@ -62,6 +62,7 @@ impl Witness for EventRecorder {
             event: Some(event.kind.as_str()),
             endpoint: Some(event.endpoint),
             user: event.user,
+            by: event.by,
             client: event.client,
             client_name: event.client_name,
             registration: event.registration,

@@ -24,6 +24,15 @@ pub const USERS: [SeedUser; 2] = [
     SeedUser { username: "janedoe", password: "secret", full_name: "Jane Doe", email: "janedoe@example.com" },
 ];
 
+/// The administrator, where only this machine can reach the demo. Not a user of the blog: what an administrator can do with
+/// other people's posts is nothing.
+pub const ADMINISTRATOR: SeedUser = SeedUser {
+    username: "admin",
+    password: "secret",
+    full_name: "Administrator",
+    email: "admin@example.com",
+};
+
 /// `# title`, then `author | tag, tag [| draft]`, then the text.
 const POSTS: &str = include_str!("../seed/posts.md");
 const FIRST: OffsetDateTime = datetime!(2025-03-02 08:30 UTC);

@@ -17,7 +17,7 @@ use barewire_oauth::claims::seconds;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
-use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, Dpop};
+use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, Dpop, Issued};
 use barewire_serve::{BindError, Listeners, Mount, ServeConfig, WithPeer};
 use barewire_store::Store;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
@@ -201,6 +201,11 @@ impl Demo {
         for user in seed::USERS {
             let _exists_already = authorization.create_user(user.username, user.password).await?;
         }
+        // Everybody knows this password, so it opens nothing where others can reach it.
+        if config.public_url.is_none() {
+            let seed::SeedUser { username, password, .. } = seed::ADMINISTRATOR;
+            let _exists_already = authorization.create_administrator(username, password).await?;
+        }
         let resources = [Resource::parse(&resource)?, Resource::parse(&sse_resource)?];
         let tokens = Tokens { access: authorization.access_tokens(), resources };
 
@@ -295,9 +300,14 @@ impl TokenVerifier for Tokens {
     }
 
     fn standing(&self, principal: &Principal) -> Standing {
-        let jti = principal.token_id.as_deref().unwrap_or_default();
-        let issued_at = principal.issued_at.map_or(0, seconds);
-        self.access.standing(jti, principal.grant_id.as_deref(), issued_at, &principal.scopes)
+        self.access.standing(&Issued {
+            id: principal.token_id.as_deref().unwrap_or_default(),
+            subject: &principal.subject,
+            client_id: principal.client_id.as_deref().unwrap_or_default(),
+            grant_id: principal.grant_id.as_deref(),
+            at: principal.issued_at.map_or(0, seconds),
+            scope: &principal.scopes,
+        })
     }
 }
 

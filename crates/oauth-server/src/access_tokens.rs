@@ -24,7 +24,10 @@ use bytes::Bytes;
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::keys::{KeyRing, SigningError};
 use crate::random;
-use crate::store::{GrantRecord, Store, StoreError};
+use crate::store::{Change, Changed, GrantRecord};
+
+/// How long a token may take from its user's record to its signature.
+const ON_THE_WAY: Duration = Duration::from_secs(10);
 
 /// Verifies the access tokens of one authorization server. Cheap to clone; clones share what they know.
 #[derive(Clone)]
@@ -45,17 +48,46 @@ struct Shared {
 #[derive(Clone, Default)]
 struct Revocations {
     /// By grant id and `jti`.
-    changes: HashMap<Arc<str>, Change>,
+    changes: HashMap<Arc<str>, Fate>,
+    users: Switches,
+    clients: Switches,
     /// Tokens issued up to this second are refused: it stands in for entries that had no room.
     issued_until: Option<u64>,
 }
 
 /// What has become of a grant, or of a single token.
 #[derive(Clone)]
-struct Change {
+struct Fate {
     at: SystemTime,
     /// The scopes that are left to it; `None` when it was revoked.
     left: Option<ScopeSet>,
+}
+
+/// Users, or clients, that were disabled or enabled, and when.
+#[derive(Clone, Default)]
+struct Switches(HashMap<Arc<str>, Switch>);
+
+#[derive(Clone, Copy)]
+struct Switch {
+    at: SystemTime,
+    disabled: bool,
+}
+
+/// What a token says of itself, for whoever asks what has become of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Issued<'a> {
+    /// Its own identifier, `jti`.
+    pub id: &'a str,
+    /// Whom it speaks for, `sub`.
+    pub subject: &'a str,
+    /// Whom it was given to, `client_id`.
+    pub client_id: &'a str,
+    /// The grant that it belongs to.
+    pub grant_id: Option<&'a str>,
+    /// When it was issued, `iat`.
+    pub at: u64,
+    /// What it allows.
+    pub scope: &'a ScopeSet,
 }
 
 /// What a new access token is to say.
@@ -111,26 +143,6 @@ impl AccessTokens {
         }))
     }
 
-    /// Takes over what was revoked since then, before a restart or by another process, and may still be presented.
-    pub(crate) async fn learn_revocations(
-        &self,
-        store: &dyn Store,
-        since: SystemTime,
-        now: SystemTime,
-    ) -> Result<(), StoreError> {
-        // One more than there is room for: then `shrink` refuses what was issued until the last that had none, and so
-        // whatever belongs to those that were not read.
-        let most = u32::try_from(self.0.max_revoked).unwrap_or(u32::MAX).saturating_add(1);
-        let mut gone = store.grants_revoked_since(since, most).await?;
-        gone.extend(store.access_tokens_revoked_since(since, most).await?);
-        let gone = gone.into_iter().map(|(id, at)| (id, Change { at, left: None }));
-        let narrowed = store.grants_narrowed_since(since, most).await?.into_iter();
-        let narrowed =
-            narrowed.map(|(id, at, scope)| (id, Change { at, left: Some(ScopeSet::parse_lenient(&scope)) }));
-        self.learn(gone.chain(narrowed).collect(), now);
-        Ok(())
-    }
-
     /// Who a token speaks for, at `now` and for one of `resources`, which are the names of one server: issuer, audience,
     /// expiry, revocation and signature. Its scopes are those that its grant still has.
     ///
@@ -146,7 +158,8 @@ impl AccessTokens {
         let revoked = self.0.revoked.load();
         let mut claims = self.0.keys.load().open(token, |claims, is_genuine| {
             claims.check(&expected, now)?;
-            if revoked.cover(claims.jti(), claims.grant_id(), claims.iat()) {
+            let [subject, client_id, _] = claims.caller();
+            if revoked.cover(claims.jti(), claims.grant_id(), subject, client_id, claims.iat()) {
                 return Err(BearerError::Revoked);
             }
             self.0.check_signature(token, claims, now, is_genuine)
@@ -157,15 +170,15 @@ impl AccessTokens {
         Ok(claims)
     }
 
-    /// What has become of a token with these claims: whether it was revoked, by itself, with its grant, or with all that
-    /// were issued until then, or whether its grant was narrowed to less than `scope`. For whoever remembers what
-    /// [`AccessTokens::verify`] said; a look into memory.
+    /// What has become of a token: whether it was revoked, by itself, with its grant, with its user or its client, or with
+    /// all that were issued until then, or whether its grant was narrowed to less than its scope. For whoever remembers
+    /// what [`AccessTokens::verify`] said; a look into memory.
     #[must_use]
-    pub fn standing(&self, jti: &str, grant_id: Option<&str>, iat: u64, scope: &ScopeSet) -> Standing {
+    pub fn standing(&self, token: &Issued<'_>) -> Standing {
         let revoked = self.0.revoked.load();
-        if revoked.cover(jti, grant_id, iat) {
+        if revoked.cover(token.id, token.grant_id, token.subject, token.client_id, token.at) {
             Standing::Revoked
-        } else if revoked.left_to(grant_id).is_some_and(|left| !scope.is_subset(left)) {
+        } else if revoked.left_to(token.grant_id).is_some_and(|left| !token.scope.is_subset(left)) {
             Standing::Narrowed
         } else {
             Standing::Unchanged
@@ -188,7 +201,8 @@ impl AccessTokens {
             return Err(BearerError::Expired);
         }
         let revoked = self.0.revoked.load();
-        if revoked.cover(&claims.jti, claims.grant_id.as_deref(), claims.iat) {
+        let grant_id = claims.grant_id.as_deref();
+        if revoked.cover(&claims.jti, grant_id, &claims.sub, &claims.client_id, claims.iat) {
             return Err(BearerError::Revoked);
         }
         if let Some(left) = revoked.left_to(claims.grant_id.as_deref()) {
@@ -233,43 +247,51 @@ impl AccessTokens {
 
     /// From now on no token of this grant counts. The store has to know already.
     pub(crate) fn revoke_grant(&self, grant_id: &str, now: SystemTime) {
-        self.learn(vec![(grant_id.to_owned(), Change { at: now, left: None })], now);
+        self.learn([Change { at: now, what: Changed::GrantRevoked(grant_id.to_owned()) }], now);
     }
 
     /// The same for many grants.
     pub(crate) fn revoke_grants(&self, grant_ids: impl IntoIterator<Item = String>, now: SystemTime) {
-        let gone = grant_ids.into_iter().map(|id| (id, Change { at: now, left: None }));
-        self.learn(gone.collect(), now);
+        let gone = grant_ids.into_iter().map(|id| Change { at: now, what: Changed::GrantRevoked(id) });
+        self.learn(gone.collect::<Vec<_>>(), now);
     }
 
     /// From now on the tokens of this grant allow no more than `left`. The store has to know already.
     pub(crate) fn narrow_grant(&self, grant_id: &str, left: ScopeSet, now: SystemTime) {
-        self.learn(vec![(grant_id.to_owned(), Change { at: now, left: Some(left) })], now);
+        let id = grant_id.to_owned();
+        self.learn([Change { at: now, what: Changed::GrantNarrowed { id, left } }], now);
     }
 
     /// From now on this token does not count. The store has to know already.
     pub(crate) fn revoke_token(&self, jti: &str, now: SystemTime) {
-        self.learn(vec![(jti.to_owned(), Change { at: now, left: None })], now);
+        self.learn([Change { at: now, what: Changed::TokenRevoked(jti.to_owned()) }], now);
     }
 
-    fn learn(&self, changes: Vec<(String, Change)>, now: SystemTime) {
+    /// From now on no token counts that was issued until then, or was on its way.
+    pub(crate) fn refuse_until(&self, until: SystemTime, now: SystemTime) {
+        let _one_at_a_time = self.0.revoking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut revoked = Revocations::clone(&self.0.revoked.load());
+        revoked.issued_until = revoked.issued_until.max(Some(seconds((until + ON_THE_WAY).min(now))));
+        self.0.revoked.store(Arc::new(revoked));
+    }
+
+    /// Takes over what has changed, in this order.
+    pub(crate) fn learn(&self, changes: impl AsRef<[Change]>, now: SystemTime) {
+        let changes = changes.as_ref();
         let _one_at_a_time = self.0.revoking.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.0.revoked.load();
         // Whoever revokes the same again and again must not have the list copied each time.
-        let is_known = |id: &str, new: &Change| known.changes.get(id).is_some_and(|old| old.covers(new));
-        if changes.iter().all(|(id, change)| is_known(id, change)) {
+        if changes.iter().all(|change| known.covers(change)) {
             return;
         }
         let mut revoked = Revocations::clone(&known);
-        for (id, change) in changes {
-            revoked.add(&id, change);
-        }
+        changes.iter().for_each(|change| revoked.add(change));
         revoked.shrink(self.0.max_revoked, now);
         self.0.revoked.store(Arc::new(revoked));
     }
 }
 
-impl Change {
+impl Fate {
     /// Whether `other` says nothing that this does not.
     fn covers(&self, other: &Self) -> bool {
         match (&self.left, &other.left) {
@@ -280,9 +302,42 @@ impl Change {
     }
 }
 
+impl Switches {
+    /// Whether a token that was issued then is one of somebody who is disabled, or was so since.
+    fn cover(&self, id: &str, iat: u64) -> bool {
+        !self.0.is_empty() && self.0.get(id).is_some_and(|it| it.disabled || iat <= seconds(it.at))
+    }
+
+    /// Forgets what is over, and the older half of what is more than `max`; when the last of these was.
+    fn shrink(&mut self, max: usize, now: SystemTime) -> Option<SystemTime> {
+        self.0.retain(|_, switch| !is_over(switch.at, now));
+        let until = older_half(self.0.values().map(|switch| switch.at), max)?;
+        self.0.retain(|_, switch| switch.at > until);
+        Some(until)
+    }
+}
+
+/// Whether every token that was issued until then has expired.
+fn is_over(at: SystemTime, now: SystemTime) -> bool {
+    at.checked_add(MAX_ACCESS_TOKEN_TTL).is_some_and(|end| end <= now)
+}
+
+/// When the last of the older half was, of more than `max`.
+fn older_half(times: impl Iterator<Item = SystemTime>, max: usize) -> Option<SystemTime> {
+    let mut times: Vec<_> = times.collect();
+    if times.len() <= max {
+        return None;
+    }
+    times.sort_unstable();
+    Some(times[times.len() - max / 2 - 1])
+}
+
 impl Revocations {
-    fn cover(&self, jti: &str, grant_id: Option<&str>, iat: u64) -> bool {
+    fn cover(&self, jti: &str, grant_id: Option<&str>, subject: &str, client_id: &str, iat: u64) -> bool {
         if self.issued_until.is_some_and(|until| iat <= until) {
+            return true;
+        }
+        if self.users.cover(subject, iat) || self.clients.cover(client_id, iat) {
             return true;
         }
         let is_gone = |id: &str| self.changes.get(id).is_some_and(|change| change.left.is_none());
@@ -297,8 +352,24 @@ impl Revocations {
         self.changes.get(grant_id?)?.left.as_ref()
     }
 
+    /// Whether `change` says nothing that is not known.
+    fn covers(&self, change: &Change) -> bool {
+        match fate(change) {
+            Ok((id, new)) => self.changes.get(id).is_some_and(|old| old.covers(&new)),
+            Err(_) => false,
+        }
+    }
+
+    fn add(&mut self, change: &Change) {
+        match fate(change) {
+            Ok((id, fate)) => self.add_fate(id, fate),
+            Err((Kind::User, id, switch)) => drop(self.users.0.insert(Arc::from(id), switch)),
+            Err((Kind::Client, id, switch)) => drop(self.clients.0.insert(Arc::from(id), switch)),
+        }
+    }
+
     /// Keeps the least of what was heard of one grant, in whatever order that comes.
-    fn add(&mut self, id: &str, new: Change) {
+    fn add_fate(&mut self, id: &str, new: Fate) {
         match self.changes.get_mut(id) {
             None => {
                 self.changes.insert(Arc::from(id), new);
@@ -306,7 +377,7 @@ impl Revocations {
             Some(old) if old.covers(&new) => {}
             Some(old) => {
                 let both = old.left.as_ref().zip(new.left.as_ref()).map(|(old, new)| old.intersection(new));
-                *old = Change { at: old.at.max(new.at), left: both };
+                *old = Fate { at: old.at.max(new.at), left: both };
             }
         }
     }
@@ -314,17 +385,37 @@ impl Revocations {
     /// Forgets what has expired anyway, and then keeps to `max`: the older half makes room, and everything issued
     /// until the last of them is refused instead. Being short of room must never make a revoked token count again.
     fn shrink(&mut self, max: usize, now: SystemTime) {
-        self.changes
-            .retain(|_, change| change.at.checked_add(MAX_ACCESS_TOKEN_TTL).is_none_or(|end| end > now));
-        if self.changes.len() <= max {
-            return;
+        self.changes.retain(|_, change| !is_over(change.at, now));
+        let fates = older_half(self.changes.values().map(|change| change.at), max);
+        if let Some(until) = fates {
+            self.changes.retain(|_, change| change.at > until);
         }
-        let mut times: Vec<_> = self.changes.values().map(|change| change.at).collect();
-        times.sort_unstable();
-        let until = times[times.len() - max / 2 - 1];
-        self.changes.retain(|_, change| change.at > until);
+        let switches = [self.users.shrink(max, now), self.clients.shrink(max, now)];
+        // Of somebody who was being disabled, a token that was on its way may have been issued a moment later.
+        let switches = switches.into_iter().flatten().map(|until| until + ON_THE_WAY);
         // An entry's tokens were issued before it was revoked; those of a narrowed grant that came later say less.
-        self.issued_until = self.issued_until.max(Some(seconds(until.min(now))));
+        if let Some(until) = fates.into_iter().chain(switches).max() {
+            self.issued_until = self.issued_until.max(Some(seconds(until.min(now))));
+        }
+    }
+}
+
+/// Whose switch.
+enum Kind {
+    User,
+    Client,
+}
+
+/// What a change means for a grant or a token; or for whom it is a switch.
+fn fate(change: &Change) -> Result<(&str, Fate), (Kind, &str, Switch)> {
+    let at = change.at;
+    match &change.what {
+        Changed::GrantRevoked(id) | Changed::TokenRevoked(id) => Ok((id, Fate { at, left: None })),
+        Changed::GrantNarrowed { id, left } => Ok((id, Fate { at, left: Some(left.clone()) })),
+        Changed::UserDisabled(id) => Err((Kind::User, id, Switch { at, disabled: true })),
+        Changed::UserEnabled(id) => Err((Kind::User, id, Switch { at, disabled: false })),
+        Changed::ClientDisabled(id) => Err((Kind::Client, id, Switch { at, disabled: true })),
+        Changed::ClientEnabled(id) => Err((Kind::Client, id, Switch { at, disabled: false })),
     }
 }
 
@@ -365,6 +456,63 @@ mod tests {
         let tokens = AccessTokens::new("https://as.example", &config, keys);
         let signer = tokens.clone();
         (tokens, move |claims| signer.0.keys.load().sign(claims).unwrap().expose().to_owned())
+    }
+
+    /// A token of `johndoe` and the client `c`, issued at 1000.
+    fn issued<'a>(id: &'a str, grant: &'a str, scope: &'a ScopeSet) -> Issued<'a> {
+        Issued { id, subject: "johndoe", client_id: "c", grant_id: Some(grant), at: 1_000, scope }
+    }
+
+    #[test]
+    fn who_is_disabled_has_no_token_and_who_is_enabled_has_new_ones_only() {
+        let (tokens, sign) = tokens(10);
+        let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
+        let check = |iat: u64, expected: bool| {
+            let claims = AccessTokenClaims { iat, exp: 9_000, ..claims() };
+            let verified = tokens.verify(&sign(&claims), &resource, at(1_900)).is_ok();
+            let token = Issued { at: iat, ..issued("j", "g", &claims.scope) };
+            assert_eq!(
+                (verified, tokens.standing(&token)),
+                if expected { (true, Standing::Unchanged) } else { (false, Standing::Revoked) },
+                "{iat}"
+            );
+        };
+        type Switch = fn(String) -> Changed;
+        let ways: [(&str, Switch, Switch); 2] = [
+            ("johndoe", Changed::UserDisabled, Changed::UserEnabled),
+            ("c", Changed::ClientDisabled, Changed::ClientEnabled),
+        ];
+        for (number, (id, disabled, enabled)) in (0..).zip(ways) {
+            let base = 1_100 + 100 * number;
+            check(base, true);
+            tokens.learn([Change { at: at(base + 1), what: disabled("somebody else".into()) }], at(base + 1));
+            check(base, true);
+            tokens.learn([Change { at: at(base + 10), what: disabled(id.into()) }], at(base + 10));
+            check(base, false);
+            // One that was on its way.
+            check(base + 11, false);
+            tokens.learn([Change { at: at(base + 20), what: enabled(id.into()) }], at(base + 20));
+            check(base, false);
+            check(base + 20, false);
+            check(base + 21, true);
+        }
+    }
+
+    #[test]
+    fn more_switches_than_fit_still_hold() {
+        let (tokens, _) = tokens(4);
+        for number in 0..20 {
+            let what = Changed::UserDisabled(format!("u{number}"));
+            tokens.learn([Change { at: at(1_000 + number), what }], at(1_500));
+        }
+        assert!(tokens.0.revoked.load().users.0.len() <= 4);
+        let scope = ScopeSet::new();
+        for number in 0..20 {
+            let subject = format!("u{number}");
+            let token = Issued { subject: &subject, ..issued("j", "g", &scope) };
+            assert_eq!(tokens.standing(&token), Standing::Revoked, "{number}");
+        }
+        assert_eq!(tokens.standing(&Issued { at: 1_400, ..issued("j", "g", &scope) }), Standing::Unchanged);
     }
 
     #[test]
@@ -409,7 +557,7 @@ mod tests {
                 sign(&AccessTokenClaims { jti: jti.into(), grant_id: Some(grant.into()), ..claims() });
             assert_eq!(tokens.verify(&token, &resource, at(1_500)).map(drop), expected, "{jti} of {grant}");
             // And so for whoever remembers the token.
-            let standing = tokens.standing(jti, Some(grant), claims().iat, &claims().scope);
+            let standing = tokens.standing(&issued(jti, grant, &claims().scope));
             assert_eq!(standing == Standing::Revoked, expected.is_err(), "{jti} of {grant}");
         };
         let revoked = Err(BearerError::Revoked);
@@ -431,7 +579,7 @@ mod tests {
             let claims = AccessTokenClaims { scope: set(scope), grant_id: Some(grant.into()), ..claims() };
             let verified = tokens.verify(&sign(&claims), &resource, at(1_500)).unwrap();
             assert_eq!(verified.scope, set(expected), "{scope} of {grant}");
-            assert_eq!(tokens.standing("j", Some(grant), claims.iat, &claims.scope), standing);
+            assert_eq!(tokens.standing(&issued("j", grant, &claims.scope)), standing);
         };
         tokens.narrow_grant("g", set("a b"), at(1_500));
         check("g", "a b c", "a b", Standing::Narrowed);
@@ -444,7 +592,7 @@ mod tests {
         // Narrowing does not bring a revoked grant back.
         tokens.revoke_grant("g", at(1_502));
         tokens.narrow_grant("g", set("b"), at(1_503));
-        assert_eq!(tokens.standing("j", Some("g"), 1_000, &set("b")), Standing::Revoked);
+        assert_eq!(tokens.standing(&issued("j", "g", &set("b"))), Standing::Revoked);
     }
 
     #[test]

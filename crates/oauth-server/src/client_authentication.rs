@@ -75,12 +75,16 @@ pub(crate) async fn authenticate_as(
     credentials: &ClientCredentials,
 ) -> Result<Authenticated, Failure> {
     let client = if DocumentUrl::looks_like_one(id) {
+        if state.store.client_disabled(id).await?.is_some() {
+            return Err(TokenError::UnknownClient.into());
+        }
         if credentials.proof == Proof::Nothing {
             return Ok(Authenticated { id: id.to_owned(), client: None });
         }
         state.documents.client(&state.config, id, state.now()).await.map_err(|error| of_document(&error))?
     } else {
         let record = if id.len() <= 256 { state.store.client(id).await? } else { None };
+        let record = record.filter(|record| record.disabled_at.is_none());
         Arc::new(record.ok_or(TokenError::UnknownClient)?.client)
     };
     if let Unproven::Signature(statement) = client_authentication::authenticate(&client, credentials)? {

@@ -222,6 +222,12 @@ pub struct AuthConfig {
     pub passkey_timeout: Duration,
     /// How many characters a password has at least that a person chooses here.
     pub min_password_length: usize,
+    /// Whether administrators find pages at `/admin` and an API at `/admin/api`.
+    pub administration: bool,
+    /// How long after the login an administrator can change something there, or allow an application to; then the login is
+    /// asked for again.
+    #[serde(with = "humantime_serde")]
+    pub admin_login_max_age: Duration,
     /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
     /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts. The demo's
     /// audit log names the same address.
@@ -241,7 +247,8 @@ pub struct AuthConfig {
     /// How many revocations are remembered at once. Beyond that, all tokens issued before the oldest of them are
     /// refused, which costs their clients a refresh.
     pub revocation_cache: usize,
-    /// How often the store is asked what other processes have revoked; `0s` is never.
+    /// How often the store is asked what other processes have revoked, narrowed or disabled, the command line among them;
+    /// `0s` is never.
     #[serde(with = "humantime_serde")]
     pub revocation_poll: Duration,
     /// Largest accepted request body, in bytes.
@@ -332,6 +339,8 @@ impl Default for AuthConfig {
             max_passkeys_per_user: 20,
             passkey_timeout: Duration::from_secs(10 * minutes),
             min_password_length: 8,
+            administration: true,
+            admin_login_max_age: Duration::from_secs(15 * minutes),
             client_address_header: None,
             failed_signatures_per_second: forgeries.failures_per_second,
             failed_signatures_at_once: forgeries.failures_at_once,
@@ -478,6 +487,9 @@ impl AuthConfig {
             return Some(
                 "auth.local_logins: without an identity provider in auth.upstream nobody could log in",
             );
+        }
+        if self.admin_login_max_age.as_secs() == 0 {
+            return Some("auth.admin_login_max_age: at least 1s");
         }
         if self.sweep_interval.is_zero() {
             return Some("auth.sweep_interval: more than 0s");

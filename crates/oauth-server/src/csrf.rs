@@ -18,6 +18,11 @@ pub(crate) enum Purpose {
     Password,
     Totp,
     Passkeys,
+    AdminPeople,
+    AdminPerson,
+    AdminClients,
+    AdminClient,
+    AdminApp,
     Device,
     DeviceConsent,
 }

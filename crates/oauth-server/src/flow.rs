@@ -21,6 +21,7 @@ use http::StatusCode;
 use crate::config::Dpop;
 use crate::documents::DocumentFetchError;
 use crate::endpoints::account::Place;
+use crate::endpoints::admin::Section;
 use crate::endpoints::login;
 use crate::fetch::FetchError;
 use crate::pages::{Back, ErrorPage, capitalised, chain};
@@ -53,6 +54,8 @@ pub(crate) enum Stop {
     Client(Box<AuthorizationError>),
     /// The person has to sign in first, and is led here then.
     LogIn(Place),
+    /// An administrator has to sign in, or to do so again, and is led here then.
+    LogInToAdminister(Section),
     /// The store failed.
     Store(StoreError),
 }
@@ -73,6 +76,9 @@ impl Stop {
             Self::Page(page) => page.respond(state),
             Self::Client(error) => respond::see_other(&error.location(&state.issuer)),
             Self::LogIn(place) => respond::see_other(&state.path_with(LOGIN, &login::errand(place))),
+            Self::LogInToAdminister(section) => {
+                respond::see_other(&state.path_with(LOGIN, &login::admin_errand(&section)))
+            }
             Self::Store(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "the store failed");
                 ErrorPage::broken().respond(state)
@@ -173,9 +179,9 @@ impl Flow {
     }
 
     /// The request with what is left of its scopes for a user whose identity provider allows them less.
-    pub(crate) fn within_bounds(mut self, session: Option<&Session>) -> Self {
+    pub(crate) fn within_bounds(mut self, state: &Inner, session: Option<&Session>) -> Self {
         // Whoever is about to log in anew may come as somebody else.
-        let stays = session.filter(|session| !self.wants_login(session));
+        let stays = session.filter(|session| !self.wants_login(state, session));
         let bounds = stays.and_then(|session| session.upstream.as_ref());
         match upstream::left(&self.request.scope, bounds) {
             Some(left) => self.request.scope = left,
@@ -186,10 +192,11 @@ impl Flow {
 
     /// Whether the client wants the user to log in although this is one. A pushed request is fulfilled by a login after it
     /// was pushed; another loses its wish at the login.
-    pub(crate) fn wants_login(&self, session: &Session) -> bool {
+    pub(crate) fn wants_login(&self, state: &Inner, session: &Session) -> bool {
         let fulfilled =
             self.pushed.as_ref().is_some_and(|it| it.pushed.is_before(session.record.authenticated_at));
-        self.request.prompt.login && !fulfilled
+        let stale = self.request.for_administrators && session.is_stale(state, state.now());
+        (self.request.prompt.login && !fulfilled) || stale
     }
 
     /// The query with which the flow goes on after a login.
@@ -228,10 +235,13 @@ impl Flow {
                 error: ErrorResponse::new(ErrorCode::AccessDenied, description),
             })));
         }
-        let user = session
-            .map(|session| LoggedIn { remembered: remembered.as_ref(), until: session.record.expires_at });
+        let user = session.map(|session| LoggedIn {
+            remembered: remembered.as_ref(),
+            until: session.record.expires_at,
+            administrator_until: session.administrator_until(state),
+        });
         let mut request = self.request.clone();
-        request.prompt.login &= session.is_none_or(|session| self.wants_login(session));
+        request.prompt.login &= session.is_none_or(|session| self.wants_login(state, session));
         Ok(authorize::next(&request, &self.client, user, state.now()))
     }
 
@@ -390,18 +400,37 @@ fn refused(state: &Inner, client: &Client, error: Box<AuthorizationError>) -> St
 /// The client with this identifier, as it is now.
 pub(crate) async fn client(state: &Inner, client_id: &str) -> Result<Client, Stop> {
     if DocumentUrl::looks_like_one(client_id) {
+        if state.store.client_disabled(client_id).await?.is_some() {
+            return Err(Stop::page(disabled_client(client_id)));
+        }
         let client = state.documents.client(&state.config, client_id, state.now()).await;
         return client
             .map(|client| Client::clone(&client))
             .map_err(|error| Stop::page(document_page(&error, client_id)));
     }
     let known = if client_id.len() <= 256 { state.store.client(client_id).await? } else { None };
-    let mut client = known.ok_or_else(|| Stop::page(unknown_client(client_id)))?.client;
+    let known = known.ok_or_else(|| Stop::page(unknown_client(client_id)))?;
+    if known.disabled_at.is_some() {
+        return Err(Stop::page(disabled_client(client_id)));
+    }
+    let mut client = known.client;
     if client.registration == Registration::Dynamic && !state.config.private_use_redirects {
         // It may have registered when they were allowed.
         client.redirect_uris.retain(|uri| uri.kind() != RedirectKind::PrivateUse);
     }
     Ok(client)
+}
+
+fn disabled_client(client_id: &str) -> ErrorPage {
+    ErrorPage {
+        status: StatusCode::FORBIDDEN,
+        title: "This application is disabled here",
+        what: "An application sent you here that may not be used with this server.".to_owned(),
+        why: "An administrator of this server has disabled it. Nothing was shared with it.".to_owned(),
+        next: "If you need it, ask whoever runs this server.".to_owned(),
+        back: None,
+        details: vec![("client_id", visible(client_id, 200))],
+    }
 }
 
 fn unknown_client(client_id: &str) -> ErrorPage {

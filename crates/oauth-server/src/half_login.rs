@@ -66,7 +66,8 @@ impl HalfLogins {
         {
             return Ok(None);
         }
-        let Some(user) = store.user(&user_id).await? else { return Ok(None) };
+        let user = store.user(&user_id).await?.filter(UserRecord::is_enabled);
+        let Some(user) = user else { return Ok(None) };
         let is_ours = hmac::verify(&self.0, &message(half, &user, cookie, ends), &tag).is_ok();
         Ok(is_ours.then_some(user))
     }

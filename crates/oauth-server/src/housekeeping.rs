@@ -1,16 +1,11 @@
 //! What is done for as long as the server is there: deleting what is over, and learning what other processes at the same
-//! store have revoked.
+//! store have revoked, narrowed and disabled.
 
 use std::error::Error;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::server::Inner;
-use crate::store::StoreError;
-
-/// Revocations are asked for again that are older than the last question by this much: one gets its time before it is
-/// written, and waits for its turn to be written.
-const OVERLAP: Duration = Duration::from_secs(60);
 
 /// How long a sweep rests after a step, as a multiple of the time that the step took.
 const REST: u32 = 3;
@@ -25,7 +20,7 @@ pub(crate) fn spawn(server: &Arc<Inner>) {
     });
     let interval = server.config.revocation_poll;
     if !interval.is_zero() {
-        tokio::spawn(follow_revocations(Arc::downgrade(server), interval, server.now()));
+        tokio::spawn(follow(Arc::downgrade(server), interval));
     }
 }
 
@@ -47,25 +42,19 @@ async fn sweep(server: &Weak<Inner>) -> Option<Duration> {
     Some(server.config.sweep_interval)
 }
 
-async fn follow_revocations(server: Weak<Inner>, interval: Duration, mut asked_at: SystemTime) {
+async fn follow(server: Weak<Inner>, interval: Duration) {
     let mut failing = false;
     loop {
         tokio::time::sleep(interval).await;
         let Some(server) = server.upgrade() else { return };
-        let now = server.now();
-        match ask(&server, asked_at, now).await {
-            Ok(()) => (asked_at, failing) = (now, false),
+        match server.follower.catch_up(server.store.as_ref(), server.now()).await {
+            Ok(()) => failing = false,
             // Said once, not every second.
             Err(failure) if !failing => {
                 failing = true;
-                tracing::warn!(error = &failure as &dyn Error, "others' revocations are not known");
+                tracing::warn!(error = &failure as &dyn Error, "what others revoke is not known");
             }
             Err(_) => {}
         }
     }
-}
-
-async fn ask(server: &Inner, asked_at: SystemTime, now: SystemTime) -> Result<(), StoreError> {
-    let since = asked_at.checked_sub(OVERLAP).unwrap_or(SystemTime::UNIX_EPOCH);
-    server.tokens.learn_revocations(server.store.as_ref(), since, now).await
 }

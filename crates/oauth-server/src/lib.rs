@@ -27,9 +27,11 @@
 //! ```
 
 mod access_tokens;
+pub mod administration;
 mod attempts;
 mod body;
 mod browser;
+mod changes;
 mod client_authentication;
 mod client_keys;
 mod config;
@@ -66,11 +68,11 @@ mod turns;
 mod upstream;
 mod witness;
 
-pub use access_tokens::AccessTokens;
+pub use access_tokens::{AccessTokens, Issued};
 pub use config::{AuthConfig, ConfiguredClient, Dpop};
 pub use documents::DocumentFetchError;
 pub use fetch::FetchError;
-pub use passwords::PasswordError;
+pub use passwords::{PasswordError, Unfit};
 pub use server::{AuthorizationServer, BuildError, Builder, Clock, CreateUserError};
 pub use source::client_address;
 pub use trusted_issuers::{Says, TrustedIssuer, Workloads};

@@ -28,6 +28,7 @@ use crate::respond;
 use crate::server::Inner;
 use crate::store::DeviceRecord;
 use crate::store::GrantOverview;
+use crate::store::UserRecord;
 
 /// A file that pages use, under a path that changes with its content.
 pub(crate) struct Asset {
@@ -342,8 +343,9 @@ pub(crate) struct SignedInTemplate {
 }
 
 impl SignedInTemplate {
-    pub(crate) fn new(state: &Inner, user: String, logout: String, logout_csrf: String) -> Self {
-        Self { frame: Frame::new(state), links: account::links(state, None), user, logout, logout_csrf }
+    pub(crate) fn new(state: &Inner, user: &UserRecord, logout: String, logout_csrf: String) -> Self {
+        let (frame, links) = (Frame::new(state), account::links(state, user, None));
+        Self { frame, links, user: user.name.clone(), logout, logout_csrf }
     }
 }
 
@@ -450,7 +452,7 @@ impl ConsentTemplate {
             more: matches!(question, Question::More(_)),
             again: matches!(question, Question::Again),
             self_registered: client.registration == Registration::Dynamic,
-            remembered: consent::is_remembered(client, &request.redirect_uri),
+            remembered: consent::may_be_remembered(request, client),
             renewed_for: flow.is_refreshable().then(|| duration::words(state.config.grant_ttl)),
             ends_after: duration::words(state.config.access_token_ttl),
         }

@@ -30,6 +30,26 @@ pub enum PasswordError {
     Settings,
 }
 
+/// Why a password is not one that somebody should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has fewer characters than this.
+    #[error("a password has at least {0} characters")]
+    Short(usize),
+    /// It is the name of its user.
+    #[error("the user's name is the first password that somebody would try")]
+    Name,
+}
+
+impl Unfit {
+    pub(crate) fn check(password: &Password, name: &str, shortest: usize) -> Result<(), Self> {
+        if password.expose().chars().count() < shortest {
+            return Err(Self::Short(shortest));
+        }
+        if password.expose().eq_ignore_ascii_case(name) { Err(Self::Name) } else { Ok(()) }
+    }
+}
+
 /// Hashes and checks passwords.
 pub(crate) struct Passwords {
     argon2: Argon2<'static>,

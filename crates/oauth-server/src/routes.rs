@@ -3,10 +3,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use barewire_oauth::metadata::well_known;
 
 use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
+use crate::endpoints::admin::{self, api};
 use crate::endpoints::{
     assets, authorize, client_configuration, consent, device, device_authorization, introspect, jwks, login,
     login_code, login_passkey, logout, metadata, pushed, register, revoke, token, upstream,
@@ -45,6 +46,40 @@ pub(crate) const ACCOUNT_PASSWORD: &str = "/account/password";
 pub(crate) const ACCOUNT_PASSKEYS: &str = "/account/passkeys";
 /// GET, POST: the authenticator app and the recovery codes.
 pub(crate) const ACCOUNT_TOTP: &str = "/account/totp";
+/// GET: leads to the first page of administrators.
+pub(crate) const ADMIN: &str = "/admin";
+/// GET, POST: everybody who can log in; adds somebody.
+pub(crate) const ADMIN_PEOPLE: &str = "/admin/people";
+/// GET, POST: one of them.
+pub(crate) const ADMIN_PERSON: &str = "/admin/people/{id}";
+/// GET, POST: every application that is known; adds one.
+pub(crate) const ADMIN_CLIENTS: &str = "/admin/clients";
+/// GET, POST: one of them.
+pub(crate) const ADMIN_CLIENT: &str = "/admin/clients/{id}";
+/// GET: what all users have connected.
+pub(crate) const ADMIN_APPS: &str = "/admin/apps";
+/// GET, POST: one connection; narrows or ends it.
+pub(crate) const ADMIN_APP: &str = "/admin/apps/{id}";
+/// The resource that administrators' programs get tokens for.
+pub(crate) const ADMIN_API: &str = "/admin/api";
+/// GET, POST: people.
+pub(crate) const ADMIN_API_USERS: &str = "/admin/api/users";
+/// GET, PATCH: one of them.
+pub(crate) const ADMIN_API_USER: &str = "/admin/api/users/{id}";
+/// PUT: another password.
+pub(crate) const ADMIN_API_USER_PASSWORD: &str = "/admin/api/users/{id}/password";
+/// DELETE: the authenticator app, the recovery codes and the passkeys.
+pub(crate) const ADMIN_API_USER_FACTORS: &str = "/admin/api/users/{id}/second_factors";
+/// DELETE: signs out everywhere.
+pub(crate) const ADMIN_API_USER_SESSIONS: &str = "/admin/api/users/{id}/sessions";
+/// GET, POST: applications.
+pub(crate) const ADMIN_API_CLIENTS: &str = "/admin/api/clients";
+/// GET, PATCH, DELETE: one of them.
+pub(crate) const ADMIN_API_CLIENT: &str = "/admin/api/clients/{id}";
+/// GET: grants.
+pub(crate) const ADMIN_API_GRANTS: &str = "/admin/api/grants";
+/// GET, PATCH, DELETE: one of them.
+pub(crate) const ADMIN_API_GRANT: &str = "/admin/api/grants/{id}";
 /// GET, POST: asks for the code that a device shows, and whether the device may.
 pub(crate) const DEVICE: &str = "/device";
 /// POST: begins the login of a device without a browser.
@@ -101,6 +136,10 @@ pub(crate) fn router(state: AppState) -> Router {
         scripts =
             scripts.route(&state.path(DEVICE_AUTHORIZATION), json_post(post(device_authorization::post)));
     }
+    if state.config.administration {
+        pages = pages.merge(admin_pages(&state)).merge(admin_api(&state));
+        scripts = scripts.route(&api::metadata_path(&state), json_get(get(api::metadata)));
+    }
     if state.config.dynamic_registration {
         let own = get(client_configuration::get)
             .put(client_configuration::put)
@@ -122,6 +161,37 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(state.config.max_body_bytes))
         .layer(from_fn_with_state(AppState::clone(&state), host::check))
         .with_state(state)
+}
+
+fn admin_pages(state: &AppState) -> Router<AppState> {
+    Router::new()
+        .route(&state.path(ADMIN), get(admin::get))
+        .route(&state.path(ADMIN_PEOPLE), get(admin::people::get).post(admin::people::post))
+        .route(&state.path(ADMIN_PERSON), get(admin::person::get).post(admin::person::post))
+        .route(&state.path(ADMIN_CLIENTS), get(admin::clients::get).post(admin::clients::post))
+        .route(&state.path(ADMIN_CLIENT), get(admin::client::get).post(admin::client::post))
+        .route(&state.path(ADMIN_APPS), get(admin::apps::get))
+        .route(&state.path(ADMIN_APP), get(admin::app::get).post(admin::app::post))
+}
+
+/// No script of another origin calls this, so it does not say that one may.
+fn admin_api(state: &AppState) -> Router<AppState> {
+    use api::{clients, grants, users};
+    Router::new()
+        .route(&state.path(ADMIN_API_USERS), get(users::list).post(users::add))
+        .route(&state.path(ADMIN_API_USER), get(users::show).patch(users::change))
+        .route(&state.path(ADMIN_API_USER_PASSWORD), put(users::reset_password))
+        .route(&state.path(ADMIN_API_USER_FACTORS), delete(users::reset_second_factors))
+        .route(&state.path(ADMIN_API_USER_SESSIONS), delete(users::end_sessions))
+        .route(&state.path(ADMIN_API_CLIENTS), get(clients::list).post(clients::add))
+        .route(
+            &state.path(ADMIN_API_CLIENT),
+            get(clients::show).patch(clients::change).delete(clients::delete),
+        )
+        .route(&state.path(ADMIN_API_GRANTS), get(grants::list))
+        .route(&state.path(ADMIN_API_GRANT), get(grants::show).patch(grants::narrow).delete(grants::revoke))
+        .method_not_allowed_fallback(api::no_such_method)
+        .route_layer(from_fn_with_state(AppState::clone(state), api::authenticate))
 }
 
 fn json_get(route: MethodRouter<AppState>) -> MethodRouter<AppState> {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use aws_lc_rs::hmac;
 use axum::Router;
-use barewire_oauth::authorize::Policy;
+use barewire_oauth::authorize::{self, Policy};
 use barewire_oauth::client::Client;
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::dpop::Proofs;
@@ -20,8 +20,10 @@ use indexmap::IndexMap;
 use url::{Host, Url};
 
 use crate::access_tokens::AccessTokens;
+use crate::administration::{ADMIN_READ, ADMIN_WRITE, Administration};
+use crate::changes::Follower;
 use crate::client_keys::KeysAtUrls;
-use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
+use crate::config::AuthConfig;
 use crate::documents::Documents;
 use crate::endpoints::metadata;
 use crate::endpoints::token::device_code::Devices;
@@ -63,7 +65,10 @@ pub(crate) struct Inner {
     pub(crate) scopes: IndexMap<String, String>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tokens: AccessTokens,
-    pub(crate) passwords: Passwords,
+    /// What tells `tokens` of what others do.
+    pub(crate) follower: Arc<Follower>,
+    pub(crate) administration: Administration,
+    pub(crate) passwords: Arc<Passwords>,
     /// Logins to one account from one place.
     pub(crate) logins: Turns,
     /// Requests from one network that store something for whoever sends them.
@@ -95,6 +100,11 @@ impl Inner {
     /// The URL of an endpoint, as its metadata spell it.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer.trim_end_matches('/'))
+    }
+
+    /// The origin of the issuer.
+    pub(crate) fn issuer_origin(&self) -> String {
+        Url::parse(&self.issuer).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
     }
 
     /// The path of a page, as a browser at our origin asks for it.
@@ -156,6 +166,23 @@ impl AuthorizationServer {
     /// # Errors
     /// When the password cannot be hashed or the store fails.
     pub async fn create_user(&self, name: &str, password: &str) -> Result<Insert, CreateUserError> {
+        self.create(name, password, false).await
+    }
+
+    /// The same for an administrator.
+    ///
+    /// # Errors
+    /// As [`AuthorizationServer::create_user`].
+    pub async fn create_administrator(&self, name: &str, password: &str) -> Result<Insert, CreateUserError> {
+        self.create(name, password, true).await
+    }
+
+    async fn create(
+        &self,
+        name: &str,
+        password: &str,
+        administrator: bool,
+    ) -> Result<Insert, CreateUserError> {
         if name.starts_with(OWN_SUBJECT) {
             return Err(CreateUserError::Name);
         }
@@ -168,6 +195,8 @@ impl AuthorizationServer {
             password_hash: self.0.passwords.hash(Password::new(password)).await?,
             created_at: self.0.now(),
             password_changed_at: None,
+            administrator,
+            disabled_at: None,
         };
         Ok(self.0.store.insert_user(&user).await?)
     }
@@ -292,6 +321,11 @@ pub enum BuildError {
     /// Nothing can be asked of anybody.
     #[error("no HTTP client for the identity providers can be made")]
     Http(#[source] reqwest::Error),
+    /// A resource or a scope is called as one of administrators is.
+    #[error(
+        "{0} belongs to the API of administrators; choose another name, or set auth.administration = false"
+    )]
+    AdministrationTaken(String),
     /// A setting is outside of its range.
     #[error("{0}")]
     Setting(&'static str),
@@ -371,8 +405,8 @@ impl Builder {
             damaged @ KeyError::Damaged(_) => BuildError::Keys(damaged.to_string()),
         })?;
         let tokens = AccessTokens::new(&self.issuer, &self.config, keys);
-        let since = now.checked_sub(MAX_ACCESS_TOKEN_TTL).unwrap_or(SystemTime::UNIX_EPOCH);
-        tokens.learn_revocations(self.store.as_ref(), since, now).await?;
+        let most = self.config.revocation_cache;
+        let follower = Arc::new(Follower::start(tokens.clone(), self.store.as_ref(), most, now).await?);
         let configured: Vec<_> = self.config.clients.iter().map(|client| client.client_id.as_str()).collect();
         self.store.keep_configured(&configured).await?;
         for configured in &self.config.clients {
@@ -389,6 +423,15 @@ impl Builder {
         let store = Arc::clone(&self.store);
         let upstreams =
             Upstreams::new(&self.config, &policy.scopes, store, logins.expose(), callback).await?;
+        let passwords = Arc::new(Passwords::new(&self.config).await?);
+        let administration = Administration::of_server(
+            Arc::clone(&self.store),
+            Arc::clone(&passwords),
+            &self.config,
+            self.witness.clone(),
+            Arc::clone(&follower),
+            Arc::clone(&self.clock),
+        );
         let inner = Arc::new(Inner {
             proofs: Proofs::new(&self.config.proof_limits(), nonces.expose(), barewire_jose::verifies, now),
             metadata: metadata::document(&self.issuer, &policy, &self.config),
@@ -397,7 +440,9 @@ impl Builder {
             display_name: self
                 .display_name
                 .unwrap_or_else(|| issuer.host_str().unwrap_or("this server").to_owned()),
-            passwords: Passwords::new(&self.config).await?,
+            passwords,
+            follower,
+            administration,
             logins: Turns::new(self.config.login_queue),
             insertions: Turns::new(self.config.registration_queue),
             documents: Documents::new(&self.config, Arc::clone(&fetcher)),
@@ -415,7 +460,7 @@ impl Builder {
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
             style: Asset::style(),
             script: Asset::script(),
-            scopes: self.scopes.into_iter().collect(),
+            scopes: self.scopes.into_iter().chain(administration_scopes()).collect(),
             issuer: self.issuer,
             config: self.config,
             policy,
@@ -448,8 +493,46 @@ impl Builder {
             resources: self.resources.iter().map(resource).collect::<Result<_, _>>()?,
             scopes,
             default_scopes,
+            administration: self.administration_policy()?,
         })
     }
+
+    /// The API of administrators is a resource of its own, and its scopes are nobody else's.
+    fn administration_policy(&self) -> Result<Option<authorize::Administration>, BuildError> {
+        if !self.config.administration {
+            return Ok(None);
+        }
+        let text = format!("{}{}", self.issuer.trim_end_matches('/'), routes::ADMIN_API);
+        let resource =
+            Resource::parse(&text).map_err(|source| BuildError::Resource { text: text.clone(), source })?;
+        if self
+            .resources
+            .iter()
+            .any(|other| Resource::parse(other).is_ok_and(|it| it.is_equivalent(&resource)))
+        {
+            return Err(BuildError::AdministrationTaken(text));
+        }
+        let own = administration_scopes();
+        if let Some((scope, _)) =
+            self.scopes.iter().find(|(scope, _)| own.iter().any(|(own, _)| own == scope))
+        {
+            return Err(BuildError::AdministrationTaken(scope.clone()));
+        }
+        Ok(Some(authorize::Administration {
+            resource,
+            scopes: ScopeSet::from_tokens(own.iter().map(|(scope, _)| scope)),
+            default_scopes: ScopeSet::from_tokens([ADMIN_READ]),
+        }))
+    }
+}
+
+/// The scopes of administrators, in words.
+fn administration_scopes() -> [(String, String); 2] {
+    [
+        (ADMIN_READ, "See all users, applications and what they may do"),
+        (ADMIN_WRITE, "Add, change and disable users and applications, and end what others have allowed"),
+    ]
+    .map(|(scope, words)| (scope.to_owned(), words.to_owned()))
 }
 
 /// Whether the settings name only scopes and resources that there are.
@@ -517,6 +600,8 @@ async fn put_client(store: &dyn Store, client: Client, now: SystemTime) -> Resul
         registered_at: now,
         activated_at: None,
         last_used_at: None,
+        added: false,
+        disabled_at: None,
     };
     Ok(store.put_client(&record).await?)
 }

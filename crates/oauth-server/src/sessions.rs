@@ -37,6 +37,19 @@ pub(crate) struct Session {
     pub(crate) upstream: Option<UpstreamSessionRecord>,
 }
 
+impl Session {
+    /// Until when an administrator's login is recent enough to change something; `None` for everybody else.
+    pub(crate) fn administrator_until(&self, state: &Inner) -> Option<SystemTime> {
+        let age = state.config.admin_login_max_age;
+        self.user.administrator.then(|| self.record.authenticated_at + age)
+    }
+
+    /// Whether it is an administrator's whose login is not recent enough any more.
+    pub(crate) fn is_stale(&self, state: &Inner, now: SystemTime) -> bool {
+        self.administrator_until(state).is_some_and(|until| until <= now)
+    }
+}
+
 impl Cookies {
     pub(crate) fn read(state: &Inner, headers: &HeaderMap) -> Self {
         let value = |name: &str| {
@@ -88,7 +101,8 @@ impl Cookies {
         if upstream.as_ref().is_some_and(|upstream| !counts(upstream)) {
             return Ok(None);
         }
-        Ok(state.store.user(&record.user_id).await?.map(|user| Session { user, record, upstream }))
+        let user = state.store.user(&record.user_id).await?.filter(UserRecord::is_enabled);
+        Ok(user.map(|user| Session { user, record, upstream }))
     }
 
     /// What tells this browser apart when it logs in as `user_id`: the nonce of its mark, if the mark is for that user.

@@ -43,6 +43,8 @@ pub struct Event<'a> {
     pub endpoint: &'static str,
     /// The user, if there is one by that name.
     pub user: Option<&'a str>,
+    /// Who did it, where that is not the user: an administrator's id, or `operator:` and a name of the operating system.
+    pub by: Option<&'a str>,
     /// The client, if it is known here.
     pub client: Option<&'a str>,
     /// The name that the client gives itself. Unverified.
@@ -101,11 +103,13 @@ pub enum EventKind {
     Introspection,
     /// A server exchanged the token that it was sent for one of its own.
     TokenExchange,
+    /// An administrator changed a user or a client, or was refused.
+    Administration,
 }
 
 impl EventKind {
     /// Each of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Metadata,
         Self::Authorization,
         Self::Registration,
@@ -123,6 +127,7 @@ impl EventKind {
         Self::PushedRequest,
         Self::Introspection,
         Self::TokenExchange,
+        Self::Administration,
     ];
 
     /// Its word.
@@ -146,6 +151,7 @@ impl EventKind {
             Self::PushedRequest => "pushed_request",
             Self::Introspection => "introspection",
             Self::TokenExchange => "token_exchange",
+            Self::Administration => "administration",
         }
     }
 }
@@ -161,6 +167,16 @@ pub(crate) struct Sender {
 
 /// As much of a `User-Agent` as anybody wants to read.
 pub const MAX_AGENT: usize = 256;
+
+impl Sender {
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
+    pub(crate) fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
 
 impl FromRequestParts<AppState> for Sender {
     type Rejection = Infallible;
@@ -242,6 +258,7 @@ impl Inner {
             reason: ending.unwrap_or_default(),
             endpoint,
             user: draft.user.as_deref(),
+            by: None,
             client: draft.client.as_deref(),
             client_name: draft.client_name.as_deref(),
             registration: draft.registration,

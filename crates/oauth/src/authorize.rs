@@ -27,10 +27,25 @@ pub struct Policy {
     pub scopes: ScopeSet,
     /// The scopes that a request without `scope` asks for.
     pub default_scopes: ScopeSet,
+    /// What only administrators can allow, where there is that.
+    pub administration: Option<Administration>,
+}
+
+/// A resource whose scopes only administrators can allow: its tokens are good nowhere else, and no other's are good there.
+/// It is asked for by its name, and only where a person is asked: no other grant leads to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administration {
+    /// Its identifier.
+    pub resource: Resource,
+    /// Its scopes.
+    pub scopes: ScopeSet,
+    /// Those that a request without `scope` asks for.
+    pub default_scopes: ScopeSet,
 }
 
 impl Policy {
-    /// The resource that is meant, spelled as here; `None` for one that tokens cannot be for.
+    /// The resource that is meant, spelled as here; `None` for one that tokens cannot be for, and for that of
+    /// administrators.
     #[must_use]
     pub fn resource(&self, named: Option<&Resource>) -> Option<&Resource> {
         match named {
@@ -51,6 +66,8 @@ pub struct AuthorizationRequest {
     pub scope: ScopeSet,
     /// For which resource, spelled as the server spells it.
     pub resource: Resource,
+    /// Whether only an administrator can allow it.
+    pub for_administrators: bool,
     /// Proof key, S256.
     pub code_challenge: CodeChallenge,
     /// What the client wants the user to be asked.
@@ -182,11 +199,19 @@ fn read_rest(
     }
     let code_challenge =
         code_challenge(one("code_challenge"), one("code_challenge_method")).map_err(invalid)?;
+    let named = named_resource(parameters)?;
+    let is_named = |own: &&Administration| named.as_ref().is_some_and(|it| own.resource.is_equivalent(it));
+    let administration = policy.administration.as_ref().filter(is_named);
+    let (resource, scope) = match administration {
+        Some(own) => (own.resource.clone(), scope_of(one("scope"), &own.scopes, &own.default_scopes)?),
+        None => (known_resource(named.as_ref(), policy)?, scope(one("scope"), policy)?),
+    };
     Ok(AuthorizationRequest {
         redirect_uri: redirect_uri.clone(),
         state: state.map(str::to_owned),
-        scope: scope(one("scope"), policy)?,
-        resource: resource(parameters, policy)?,
+        scope,
+        resource,
+        for_administrators: administration.is_some(),
         code_challenge,
         prompt: prompt(one("prompt")).map_err(invalid)?,
         dpop_jkt: one("dpop_jkt").map(thumbprint).transpose().map_err(invalid)?,
@@ -213,18 +238,26 @@ fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeC
 
 /// The scopes asked for; an unknown one is refused rather than dropped, so that its author learns of it.
 pub(crate) fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
-    let Some(text) = text else { return Ok(policy.default_scopes.clone()) };
+    scope_of(text, &policy.scopes, &policy.default_scopes)
+}
+
+fn scope_of(
+    text: Option<&str>,
+    scopes: &ScopeSet,
+    default_scopes: &ScopeSet,
+) -> Result<ScopeSet, ErrorResponse> {
+    let Some(text) = text else { return Ok(default_scopes.clone()) };
     let requested = ScopeSet::parse(text)
         .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, error.to_string()))?;
-    let mut unknown = requested.difference(&policy.scopes);
+    let mut unknown = requested.difference(scopes);
     unknown.remove(OFFLINE_ACCESS);
     if !unknown.is_empty() {
-        let description = format!("unknown scope: {}; there are: {}", unknown, policy.scopes);
+        let description = format!("unknown scope: {unknown}; there are: {scopes}");
         return Err(ErrorResponse::new(ErrorCode::InvalidScope, description));
     }
     // `offline_access` alone would be a grant for nothing.
     let only_offline = requested.iter().all(|scope| scope == OFFLINE_ACCESS);
-    Ok(if only_offline { policy.default_scopes.union(&requested) } else { requested })
+    Ok(if only_offline { default_scopes.union(&requested) } else { requested })
 }
 
 /// The resource a token is asked for ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), spelled as in `policy`.
@@ -233,25 +266,30 @@ pub(crate) fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, Err
 /// `invalid_target` when it is malformed or not served here, or when there are several: a token is for one resource,
 /// so that one server cannot use it at another.
 pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, ErrorResponse> {
-    let target = |description: String| ErrorResponse::new(ErrorCode::InvalidTarget, description);
+    known_resource(named_resource(parameters)?.as_ref(), policy)
+}
+
+fn named_resource(parameters: &Parameters) -> Result<Option<Resource>, ErrorResponse> {
     let mut requested = parameters.all("resource");
-    let Some(first) = requested.next() else {
-        return policy
-            .resource(None)
-            .cloned()
-            .ok_or_else(|| target("this server has no resource".to_owned()));
-    };
+    let Some(first) = requested.next() else { return Ok(None) };
     if requested.any(|other| other != first) {
-        return Err(target("a token is for one resource; send one resource parameter".to_owned()));
+        return Err(wrong_target("a token is for one resource; send one resource parameter"));
     }
-    let first = Resource::parse(first).map_err(|error| target(error.to_string()))?;
-    match policy.resource(Some(&first)) {
-        Some(resource) => Ok(resource.clone()),
-        None => {
-            let known: Vec<_> = policy.resources.iter().map(Resource::as_str).collect();
-            Err(target(format!("unknown resource; there are: {}", known.join(" "))))
+    Resource::parse(first).map(Some).map_err(|error| wrong_target(error.to_string()))
+}
+
+fn known_resource(named: Option<&Resource>, policy: &Policy) -> Result<Resource, ErrorResponse> {
+    policy.resource(named).cloned().ok_or_else(|| {
+        if named.is_none() {
+            return wrong_target("this server has no resource");
         }
-    }
+        let known: Vec<_> = policy.resources.iter().map(Resource::as_str).collect();
+        wrong_target(format!("unknown resource; there are: {}", known.join(" ")))
+    })
+}
+
+fn wrong_target(description: impl AsRef<str>) -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::InvalidTarget, description)
 }
 
 fn prompt(text: Option<&str>) -> Result<Prompt, &'static str> {
@@ -277,6 +315,9 @@ pub struct LoggedIn<'a> {
     pub remembered: Option<&'a ScopeSet>,
     /// When the login stops to count.
     pub until: SystemTime,
+    /// Until when the login of an administrator is recent enough for what only administrators can allow; `None` for
+    /// everybody else.
+    pub administrator_until: Option<SystemTime>,
 }
 
 /// What comes next on the way to a code.
@@ -313,6 +354,16 @@ pub fn next(
         _ if request.prompt.none => return refuse(ErrorCode::LoginRequired, "the user is not logged in"),
         _ => return Next::LogIn,
     };
+    if request.for_administrators {
+        match user.administrator_until {
+            None => return refuse(ErrorCode::AccessDenied, "only an administrator can allow this"),
+            Some(until) if now < until => {}
+            Some(_) if request.prompt.none => {
+                return refuse(ErrorCode::LoginRequired, "the login was too long ago");
+            }
+            Some(_) => return Next::LogIn,
+        }
+    }
     match consent::question(request, client, user.remembered) {
         None => Next::Issue,
         Some(_) if request.prompt.none => refuse(ErrorCode::ConsentRequired, "the user has to be asked"),
@@ -336,6 +387,11 @@ mod tests {
                 .to_vec(),
             scopes: ScopeSet::parse("posts:read posts:write").unwrap(),
             default_scopes: ScopeSet::parse("posts:read").unwrap(),
+            administration: Some(Administration {
+                resource: Resource::parse("https://as.example/admin/api").unwrap(),
+                scopes: ScopeSet::parse("admin:read admin:write").unwrap(),
+                default_scopes: ScopeSet::parse("admin:read").unwrap(),
+            }),
         }
     }
 
@@ -466,6 +522,7 @@ mod tests {
             let user = until.map(|until| LoggedIn {
                 remembered: remembered.as_ref(),
                 until: UNIX_EPOCH + Duration::from_secs(until),
+                administrator_until: None,
             });
             let kind = match next(&request, &client, user, now) {
                 Next::LogIn => Kind::LogIn,
@@ -485,5 +542,51 @@ mod tests {
         check("prompt=none", Some(101), Some("posts:read"), Kind::Issue);
         check("prompt=none", Some(101), None, Kind::Refuse(ErrorCode::ConsentRequired));
         check("prompt=none", None, None, Kind::Refuse(ErrorCode::LoginRequired));
+    }
+
+    #[test]
+    fn scopes_of_administrators_and_of_others_do_not_mix() {
+        const ADMIN: &str = "resource=https%3A%2F%2Fas.example%2Fadmin%2Fapi";
+        let scope = |changes: &str| read_text(&request(changes)).map(|read| read.scope.to_string());
+        assert_eq!(scope(ADMIN).as_deref(), Ok("admin:read"));
+        assert_eq!(scope(&format!("{ADMIN}&scope=admin:write")).as_deref(), Ok("admin:write"));
+        assert!(read_text(&request(ADMIN)).unwrap().for_administrators);
+        assert!(!read_text(&request("")).unwrap().for_administrators);
+        for changes in [
+            "scope=admin:read".to_owned(),
+            format!("{ADMIN}&scope=posts:read"),
+            format!("{ADMIN}&scope=admin:read posts:read"),
+        ] {
+            let Err(Rejection::Redirect(error)) = read_text(&request(&changes)) else { panic!("{changes}") };
+            assert_eq!(error.error.error, ErrorCode::InvalidScope, "{changes}");
+        }
+        // No other grant can name it.
+        let own = Resource::parse("https://as.example/admin/api").unwrap();
+        assert_eq!(policy().resource(Some(&own)), None);
+        assert!(resource(&Parameters::parse(ADMIN.as_bytes()), &policy()).is_err());
+    }
+
+    #[test]
+    fn only_an_administrator_who_logged_in_just_now_is_asked() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let everything = ScopeSet::parse("admin:read").unwrap();
+        let check = |more: &str, administrator_until: Option<u64>, expected: &dyn Fn(&Next) -> bool| {
+            let request = request(&format!("resource=https%3A%2F%2Fas.example%2Fadmin%2Fapi{more}"));
+            let request = read_text(&request).unwrap();
+            let user = LoggedIn {
+                remembered: Some(&everything),
+                until: at(1000),
+                administrator_until: administrator_until.map(at),
+            };
+            let next = next(&request, &client("https://c.example/cb"), Some(user), at(100));
+            assert!(expected(&next), "{more} {administrator_until:?}: {next:?}");
+        };
+        let refused = |code: ErrorCode| move |next: &Next| matches!(next, Next::Refuse(error) if error.error.error == code);
+        check("", None, &refused(ErrorCode::AccessDenied));
+        check("", Some(100), &|next| *next == Next::LogIn);
+        check("&prompt=none", Some(100), &refused(ErrorCode::LoginRequired));
+        // Whatever was allowed before: each time anew.
+        check("", Some(101), &|next| matches!(next, Next::Ask(_)));
+        check("&prompt=none", Some(101), &refused(ErrorCode::ConsentRequired));
     }
 }

@@ -27,6 +27,12 @@ pub fn is_remembered(client: &Client, redirect: &RedirectUri) -> bool {
     client.registration != Registration::Dynamic && identity_assured
 }
 
+/// Whether a consent to `request` of `client` is remembered. What only an administrator can allow is asked each time.
+#[must_use]
+pub fn may_be_remembered(request: &AuthorizationRequest, client: &Client) -> bool {
+    !request.for_administrators && is_remembered(client, &request.redirect_uri)
+}
+
 /// Whether a mistake in a request may send the browser to `redirect` before its user has said anything.
 ///
 /// Anybody can register a client or publish a document. With one of those and a broken request, this server would be
@@ -45,7 +51,7 @@ pub fn question(
     client: &Client,
     remembered: Option<&ScopeSet>,
 ) -> Option<Question> {
-    let remembered = remembered.filter(|_| is_remembered(client, &request.redirect_uri));
+    let remembered = remembered.filter(|_| may_be_remembered(request, client));
     match remembered {
         None => Some(Question::First),
         Some(scopes) if !request.scope.is_subset(scopes) => {

@@ -180,6 +180,7 @@ mod tests {
             resources: vec![Resource::parse("https://rs.example/mcp").unwrap()],
             scopes: ScopeSet::parse("a").unwrap(),
             default_scopes: ScopeSet::parse("a").unwrap(),
+            administration: None,
         };
         let good = "response_type=code&client_id=c&redirect_uri=https%3A%2F%2Fc.example%2Fcb&state=s\
                     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";

@@ -8,7 +8,7 @@ use barewire_oauth_server::store::{
     ClientRecord, Clients, Deletion, Digest, EndedGrant, Registered, RevocationReason, StoreError, Swap,
 };
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
@@ -17,11 +17,16 @@ use crate::totals::{Counted, total};
 /// When there is no room for a client, it is made for one in so many of all.
 const AHEAD: i64 = 100;
 
+/// One client, with whether it is disabled.
+pub(crate) const SELECT: &str = concat!(
+    "SELECT c.*, d.disabled_at FROM clients c LEFT JOIN disabled_clients d ON d.client_id = c.id",
+    " WHERE c.id = ?1"
+);
+
 #[async_trait]
 impl Clients for Store {
     async fn client(&self, id: &str) -> Result<Option<ClientRecord>, StoreError> {
-        let query = sqlx::query("SELECT * FROM clients WHERE id = ?1").bind(id);
-        query.try_map(client).fetch_optional(self.reader()).await.stored()
+        sqlx::query(SELECT).bind(id).try_map(client).fetch_optional(self.reader()).await.stored()
     }
 
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError> {
@@ -31,15 +36,15 @@ impl Clients for Store {
             " registration_token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             " ON CONFLICT (id) DO UPDATE SET client = excluded.client,",
             " dynamic = excluded.dynamic, fingerprint = excluded.fingerprint, source = excluded.source,",
-            " registered_at = excluded.registered_at, registration_token = excluded.registration_token"
+            " registered_at = excluded.registered_at, registration_token = excluded.registration_token,",
+            " added = 0"
         );
         let mut writer = self.writer().acquire().await.stored()?;
         insert(&mut writer, ON_CONFLICT, client).await.stored()
     }
 
     async fn keep_configured(&self, ids: &[&str]) -> Result<(), StoreError> {
-        const DELETE: &str =
-            "DELETE FROM clients WHERE NOT dynamic AND id NOT IN (SELECT value FROM json_each(?1))";
+        const DELETE: &str = "DELETE FROM clients WHERE NOT dynamic AND NOT added AND id NOT IN (SELECT value FROM json_each(?1))";
         let ids = serde_json::to_string(ids).map_err(StoreError::new)?;
         sqlx::query(DELETE).bind(ids).execute(self.writer()).await.stored()?;
         Ok(())
@@ -81,7 +86,8 @@ impl Store {
         const AGAIN: &str = concat!(
             "UPDATE clients SET source = iif(activated_at IS NULL, ?2, source),",
             " registered_at = iif(activated_at IS NULL, max(registered_at, ?3), registered_at)",
-            " WHERE fingerprint = ?1 RETURNING *"
+            " WHERE fingerprint = ?1 RETURNING *, (SELECT disabled_at FROM disabled_clients WHERE client_id = id)",
+            " AS disabled_at"
         );
         let mut tx = self.begin().await?;
         if let Some(fingerprint) = new.fingerprint {
@@ -204,8 +210,24 @@ fn json(client: &Client) -> Result<String, sqlx::Error> {
     serde_json::to_string(client).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
+/// Adds a client of an administrator; false where there is one with this identifier.
+pub(crate) async fn insert_added(
+    db: &mut SqliteConnection,
+    record: &ClientRecord,
+) -> Result<bool, sqlx::Error> {
+    const INSERT: &str = concat!(
+        "INSERT INTO clients (id, client, dynamic, registered_at, added) VALUES (?1, ?2, 0, ?3, 1)",
+        " ON CONFLICT DO NOTHING"
+    );
+    let insert = sqlx::query(INSERT)
+        .bind(&record.client.id)
+        .bind(json(&record.client)?)
+        .bind(micros(record.registered_at));
+    Ok(insert.execute(db).await?.rows_affected() == 1)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
-fn client(row: SqliteRow) -> Result<ClientRecord, sqlx::Error> {
+pub(crate) fn client(row: SqliteRow) -> Result<ClientRecord, sqlx::Error> {
     Ok(ClientRecord {
         client: row.json("client")?,
         fingerprint: row.maybe_digest("fingerprint")?,
@@ -214,5 +236,7 @@ fn client(row: SqliteRow) -> Result<ClientRecord, sqlx::Error> {
         registered_at: row.time("registered_at")?,
         activated_at: row.maybe_time("activated_at")?,
         last_used_at: row.maybe_time("last_used_at")?,
+        added: row.try_get("added")?,
+        disabled_at: row.maybe_time("disabled_at")?,
     })
 }

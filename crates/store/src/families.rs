@@ -23,7 +23,9 @@ impl Families for Store {
     async fn family(&self, handle: Digest) -> Result<Option<(FamilyRecord, GrantRecord)>, StoreError> {
         const SELECT: &str = concat!(
             "SELECT g.*, f.handle, f.generation, f.current, f.expires_at AS token_expires_at, f.replaced,",
-            " f.key, f.proof_required",
+            " f.key, f.proof_required,",
+            " EXISTS (SELECT 1 FROM users WHERE id = g.user_id AND disabled_at IS NOT NULL)",
+            " OR EXISTS (SELECT 1 FROM disabled_clients WHERE client_id = g.client_id) AS suspended",
             " FROM families f JOIN grants g ON g.id = f.grant_id WHERE f.handle = ?1"
         );
         let both = |row: SqliteRow| Ok((family(&row)?, grant(&row)?));
@@ -112,6 +114,7 @@ fn family(row: &SqliteRow) -> Result<FamilyRecord, sqlx::Error> {
         expires_at: row.time("token_expires_at")?,
         replaced: replaced.iter().map(ReplacedJson::decode).collect::<Result<_, _>>()?,
         holder: Holder { key: row.maybe_text("key")?, proof_required: row.try_get("proof_required")? },
+        suspended: row.try_get("suspended")?,
     })
 }
 

@@ -100,38 +100,12 @@ impl Grants for Store {
         self.narrow(id, expected, left, at).await.stored()
     }
 
-    async fn grants_narrowed_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime, String)>, StoreError> {
-        const SELECT: &str = concat!(
-            "SELECT id, narrowed_at, scope FROM grants WHERE narrowed_at >= ?1",
-            " ORDER BY narrowed_at DESC LIMIT ?2"
-        );
-        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
-        let triple = |row: SqliteRow| Ok((row.text("id")?, row.time("narrowed_at")?, row.text("scope")?));
-        query.try_map(triple).fetch_all(self.reader()).await.stored()
-    }
-
     async fn revoke_grant(&self, id: &str, revocation: Revocation) -> Result<Swap, StoreError> {
         self.revoke(id, revocation).await.stored()
     }
 
     async fn disconnect(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, StoreError> {
         self.end_connection(id, revocation).await.stored()
-    }
-
-    async fn grants_revoked_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime)>, StoreError> {
-        const SELECT: &str =
-            "SELECT id, revoked_at FROM grants WHERE revoked_at >= ?1 ORDER BY revoked_at DESC LIMIT ?2";
-        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
-        let pair = |row: SqliteRow| Ok((row.text("id")?, row.time("revoked_at")?));
-        query.try_map(pair).fetch_all(self.reader()).await.stored()
     }
 
     async fn revoke_access_token(
@@ -147,20 +121,6 @@ impl Grants for Store {
         let query = sqlx::query(INSERT).bind(jti).bind(micros(expires_at)).bind(micros(at));
         query.execute(self.writer()).await.stored()?;
         Ok(())
-    }
-
-    async fn access_tokens_revoked_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime)>, StoreError> {
-        const SELECT: &str = concat!(
-            "SELECT jti, revoked_at FROM revoked_access_tokens WHERE revoked_at >= ?1",
-            " ORDER BY revoked_at DESC LIMIT ?2"
-        );
-        let query = sqlx::query(SELECT).bind(micros(since)).bind(most);
-        let pair = |row: SqliteRow| Ok((row.text("jti")?, row.time("revoked_at")?));
-        query.try_map(pair).fetch_all(self.reader()).await.stored()
     }
 }
 

@@ -14,6 +14,7 @@ mod sealer;
 
 mod attempts;
 mod audit;
+mod changes;
 mod clients;
 mod codes;
 mod consents;
@@ -24,6 +25,7 @@ mod grants;
 mod host;
 mod keys;
 mod login_attempts;
+mod oversight;
 mod passkeys;
 mod pushed_requests;
 mod sessions;

@@ -50,6 +50,7 @@ impl Store {
             (over!("sessions", "expires_at <= ?1"), micros(now)),
             (over!("answered_challenges", "expires_at <= ?1"), micros(now)),
             (over!("revoked_access_tokens", "expires_at <= ?1"), micros(now)),
+            (over!("changes", "at <= ?1"), grants),
             (over!("used_statements", "until <= ?1"), micros(now)),
             (over!("pushed_requests", "expires_at <= ?1"), micros(now)),
             (over!("upstream_logins", "expires_at <= ?1"), micros(now)),

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use barewire_oauth_server::store::{Insert, Secret, StoreError, Swap, UserRecord, Users};
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
@@ -39,10 +39,17 @@ impl Users for Store {
     }
 }
 
-/// Whether the password hash `$password` is still that of the user `$user`; both are parameters of the statement.
+/// Whether the password hash `$password` is still that of the user `$user`, who is not disabled; both are parameters of the
+/// statement.
 macro_rules! password_is {
     ($user:literal, $password:literal) => {
-        concat!("EXISTS (SELECT 1 FROM users WHERE id = ", $user, " AND password_hash = ", $password, ")")
+        concat!(
+            "EXISTS (SELECT 1 FROM users WHERE id = ",
+            $user,
+            " AND password_hash = ",
+            $password,
+            " AND disabled_at IS NULL)"
+        )
     };
 }
 pub(crate) use password_is;
@@ -57,7 +64,7 @@ impl Store {
     ) -> Result<Swap, sqlx::Error> {
         const REPLACE: &str = concat!(
             "UPDATE users SET password_hash = ?3, password_changed_at = ?4",
-            " WHERE id = ?1 AND password_hash = ?2"
+            " WHERE id = ?1 AND password_hash = ?2 AND disabled_at IS NULL"
         );
         let mut tx = self.begin().await?;
         let replace =
@@ -73,14 +80,15 @@ impl Store {
 
 pub(crate) async fn insert(db: &mut SqliteConnection, user: &UserRecord) -> Result<Insert, sqlx::Error> {
     const INSERT: &str = concat!(
-        "INSERT INTO users (id, name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO users (id, name, password_hash, created_at, administrator) VALUES (?1, ?2, ?3, ?4, ?5)",
         " ON CONFLICT DO NOTHING"
     );
     let insert = sqlx::query(INSERT)
         .bind(&user.id)
         .bind(&user.name)
         .bind(user.password_hash.expose())
-        .bind(micros(user.created_at));
+        .bind(micros(user.created_at))
+        .bind(user.administrator);
     let done = insert.execute(db).await?;
     Ok(if done.rows_affected() == 1 { Insert::Inserted } else { Insert::Exists })
 }
@@ -93,5 +101,7 @@ pub(crate) fn user(row: SqliteRow) -> Result<UserRecord, sqlx::Error> {
         password_hash: row.secret("password_hash")?,
         created_at: row.time("created_at")?,
         password_changed_at: row.maybe_time("password_changed_at")?,
+        administrator: row.try_get("administrator")?,
+        disabled_at: row.maybe_time("disabled_at")?,
     })
 }

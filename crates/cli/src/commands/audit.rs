@@ -100,7 +100,7 @@ fn wanted(filter: &AuditFilter, entry: &Entry<'_>) -> bool {
     };
     filter.since.is_none_or(|since| entry.at >= since)
         && filter.until.is_none_or(|until| entry.at < until)
-        && is(&filter.user, entry.user)
+        && (is(&filter.user, entry.user) || is(&filter.user, entry.by))
         && is(&filter.client, entry.client)
         && is(&filter.name, entry.name)
         && (!filter.refused || entry.decision.is_some_and(|decision| decision != "allowed"))
@@ -123,6 +123,7 @@ fn line(head: &Head, entry: &Entry<'_>) -> String {
     match entry.kind {
         Of::Request | Of::Event => {
             words.push(or_dash(entry.user));
+            words.extend(entry.by.map(|by| format!("(by {by})")));
             words.push(entry.client_name.or(entry.client).unwrap_or("-").to_owned());
             words.extend(entry.address.map(|address| address.to_string()));
             words.push(or_dash(entry.event.or(entry.method).or(entry.http_method)));

@@ -38,7 +38,7 @@ async fn authorize(
 ) -> Result<Response, Stop> {
     let flow = Flow::read_noting(state, query, noted).await?;
     let session = Cookies::read(state, headers).session(state, state.now()).await?;
-    let flow = flow.within_bounds(session.as_ref());
+    let flow = flow.within_bounds(state, session.as_ref());
     match (flow.next(state, session.as_ref()).await?, &session) {
         (Next::Refuse(error), _) => {
             noted.refused(&error);

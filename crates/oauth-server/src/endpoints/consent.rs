@@ -47,7 +47,7 @@ async fn show(
     let flow = Flow::read(state, query).await?;
     let cookies = Cookies::read(state, headers);
     let session = cookies.session(state, state.now()).await?;
-    let flow = flow.within_bounds(session.as_ref());
+    let flow = flow.within_bounds(state, session.as_ref());
     match (flow.next(state, session.as_ref()).await?, &session) {
         (Next::Refuse(error), _) => {
             let rule = authorization_refusal(&error.error);
@@ -79,7 +79,7 @@ async fn submit(
         return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
     };
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    let flow = flow.within_bounds(Some(&session));
+    let flow = flow.within_bounds(state, Some(&session));
     let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
     let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
     check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)
@@ -94,7 +94,7 @@ async fn submit(
     match fields.one("decision") {
         Ok(Some("allow")) => {
             let user = &session.user.id;
-            if consent::is_remembered(&flow.client, &flow.request.redirect_uri) {
+            if consent::may_be_remembered(&flow.request, &flow.client) {
                 let earlier = flow.remembered(state, user).await?;
                 flow.remember(state, user, &consent::remember(&flow.request, earlier.as_ref())).await?;
             }

@@ -16,6 +16,7 @@ use http::{HeaderMap, StatusCode};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
 use crate::endpoints::account::Place;
+use crate::endpoints::admin::Section;
 use crate::endpoints::{login_code, upstream};
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ErrorPage, Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
@@ -62,7 +63,13 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
     match (&errand, session) {
         (Errand::Nothing, Some(session)) => Ok(signed_in(state, &cookies, &session)),
         (Errand::Account(_) | Errand::Device(_), Some(_)) => Ok(see_other(&errand.next(state))),
-        (Errand::Request(flow), Some(session)) if !flow.wants_login(&session) => {
+        // Another person's login may be what is needed; one that is recent enough leads on.
+        (Errand::Administration(_), Some(session))
+            if session.administrator_until(state).is_some_and(|until| state.now() < until) =>
+        {
+            Ok(see_other(&errand.next(state)))
+        }
+        (Errand::Request(flow), Some(session)) if !flow.wants_login(state, &session) => {
             Ok(see_other(&state.path_with(AUTHORIZE, &flow.query)))
         }
         _ => {
@@ -129,6 +136,8 @@ pub(crate) enum Errand {
     Nothing,
     /// To see a page of the account.
     Account(Place),
+    /// To administer.
+    Administration(Section),
     /// To let a device in; with its code, if it is known.
     Device(Option<UserCode>),
     /// To answer an authorization request.
@@ -140,6 +149,11 @@ pub(crate) fn errand(place: Place) -> String {
     format!("{ACCOUNT}{}", place.word())
 }
 
+/// The query of a login that leads to this page of administrators.
+pub(crate) fn admin_errand(section: &Section) -> String {
+    format!("{ADMIN}{}", section.word())
+}
+
 /// The query of a login after which a device with this code is let in.
 pub(crate) fn device_errand(code: Option<&UserCode>) -> String {
     format!("{DEVICE}{}", code.map(ToString::to_string).unwrap_or_default())
@@ -147,6 +161,7 @@ pub(crate) fn device_errand(code: Option<&UserCode>) -> String {
 
 /// How such queries begin.
 const ACCOUNT: &str = "account=";
+const ADMIN: &str = "admin=";
 const DEVICE: &str = "device=";
 
 impl Errand {
@@ -158,6 +173,9 @@ impl Errand {
         if let Some(code) = query.strip_prefix(DEVICE) {
             return Ok(Self::Device(UserCode::parse(code)));
         }
+        if let Some(section) = query.strip_prefix(ADMIN).and_then(Section::from_word) {
+            return Ok(Self::Administration(section));
+        }
         match query.strip_prefix(ACCOUNT).and_then(Place::from_word) {
             Some(place) => Ok(Self::Account(place)),
             None => Flow::read(state, Some(query)).await.map(|flow| Self::Request(Box::new(flow))),
@@ -167,7 +185,7 @@ impl Errand {
     pub(crate) fn flow(&self) -> Option<&Flow> {
         match self {
             Self::Request(flow) => Some(flow),
-            Self::Nothing | Self::Account(_) | Self::Device(_) => None,
+            Self::Nothing | Self::Account(_) | Self::Administration(_) | Self::Device(_) => None,
         }
     }
 
@@ -176,6 +194,7 @@ impl Errand {
         match self {
             Self::Nothing => String::new(),
             Self::Account(place) => errand(*place),
+            Self::Administration(section) => admin_errand(section),
             Self::Device(code) => device_errand(code.as_ref()),
             Self::Request(flow) => flow.query.clone(),
         }
@@ -186,6 +205,7 @@ impl Errand {
         match self {
             Self::Nothing => state.path(LOGIN),
             Self::Account(place) => state.path(place.path()),
+            Self::Administration(section) => state.path(&section.path()),
             Self::Device(code) => {
                 let query = code.as_ref().map(|code| format!("user_code={code}")).unwrap_or_default();
                 state.path_with(routes::DEVICE, &query)
@@ -228,7 +248,8 @@ async fn log_in(
     // What was typed may be anything, a password too; the id of a user that exists is not.
     draft.user = user.as_ref().map(|user| user.id.clone());
     let key = attempts::key(state, cookies, source, username, user.as_ref());
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    // Who is disabled has no password: that looks, and takes as long, as if it were wrong.
+    let stored = user.as_ref().filter(|user| user.is_enabled()).map(|user| user.password_hash.clone());
     match attempts::password(state, key, stored, password).await? {
         Ok(()) => Ok(user.ok_or(Denial::Wrong)),
         Err(denial) => {
@@ -281,6 +302,6 @@ fn form(
 fn signed_in(state: &Inner, cookies: &Cookies, session: &sessions::Session) -> Response {
     let (secret, _) = cookies.secret_or_new(state);
     let token = csrf::token(&secret, Purpose::Logout, "");
-    let template = SignedInTemplate::new(state, session.user.name.clone(), state.path(LOGOUT), token);
+    let template = SignedInTemplate::new(state, &session.user, state.path(LOGOUT), token);
     page(StatusCode::OK, &template, Extras::default())
 }

@@ -131,7 +131,8 @@ async fn verify(
     key(&record)?.verify_sig(&signed, &signature).map_err(|_| PasskeyRefusal::Signature)?;
     let refused = |refusal| Failure::Refused(refusal, Some(record.user_id.clone()));
     passkey::count(record.counter, said.counter).map_err(refused)?;
-    let user = state.store.user(&record.user_id).await?.ok_or(PasskeyRefusal::Unknown)?;
+    let user = state.store.user(&record.user_id).await?.filter(UserRecord::is_enabled);
+    let user = user.ok_or(PasskeyRefusal::Unknown)?;
     let used = state.store.use_passkey(&record.id, record.counter, said.counter, now, challenge).await?;
     // Lost: the same answer again, or another one in the same moment.
     if used == Swap::Lost { Err(refused(PasskeyRefusal::WrongChallenge)) } else { Ok(user) }

@@ -1,6 +1,7 @@
 //! One file for each endpoint: what can go wrong, the handler, its helpers. `token` is a folder: a file for each grant type.
 
 pub(crate) mod account;
+pub(crate) mod admin;
 pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod client_configuration;

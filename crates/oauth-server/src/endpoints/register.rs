@@ -119,6 +119,8 @@ async fn try_register(
         registered_at: state.now(),
         activated_at: None,
         last_used_at: None,
+        added: false,
+        disabled_at: None,
     };
     let registered =
         state.store.register_client(&record, state.config.max_clients).await.map_err(Failure::Store)?;

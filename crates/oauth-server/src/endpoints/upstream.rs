@@ -263,6 +263,8 @@ async fn user(
             password_hash: password_hash.clone(),
             created_at: state.now(),
             password_changed_at: None,
+            administrator: false,
+            disabled_at: None,
         };
         if state.store.insert_upstream_user(&user, account).await? == Insert::Inserted {
             tracing::info!(user = user.id, provider = upstream.name, "somebody came for the first time");

@@ -25,6 +25,10 @@ pub struct ClientRecord {
     pub activated_at: Option<SystemTime>,
     /// When it last got a token.
     pub last_used_at: Option<SystemTime>,
+    /// Whether an administrator added it: the configuration, which does not name it, does not delete it.
+    pub added: bool,
+    /// When it was disabled. Not looked at in what is written; [`super::Oversight`] is for that.
+    pub disabled_at: Option<SystemTime>,
 }
 
 /// What became of a registration.
@@ -71,7 +75,7 @@ pub trait Clients: Send + Sync {
     /// Adds or replaces a configured client (`activated_at` and `last_used_at` of an existing one stay).
     async fn put_client(&self, client: &ClientRecord) -> Result<(), StoreError>;
     /// Deletes the configured clients whose identifiers are not among these: what an operator takes out of the
-    /// configuration is no client any more.
+    /// configuration is no client any more. Those that were added stay.
     async fn keep_configured(&self, ids: &[&str]) -> Result<(), StoreError>;
     /// Registers a dynamic client, in one transaction: an existing one with the same fingerprint wins, and if it was
     /// never activated it takes over the new one's `source` and `registered_at`, so that it is not the next to go. At

@@ -27,6 +27,8 @@ pub struct FamilyRecord {
     pub replaced: Vec<ReplacedToken>,
     /// Who may use them.
     pub holder: Holder,
+    /// Whether the user or the client of the grant is disabled just now. Not looked at in what is written.
+    pub suspended: bool,
 }
 
 /// A refresh token that was replaced a moment ago.

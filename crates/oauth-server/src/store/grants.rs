@@ -165,12 +165,6 @@ pub trait Grants: Send + Sync {
         left: &str,
         at: SystemTime,
     ) -> Result<Swap, StoreError>;
-    /// Ids, times and scopes of the grants narrowed at or after `since`, the latest `most` of them.
-    async fn grants_narrowed_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime, String)>, StoreError>;
     /// Revokes a grant that is not revoked yet; [`Swap::Lost`] when it is, or is unknown. If a person did it
     /// ([`RevocationReason::User`], [`RevocationReason::Operator`]), what the same user allowed the same client at the
     /// same resource is forgotten.
@@ -179,12 +173,6 @@ pub trait Grants: Send + Sync {
     /// grants that are not over at the time of the revocation, forgets the consents, and deletes the codes and devices that
     /// were allowed and have no tokens yet. The ids of the grants that it revoked.
     async fn disconnect(&self, id: &str, revocation: Revocation) -> Result<Vec<String>, StoreError>;
-    /// Ids and times of the grants revoked at or after `since`, the latest `most` of them.
-    async fn grants_revoked_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime)>, StoreError>;
     /// Notes that one access token (its `jti`) no longer counts, until it expires anyway. Idempotent.
     async fn revoke_access_token(
         &self,
@@ -192,10 +180,4 @@ pub trait Grants: Send + Sync {
         expires_at: SystemTime,
         at: SystemTime,
     ) -> Result<(), StoreError>;
-    /// The `jti`s and times of the access tokens revoked at or after `since`, the latest `most` of them.
-    async fn access_tokens_revoked_since(
-        &self,
-        since: SystemTime,
-        most: u32,
-    ) -> Result<Vec<(String, SystemTime)>, StoreError>;
 }

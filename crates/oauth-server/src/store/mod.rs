@@ -9,6 +9,7 @@
 //! * Times are kept to the microsecond.
 //! * "Now" is an argument, so that a test owns the clock.
 
+mod changes;
 mod clients;
 mod codes;
 mod consents;
@@ -18,6 +19,7 @@ mod grants;
 mod housekeeping;
 mod keys;
 mod login_attempts;
+mod oversight;
 mod passkeys;
 mod pushed_requests;
 mod second_factors;
@@ -30,6 +32,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub use self::changes::*;
 pub use self::clients::*;
 pub use self::codes::*;
 pub use self::consents::*;
@@ -39,6 +42,7 @@ pub use self::grants::*;
 pub use self::housekeeping::*;
 pub use self::keys::*;
 pub use self::login_attempts::*;
+pub use self::oversight::*;
 pub use self::passkeys::*;
 pub use self::pushed_requests::*;
 pub use self::second_factors::*;
@@ -64,6 +68,8 @@ pub trait Store:
     + Statements
     + Upstreams
     + Keys
+    + Oversight
+    + Changes
     + Housekeeping
 {
 }
@@ -84,6 +90,8 @@ impl<T> Store for T where
         + Statements
         + Upstreams
         + Keys
+        + Oversight
+        + Changes
         + Housekeeping
 {
 }

@@ -19,6 +19,18 @@ pub struct UserRecord {
     pub created_at: SystemTime,
     /// When the password was last replaced.
     pub password_changed_at: Option<SystemTime>,
+    /// Whether this person sees and ends what others have, and adds and disables users and clients.
+    pub administrator: bool,
+    /// When this person was disabled, who then has no session and no token, and gets none.
+    pub disabled_at: Option<SystemTime>,
+}
+
+impl UserRecord {
+    /// Whether this person can log in, and applications can act for them.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
 }
 
 /// People.

@@ -3,6 +3,7 @@
 use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth_server::Issued;
 use barewire_testkit::{Browser, Form, Landing, Page};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -99,7 +100,11 @@ async fn a_narrowed_app_loses_what_was_taken_at_once_and_goes_on() {
     // The token that is out there, for who sees it for the first time and for who remembers it.
     assert_eq!(scopes(&world, &tokens.access), Ok(set("posts:read")));
     let grant = page.url.path().rsplit('/').next().unwrap().to_owned();
-    let standing = |scope| world.server.access_tokens().standing("j", Some(&grant), 0, &set(scope));
+    let standing = |scope| {
+        let scope = &set(scope);
+        let token = Issued { id: "j", subject: "u", client_id: "c", grant_id: Some(&grant), at: 0, scope };
+        world.server.access_tokens().standing(&token)
+    };
     assert_eq!(standing("posts:read posts:write"), Standing::Narrowed);
     assert_eq!(standing("posts:read"), Standing::Unchanged);
     // The next refresh; a client that names what it was granted at first is not thrown out.

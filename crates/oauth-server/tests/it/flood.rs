@@ -60,6 +60,8 @@ async fn tokens_are_given_while_passwords_are_hashed() {
             password_hash: Secret::new(slow.clone().into_bytes()),
             created_at: world.clock.now(),
             password_changed_at: None,
+            administrator: false,
+            disabled_at: None,
         };
         assert_eq!(world.store.insert_user(&user).await.unwrap(), Insert::Inserted);
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod account;
+mod administration;
 mod authorize;
 mod client_assertion;
 mod client_configuration;

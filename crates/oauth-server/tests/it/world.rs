@@ -52,12 +52,16 @@ struct Told {
     endpoint: &'static str,
     refused: Option<&'static str>,
     reason: Option<&'static str>,
+    user: Option<String>,
+    by: Option<String>,
 }
 
 impl Witness for Witnessed {
     fn happened(&self, event: &Event<'_>) {
         let (kind, endpoint) = (event.kind.as_str(), event.endpoint);
-        self.0.lock().unwrap().push(Told { kind, endpoint, refused: event.refused, reason: event.reason });
+        let [user, by] = [event.user, event.by].map(|id| id.map(str::to_owned));
+        let (refused, reason) = (event.refused, event.reason);
+        self.0.lock().unwrap().push(Told { kind, endpoint, refused, reason, user, by });
     }
 }
 
@@ -68,6 +72,23 @@ impl Witnessed {
             told.refused.is_some_and(|rule| format!("{} {} {rule}", told.kind, told.endpoint) == refusal)
         };
         self.0.lock().unwrap().iter().filter(is_it).count()
+    }
+
+    /// What this administrator did, or could not: what, where, how it ended, and to whom.
+    pub(crate) fn by(&self, administrator: &str) -> Vec<String> {
+        let all = self.0.lock().unwrap();
+        let theirs = all.iter().filter(|told| told.by.as_deref() == Some(administrator));
+        theirs
+            .map(|told| {
+                let ending = told.refused.or(told.reason).unwrap_or_default();
+                format!(
+                    "{} {} {ending} {}",
+                    told.kind,
+                    told.endpoint,
+                    told.user.as_deref().unwrap_or_default()
+                )
+            })
+            .collect()
     }
 
     /// What became of each request to this path, in their order.
@@ -198,6 +219,7 @@ impl World {
             .unwrap();
         server.create_user("johndoe", "secret").await.unwrap();
         server.create_user("janedoe", "secret").await.unwrap();
+        server.create_administrator("admin", "secret").await.unwrap();
         let app = server.router().into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         let http = reqwest::Client::builder()
@@ -401,7 +423,8 @@ impl RawForm {
             headers: answer.headers().clone(),
             body: answer.text().await.unwrap(),
         };
-        let form = page.forms().into_iter().find(|form| form.action.path() == path).expect("the form");
+        let ours = |form: &barewire_testkit::Form| form.post && form.action.path() == path;
+        let form = page.forms().into_iter().find(ours).expect("the form");
         let csrf = form.fields.iter().find(|(name, _)| name == "csrf").expect("a token").1.clone();
         let cookie = cookie.map_or_else(|| set.join("; "), str::to_owned);
         Self { action: form.action, cookie, csrf }

@@ -360,12 +360,12 @@ async fn what_is_over_is_deleted_and_a_checkpoint_stands_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_takes_too_much_room_loses_its_oldest() {
     let config =
-        AuditConfig { max_bytes: 400_000, batch_bytes: 20_000, sweep_interval: Duration::ZERO, ..often() };
+        AuditConfig { max_bytes: 600_000, batch_bytes: 20_000, sweep_interval: Duration::ZERO, ..often() };
     let server = Recorded::start(config).await;
     for number in 0..6000 {
         server.call(&number.to_string()).await;
     }
-    until(async || AuditStore::size(&server.store).await.unwrap() <= 400_000).await;
+    until(async || AuditStore::size(&server.store).await.unwrap() <= 600_000).await;
     let (_dir, store) = server.close().await;
     let report = verify(&store, None).await.unwrap();
     assert!(report.first > 1 && report.lost == 0, "{report:?}");

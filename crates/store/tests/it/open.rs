@@ -44,6 +44,8 @@ async fn what_was_written_is_there_after_opening_again() {
         password_hash: secret("h"),
         created_at: at(1),
         password_changed_at: None,
+        administrator: false,
+        disabled_at: None,
     };
     let store = Store::open(&path).await.unwrap();
     assert_eq!(store.insert_user(&user).await.unwrap(), Insert::Inserted);

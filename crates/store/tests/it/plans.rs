@@ -25,6 +25,7 @@ const WHOLE: &[(&str, &str)] = &[
         "ORDER BY coalesce(last_used_at, registered_at) LIMIT",
         "from who was used longest ago, until enough have no live grant",
     ),
+    ("DELETE FROM devices WHERE allowed_by = ?1", "as many as there is room for, when a user is disabled"),
     ("FROM devices GROUP BY source", "only without room, and then of as many as there is room for"),
     ("FROM pushed_requests GROUP BY source", "only without room, and then of as many as there is room for"),
     ("FROM login_attempts ORDER BY last_at, rowid LIMIT", "as many as are deleted"),
@@ -33,7 +34,9 @@ const WHOLE: &[(&str, &str)] = &[
 /// Statements that may look for a range only, and why.
 const RANGES: &[(&str, &str)] = &[
     (" LIMIT ?2)", "a step of a sweep, which takes so many"),
-    ("DESC LIMIT ?2", "what was revoked or narrowed lately, and no more than is remembered"),
+    ("FROM changes WHERE number > ?1", "what is new, a part at a time"),
+    ("FROM users WHERE name COLLATE NOCASE >= ?1", "a page, which has a limit"),
+    ("FROM clients WHERE json_extract(client, '$.name') COLLATE NOCASE >= ?1", "a page, which has a limit"),
     ("(g.created_at, g.id) < (?4, ?5)", "a page, which has a limit"),
     ("DELETE FROM devices WHERE expires_at <= ?1", "all that is over makes room, when there is none"),
     ("DELETE FROM pushed_requests WHERE expires_at <= ?1", "all that is over makes room, when there is none"),

@@ -64,6 +64,16 @@ laws! {
         a_request_is_kept_whole_and_used_once,
         a_request_lasts_until_it_expires,
         a_flood_of_requests_costs_its_source;
+    changes:
+        changes_are_numbered_in_the_order_in_which_they_happen;
+    oversight:
+        users_are_listed_in_the_order_of_their_names,
+        who_is_disabled_has_nothing_left_to_get_in_by,
+        an_administrator_resets_what_a_person_signs_in_with,
+        clients_are_listed_with_those_that_have_documents,
+        a_client_is_disabled_whether_it_is_stored_or_not,
+        an_added_client_is_nobody_elses_to_delete,
+        the_grants_of_a_client_end_in_steps;
     families:
         one_of_many_rotations_wins,
         a_rotation_is_kept_whole,

@@ -18,11 +18,11 @@ use crate::attempts::{self, Denial};
 use crate::csrf::{self, Purpose};
 use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
-use crate::routes::{ACCOUNT_APPS, ACCOUNT_SECURITY, ACCOUNT_SESSIONS, LOGOUT};
+use crate::routes::{ACCOUNT_APPS, ACCOUNT_SECURITY, ACCOUNT_SESSIONS, ADMIN_PEOPLE, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
 use crate::source::Source;
-use crate::store::StoreError;
+use crate::store::{StoreError, UserRecord};
 
 /// The pages that have a place in the navigation, and that a login can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +84,15 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// The one behind these headers; otherwise the way to the login, which leads back to `place`.
     pub(crate) async fn read(state: &Inner, headers: &HeaderMap, place: Place) -> Result<Self, Stop> {
+        Self::of(state, headers).await?.ok_or(Stop::LogIn(place))
+    }
+
+    /// The one behind these headers, if somebody is signed in.
+    pub(crate) async fn of(state: &Inner, headers: &HeaderMap) -> Result<Option<Self>, StoreError> {
         let cookies = Cookies::read(state, headers);
         let session = cookies.session(state, state.now()).await?;
-        match (session, cookies.secret().map(str::to_owned)) {
-            (Some(session), Some(secret)) => Ok(Self { session, cookies, secret }),
-            _ => Err(Stop::LogIn(place)),
-        }
+        let secret = cookies.secret().map(str::to_owned);
+        Ok(session.zip(secret).map(|(session, secret)| Self { session, cookies, secret }))
     }
 
     /// The token of a form of theirs.
@@ -129,21 +132,26 @@ pub(crate) struct Link {
     current: bool,
 }
 
-/// The navigation, with `current` marked.
-pub(crate) fn links(state: &Inner, current: Option<Place>) -> Vec<Link> {
+/// The navigation of a user, with `current` marked.
+pub(crate) fn links(state: &Inner, user: &UserRecord, current: Option<Place>) -> Vec<Link> {
     let link = |place: Place| Link {
         path: state.path(place.path()),
         name: place.name(),
         short: place.short(),
         current: current == Some(place),
     };
-    Place::ALL.into_iter().map(link).collect()
+    let mut links: Vec<_> = Place::ALL.into_iter().map(link).collect();
+    if user.administrator && state.config.administration {
+        let (path, name) = (state.path(ADMIN_PEOPLE), "Administration");
+        links.push(Link { path, name, short: "Admin", current: false });
+    }
+    links
 }
 
 impl Around {
     pub(crate) fn new(state: &Inner, visitor: &Visitor, current: Place) -> Self {
         Self {
-            links: links(state, Some(current)),
+            links: links(state, &visitor.session.user, Some(current)),
             user: visitor.session.user.name.clone(),
             logout: state.path(LOGOUT),
             logout_csrf: visitor.csrf(Purpose::Logout, ""),

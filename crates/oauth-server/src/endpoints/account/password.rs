@@ -15,7 +15,7 @@ use crate::csrf::Purpose;
 use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
-use crate::passwords::PasswordError;
+use crate::passwords::{PasswordError, Unfit};
 use crate::respond::{self, see_other};
 use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_SECURITY};
 use crate::server::{AppState, Inner};
@@ -103,14 +103,14 @@ async fn submit(
 
 /// What is wrong with the new password, whatever the current one is.
 fn unfit(state: &Inner, name: &str, current: &Password, new: &Password) -> Option<String> {
-    let shortest = state.config.min_password_length;
-    if new.expose().chars().count() < shortest {
-        return Some(format!(
-            "A new password has at least {shortest} characters. A few words are easy to keep."
-        ));
-    }
-    if new.expose().eq_ignore_ascii_case(name) {
-        return Some("Your user name is the first that somebody would try.".to_owned());
+    match Unfit::check(new, name, state.config.min_password_length) {
+        Err(Unfit::Short(shortest)) => {
+            return Some(format!(
+                "A new password has at least {shortest} characters. A few words are easy to keep."
+            ));
+        }
+        Err(Unfit::Name) => return Some("Your user name is the first that somebody would try.".to_owned()),
+        Ok(()) => {}
     }
     (new == current).then(|| "That is the password you have already.".to_owned())
 }

@@ -16,7 +16,7 @@ use crate::access_tokens::NewToken;
 use crate::client_authentication::{Authenticated, use_statement};
 use crate::random;
 use crate::server::Inner;
-use crate::store::{GrantRecord, Insert, StoreError, UsedStatement};
+use crate::store::{GrantRecord, Insert, StoreError, UsedStatement, UserRecord};
 use crate::trusted_issuers::{Says, Workloads, check_signature};
 
 /// What the client asks for beside the statement.
@@ -67,6 +67,7 @@ pub(super) async fn redeem(
             let scope = own_scope(&allowed, wanted.scope)?;
             let name = user_claim(&statement, claim).ok_or(TokenError::Grant(StatementError::Unknown))?;
             let user = state.store.user_by_name(&name).await?;
+            let user = user.filter(UserRecord::is_enabled);
             let user = user.ok_or(TokenError::Grant(StatementError::Unknown))?;
             let grant = GrantRecord {
                 id: random::token::<16>(),
@@ -100,6 +101,9 @@ pub(super) async fn redeem(
                 names(&workloads.subject, &statement.subject) && has_claims(&statement, claims)
             };
             let found = subjects.iter().find(fits).ok_or(TokenError::Grant(StatementError::Unknown))?;
+            if state.store.client_disabled(&found.client_id).await?.is_some() {
+                return Err(TokenError::UnknownClient.into());
+            }
             let scope = own_scope(&found.scopes, wanted.scope)?;
             let resource = state.policy.resource(wanted.resource).ok_or(TokenError::UnknownResource)?;
             let (subject, grant_id) = (own_subject(&found.client_id), own_grant(&found.client_id));

@@ -44,6 +44,9 @@ pub(super) async fn refresh(
             state.store.family(presented.handle_digest()).await?.ok_or(RefreshRefusal::Unknown)?;
         account.concerns(&grant.user_id, &grant.id, grant.client_name.as_deref(), &grant.scope);
         let now = state.now();
+        if record.suspended {
+            return Err(RefreshRefusal::Revoked.into());
+        }
         let scope = check_grant(&grant, wanted, now)?;
         wanted.client.prove(grant.client_has_keys)?;
         let family = family(&record);
@@ -148,7 +151,8 @@ fn check_grant(
 pub(crate) fn is_good(state: &Inner, presented: &Parts, record: &FamilyRecord, grant: &GrantRecord) -> bool {
     let now = state.now();
     let presented = presented.secret_digest();
-    grant.revoked.is_none()
+    !record.suspended
+        && grant.revoked.is_none()
         && grant.expires_at > now
         && family(record).present(&presented.0, &state.config.family_limits(), now).is_ok()
 }
@@ -188,6 +192,7 @@ pub(super) fn family_record(handle: Digest, grant_id: &str, family: TokenFamily)
             })
             .collect(),
         holder: family.holder,
+        suspended: false,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use barewire_oauth::client::Registration::{Dynamic, Preregistered};
 use barewire_oauth_server::store::{
-    ClientRecord, ConsentRecord, Deletion, EndedGrant, GrantRecord, Insert, Registered, Revocation,
-    RevocationReason, Store, Swap,
+    Change, Changed, ClientRecord, ConsentRecord, Deletion, EndedGrant, GrantRecord, Insert, Registered,
+    Revocation, RevocationReason, Store, Swap,
 };
 
 use crate::laws::{at, client, code, digest, grant};
@@ -250,13 +250,16 @@ pub(crate) async fn a_client_is_deleted_with_all_that_it_has(store: &impl Store)
         own_grant_until: at(500),
     };
     assert_eq!(store.delete_client(&deletion(2)).await.unwrap(), None);
-    assert_eq!(store.grants_revoked_since(at(0), 9).await.unwrap(), []);
+    assert_eq!(store.changes_after(0, 9).await.unwrap(), []);
     let ended = EndedGrant { id: "g1".into(), user_id: "u1".into() };
     assert_eq!(store.delete_client(&deletion(1)).await.unwrap(), Some(vec![ended]));
     assert_eq!(store.delete_client(&deletion(1)).await.unwrap(), None);
     let revoked = store.grant("g1").await.unwrap().unwrap().revoked;
     assert_eq!(revoked, Some(Revocation { at: at(10), reason: RevocationReason::Client }));
-    assert_eq!(store.access_tokens_revoked_since(at(0), 9).await.unwrap(), [("own".to_owned(), at(10))]);
+    let changes = [Changed::GrantRevoked("g1".into()), Changed::TokenRevoked("own".into())];
+    let told: Vec<_> =
+        store.changes_after(0, 9).await.unwrap().into_iter().map(|(_, change)| change).collect();
+    assert_eq!(told, changes.map(|what| Change { at: at(10), what }));
     assert_eq!(store.code(digest(3)).await.unwrap(), None);
     assert!(store.code(digest(1)).await.unwrap().is_some(), "a replay of it has to be known");
     assert_eq!(store.consent("u1", "gone", "r", "localhost").await.unwrap(), None);

@@ -1,12 +1,14 @@
 //! The laws of `barewire_oauth_server::store`, for whatever implements it: each takes a store that is
 //! empty. `sqlite.rs` lists them all; a second backend has such a list of its own.
 
+pub(crate) mod changes;
 pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod devices;
 pub(crate) mod families;
 pub(crate) mod grants;
 pub(crate) mod keys;
+pub(crate) mod oversight;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod pushed_requests;
@@ -48,6 +50,8 @@ pub(crate) fn user(id: &str) -> UserRecord {
         password_hash: secret("hash"),
         created_at: at(0),
         password_changed_at: None,
+        administrator: false,
+        disabled_at: None,
     }
 }
 
@@ -77,6 +81,8 @@ pub(crate) fn client(id: &str, registration: Registration) -> ClientRecord {
         registered_at: at(0),
         activated_at: None,
         last_used_at: None,
+        added: false,
+        disabled_at: None,
     }
 }
 
@@ -133,5 +139,6 @@ pub(crate) fn family(n: u8, generation: u64) -> FamilyRecord {
             })
             .collect(),
         holder: Holder { key: (generation > 0).then(|| format!("key {n}")), proof_required: n % 2 == 1 },
+        suspended: false,
     }
 }

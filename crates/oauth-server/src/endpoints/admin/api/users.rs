@@ -1,0 +1,134 @@
+//! `/admin/api/users`: people.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use barewire_oauth::secret::Password;
+use http::StatusCode;
+use serde::{Deserialize, Deserializer};
+
+use super::{Answer, Called, ListQuery, Problem, no_content};
+use crate::administration::NewUser;
+use crate::respond::json;
+use crate::routes::{
+    ADMIN_API_USER, ADMIN_API_USER_FACTORS, ADMIN_API_USER_PASSWORD, ADMIN_API_USER_SESSIONS, ADMIN_API_USERS,
+};
+use crate::server::AppState;
+use crate::witness::Sender;
+
+type Id = Path<String>;
+
+/// Somebody who is to be added.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Add {
+    name: String,
+    #[serde(deserialize_with = "password")]
+    password: Password,
+    #[serde(default)]
+    administrator: bool,
+}
+
+/// What is to be changed of a person; what is not named stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    disabled: Option<bool>,
+    administrator: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    #[serde(deserialize_with = "password")]
+    password: Password,
+}
+
+fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Password, D::Error> {
+    String::deserialize(deserializer).map(Password::new)
+}
+
+/// `GET /admin/api/users?search=&cursor=&limit=`
+pub(crate) async fn list(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer<Response> {
+    let query = ListQuery::parse(query.as_deref());
+    let search = query.one("search")?.unwrap_or_default();
+    let found = state.administration.users(search, query.one("cursor")?, query.limit()?).await?;
+    Ok(json(StatusCode::OK, &found))
+}
+
+/// `POST /admin/api/users`
+pub(crate) async fn add(
+    State(state): State<AppState>,
+    caller: Called,
+    sender: Sender,
+    body: Result<Json<Add>, JsonRejection>,
+) -> Answer<Response> {
+    let Json(Add { name, password, administrator }) = body?;
+    let new = NewUser { name, password, administrator };
+    let user = state.administration.add_user(&caller.by(ADMIN_API_USERS, &sender), new).await?;
+    Ok(json(StatusCode::CREATED, &user))
+}
+
+/// `GET /admin/api/users/{id}`
+pub(crate) async fn show(State(state): State<AppState>, Path(id): Id) -> Answer<Response> {
+    Ok(json(StatusCode::OK, &state.administration.user(&id).await?))
+}
+
+/// `PATCH /admin/api/users/{id}`
+pub(crate) async fn change(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    sender: Sender,
+    body: Result<Json<Change>, JsonRejection>,
+) -> Answer<Response> {
+    let Json(change) = body?;
+    let by = caller.by(ADMIN_API_USER, &sender);
+    if change.disabled.is_none() && change.administrator.is_none() {
+        return Err(Problem::Malformed("name what is to be changed: disabled, administrator".to_owned()));
+    }
+    if let Some(administrator) = change.administrator {
+        state.administration.set_administrator(&by, &id, administrator).await?;
+    }
+    if let Some(disabled) = change.disabled {
+        state.administration.set_user_disabled(&by, &id, disabled).await?;
+    }
+    Ok(json(StatusCode::OK, &state.administration.user(&id).await?))
+}
+
+/// `PUT /admin/api/users/{id}/password`
+pub(crate) async fn reset_password(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    sender: Sender,
+    body: Result<Json<NewPassword>, JsonRejection>,
+) -> Answer<Response> {
+    let Json(NewPassword { password }) = body?;
+    let by = caller.by(ADMIN_API_USER_PASSWORD, &sender);
+    state.administration.reset_password(&by, &id, password).await?;
+    Ok(no_content())
+}
+
+/// `DELETE /admin/api/users/{id}/second_factors`
+pub(crate) async fn reset_second_factors(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    sender: Sender,
+) -> Answer<Response> {
+    state.administration.reset_second_factors(&caller.by(ADMIN_API_USER_FACTORS, &sender), &id).await?;
+    Ok(no_content())
+}
+
+/// `DELETE /admin/api/users/{id}/sessions`
+pub(crate) async fn end_sessions(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    sender: Sender,
+) -> Answer<Response> {
+    state.administration.end_sessions(&caller.by(ADMIN_API_USER_SESSIONS, &sender), &id).await?;
+    Ok(no_content())
+}

@@ -1,0 +1,133 @@
+//! `GET /admin/apps/{id}`, `POST /admin/apps/{id}`: one connection of whatever user: narrows or ends it.
+
+use askama::Template;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use barewire_oauth::narrowing::can_be_taken;
+use barewire_oauth::scope::ScopeSet;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::apps::{ended, name};
+use super::{Administrator, Around, Section, done, field, refused};
+use crate::administration::GrantView;
+use crate::csrf::Purpose;
+use crate::duration::Moment;
+use crate::flow::{Stop, finish};
+use crate::pages::{ErrorPage, Extras, Frame, page, scope_words};
+use crate::routes::ADMIN_APP;
+use crate::server::{AppState, Inner};
+use crate::witness::Sender;
+
+#[derive(Template)]
+#[template(path = "admin/app.html")]
+struct AppTemplate {
+    frame: Frame,
+    around: Around,
+    action: String,
+    csrf: String,
+    name: String,
+    grant: GrantView,
+    user: String,
+    client: String,
+    connected: Moment,
+    used: Moment,
+    expires: Moment,
+    ended: Option<String>,
+    lines: Vec<Line>,
+    /// Whether there is anything to take away.
+    can_be_narrowed: bool,
+}
+
+/// A scope that the application has.
+struct Line {
+    scope: String,
+    words: String,
+    can_be_taken: bool,
+}
+
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    finish(&state, show(&state, id, &headers).await)
+}
+
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    sender: Sender,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    finish(&state, change(&state, id, &sender, &headers, body).await)
+}
+
+async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response, Stop> {
+    let section = Section::App(id.clone());
+    let administrator = Administrator::read(state, headers, section.clone()).await?;
+    let grant = match state.administration.grant(&id).await {
+        Ok(grant) => grant,
+        Err(error) => return refused(state, &administrator, &section, error),
+    };
+    let now = state.now();
+    let line = |scope: &str| Line {
+        scope: scope.to_owned(),
+        words: scope_words(state, scope),
+        can_be_taken: can_be_taken(scope),
+    };
+    let lines: Vec<_> = grant.scope.split_whitespace().map(line).collect();
+    let ended = ended(&grant, now);
+    let template = AppTemplate {
+        frame: Frame::new(state),
+        around: Around::new(state, &administrator, &section),
+        action: state.path(&section.path()),
+        csrf: administrator.visitor.csrf(Purpose::AdminApp, &id),
+        name: name(&grant),
+        user: state.path(&Section::Person(grant.user.clone()).path()),
+        client: state.path(&Section::Client(grant.client.clone()).path()),
+        connected: Moment::new(grant.created_at.0, now),
+        used: Moment::new(grant.last_used_at.0, now),
+        expires: Moment::new(grant.expires_at.0, now),
+        can_be_narrowed: ended.is_none() && lines.iter().filter(|line| line.can_be_taken).count() > 1,
+        ended,
+        lines,
+        grant,
+    };
+    Ok(page(StatusCode::OK, &template, Extras::default()))
+}
+
+async fn change(
+    state: &Inner,
+    id: String,
+    sender: &Sender,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Stop> {
+    let section = Section::App(id.clone());
+    let (administrator, fields) =
+        Administrator::change(state, headers, body, section.clone(), Purpose::AdminApp, &id).await?;
+    let by = administrator.by(ADMIN_APP, sender);
+    let (result, title, text) = match field(&fields, "action") {
+        "narrow" => {
+            let keep = ScopeSet::from_tokens(fields.all("scope"));
+            (
+                state.administration.narrow(&by, &id, &keep).await.map(drop),
+                "Saved",
+                "What you took away is refused from its next request on. It has not to connect again.",
+            )
+        }
+        "revoke" => (
+            state.administration.revoke(&by, &id).await.map(drop),
+            "Disconnected",
+            "Its very next request is refused, and it gets nothing more unless the user allows it again.",
+        ),
+        _ => return Err(Stop::page(ErrorPage::stale_form())),
+    };
+    match result {
+        Ok(()) => Ok(done(state, &administrator, &section, title, text)),
+        Err(error) => refused(state, &administrator, &section, error),
+    }
+}
