@@ -67,6 +67,12 @@ pub(crate) enum Command {
     Prompts(Prompts),
     /// Call a tool
     Call(Call),
+    /// List, add, disable or reset the people of an authorization server
+    User(User),
+    /// List, add, disable or delete the applications that an authorization server knows
+    Client(Client),
+    /// List, narrow or revoke what users have let applications do
+    Grant(Grant),
     /// Read the audit log, or check that it is what was written
     Audit(Audit),
     /// Show attempts of clients to connect: where each stopped, and why
@@ -346,6 +352,203 @@ pub(crate) struct Call {
     pub(crate) access: Access,
 }
 
+/// Where an authorization server's store is.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The folder of auth.sqlite; the server may run meanwhile, and learns of a change within a second
+    #[arg(long, global = true, default_value = "barewire-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// A part of a list.
+#[derive(Args)]
+pub(crate) struct Part {
+    /// So many records, 200 at most [default: 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) limit: Option<u32>,
+    /// Read on from here: what the part before named
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct User {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) action: UserAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserAction {
+    /// List people in the order of their names
+    List {
+        /// Only those whose name begins so, in capitals or not
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        #[command(flatten)]
+        page: Part,
+    },
+    /// Show one person: what they sign in with, and where they are signed in
+    Show {
+        /// The name, or the id
+        name: String,
+    },
+    /// Add a person; the password is asked for
+    Add {
+        /// The name, which becomes the subject of tokens too
+        name: String,
+        /// An administrator, who sees and changes everybody's
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// End all sessions, tokens and refreshes of a person, and let them begin no new ones
+    Disable {
+        /// The name, or the id
+        name: String,
+    },
+    /// Let a person in again
+    Enable {
+        /// The name, or the id
+        name: String,
+    },
+    /// Give a person another password, which is asked for, and sign them out everywhere
+    Password {
+        /// The name, or the id
+        name: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// Take a person's authenticator app, recovery codes and passkeys away
+    ResetFactors {
+        /// The name, or the id
+        name: String,
+    },
+    /// Sign a person out everywhere
+    SignOut {
+        /// The name, or the id
+        name: String,
+    },
+    /// Make a person an administrator
+    Promote {
+        /// The name, or the id
+        name: String,
+    },
+    /// Make an administrator none
+    Demote {
+        /// The name, or the id
+        name: String,
+    },
+}
+
+/// Where a password comes from: never from the command line.
+#[derive(Args)]
+pub(crate) struct PasswordFrom {
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Client {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) action: ClientAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ClientAction {
+    /// List applications, however they became known
+    List {
+        /// Only those whose name or identifier begins so
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        #[command(flatten)]
+        page: Part,
+    },
+    /// Show one application
+    Show {
+        /// Its client_id
+        id: String,
+    },
+    /// Add an application that does not register itself
+    Add {
+        /// The name that people are shown
+        name: String,
+        /// Its client_id [default: a random one]
+        #[arg(long)]
+        id: Option<String>,
+        /// Where answers may go (repeatable)
+        #[arg(long = "redirect-uri", value_name = "URI")]
+        redirect_uris: Vec<String>,
+        /// What it may exchange (repeatable) [default: authorization_code and refresh_token]
+        #[arg(long = "grant-type", value_name = "TYPE")]
+        grant_types: Vec<String>,
+        /// It can keep a secret: one is made, and shown once
+        #[arg(long)]
+        confidential: bool,
+    },
+    /// Refuse an application at once, whoever it acts for; one with a document also before it comes
+    Disable {
+        /// Its client_id
+        id: String,
+    },
+    /// Let an application in again
+    Enable {
+        /// Its client_id
+        id: String,
+    },
+    /// Delete an application that registered itself or was added, and end all that it was allowed
+    Delete {
+        /// Its client_id
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Grant {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) action: GrantAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum GrantAction {
+    /// List grants, the newest first
+    List {
+        /// Only those of this user
+        #[arg(long)]
+        user: Option<String>,
+        /// Only those of this application
+        #[arg(long, value_name = "ID")]
+        client: Option<String>,
+        #[command(flatten)]
+        page: Part,
+    },
+    /// Show one grant
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Take scopes away from a grant
+    Narrow {
+        /// Its id
+        id: String,
+        /// A scope that stays (repeatable)
+        #[arg(long, required = true, value_name = "SCOPE")]
+        keep: Vec<String>,
+    },
+    /// End what the user of a grant has let its application do at its resource
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
 #[derive(Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -385,7 +588,7 @@ pub(crate) struct AuditFilter {
     /// Before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Option<Time>,
-    /// Of this user (the subject of the token)
+    /// Of this user (the subject of the token), or done by this administrator
     #[arg(long)]
     pub(crate) user: Option<String>,
     /// Of this OAuth client

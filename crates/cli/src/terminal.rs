@@ -71,6 +71,11 @@ pub(crate) fn ask(question: &str) -> Option<String> {
     }
 }
 
+/// Asks for one line that nobody sees while it is typed; `None` where nothing was typed.
+pub(crate) fn ask_secret(question: &str) -> Option<String> {
+    rpassword::prompt_password(format!("{question} ")).ok().filter(|typed| !typed.is_empty())
+}
+
 /// Text in an ANSI colour, where standard error has colours.
 pub(crate) fn paint(text: &str, code: &str) -> String {
     if has_colour() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }

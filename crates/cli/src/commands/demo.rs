@@ -13,6 +13,8 @@ use crate::terminal::{note, stop_signal};
 pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
     descriptors::take_all();
+    // Where others can reach it, the demo makes none with a password that everybody knows.
+    let has_administrator = arguments.public_url.is_none() && settings.auth.administration;
     let blog = Blog::bind(DemoConfig {
         listen: arguments.listen,
         public_url: arguments.public_url,
@@ -48,6 +50,9 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         note(&format!("Metrics        http://{address}/metrics"));
     }
     note("Users          johndoe / secret, janedoe / secret");
+    if has_administrator {
+        note(&format!("Administrator  admin / secret, at {}/admin", blog.origin()));
+    }
     note("Ctrl-C ends both.");
 
     let stop = stop_signal();

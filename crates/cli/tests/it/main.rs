@@ -1,13 +1,15 @@
 //! The binary as a user runs it: against a `barewire demo` of its own, with a browser that a script drives.
 //!
 //! `flow.rs`: log in, list, call, step up, answer, log out. `errors.rs`: what goes wrong, its exit code and its words.
-//! `audit.rs`: the log of all that. `access.rs`: commands that nobody logs in for. `doctor.rs` and
+//! `audit.rs`: the log of all that. `administer.rs`: users, clients and grants at the store of a
+//! server that runs. `access.rs`: commands that nobody logs in for. `doctor.rs` and
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
 //! `hostile.rs`: a server that writes for the terminal.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod administer;
 mod audit;
 mod demo;
 mod doctor;
