@@ -1,4 +1,4 @@
-//! How many rows there are of what is bounded. Triggers keep count (migration 24), so that an insertion does not.
+//! How many rows there are of what is bounded. Triggers keep count (migrations 24 and 26), so that an insertion does not.
 
 use sqlx::SqliteConnection;
 
@@ -10,6 +10,7 @@ pub(crate) enum Counted {
     Devices,
     LoginAttempts,
     PushedRequests,
+    UpstreamLogins,
 }
 
 /// How many there are.
@@ -19,6 +20,7 @@ pub(crate) async fn total(db: &mut SqliteConnection, of: Counted) -> Result<i64,
         Counted::Devices => "devices",
         Counted::LoginAttempts => "login_attempts",
         Counted::PushedRequests => "pushed_requests",
+        Counted::UpstreamLogins => "upstream_logins",
     };
     sqlx::query_scalar("SELECT count FROM totals WHERE name = ?1").bind(name).fetch_one(db).await
 }

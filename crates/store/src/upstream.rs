@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
 use crate::sealer::SealError;
+use crate::totals::{Counted, total};
 use crate::{Store, sessions, users};
 
 #[async_trait]
@@ -188,7 +189,6 @@ impl Store {
 
     async fn begin_login(&self, new: &UpstreamLoginRecord, max: u32) -> Result<Insert, sqlx::Error> {
         const OVER: &str = "DELETE FROM upstream_logins WHERE expires_at <= ?1";
-        const COUNT: &str = "SELECT count(*) FROM upstream_logins";
         const EARLIEST_OF_MOST: &str = concat!(
             "DELETE FROM upstream_logins WHERE rowid IN (SELECT rowid FROM upstream_logins WHERE source IS",
             " (SELECT source FROM upstream_logins GROUP BY source ORDER BY count(*) DESC, min(started_at) LIMIT 1)",
@@ -200,7 +200,7 @@ impl Store {
         );
         let pending = &new.pending;
         let mut tx = self.begin().await?;
-        let mut excess = sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&mut *tx).await? + 1 - i64::from(max);
+        let mut excess = total(&mut tx, Counted::UpstreamLogins).await? + 1 - i64::from(max);
         if excess > 0 {
             let over = sqlx::query(OVER).bind(micros(pending.started_at)).execute(&mut *tx).await?;
             excess -= i64::try_from(over.rows_affected()).unwrap_or(i64::MAX);

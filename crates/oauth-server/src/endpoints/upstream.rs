@@ -11,6 +11,7 @@ use barewire_oauth::secret::Password;
 use barewire_oauth::stranger::visible;
 use barewire_oauth::upstream::authorization::{self, LoginRequest};
 use barewire_oauth::upstream::callback::{self, CallbackError, Pending};
+use barewire_oauth::upstream::id_token::Account;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -191,10 +192,10 @@ async fn enter(
     if state.store.use_upstream_login(digest, now).await? == Swap::Lost {
         return Err(CallbackError::Used.into());
     }
-    let known = upstream.known(now).await?;
-    let code = callback::code(parameters, &known.provider)?;
     let errand = Errand::read(state, Some(&record.query)).await.map_err(Ended::Stopped)?;
     visit.draft = errand.flow().map(Flow::draft).unwrap_or_default();
+    let known = upstream.known(now).await?;
+    let code = callback::code(parameters, &known.provider)?;
     let login = Login {
         verifier: &state.upstreams.verifier(token),
         nonce: &state.upstreams.nonce(token),
@@ -242,7 +243,7 @@ fn repeated(error: Repeated) -> CallbackError {
 async fn user(
     state: &Inner,
     upstream: &Upstream,
-    account: &barewire_oauth::upstream::id_token::Account,
+    account: &Account,
     claims: &Map<String, Value>,
 ) -> Result<UserRecord, Failure> {
     if let Some(user) = state.store.upstream_user(account).await? {
@@ -279,11 +280,7 @@ async fn user(
 }
 
 /// What a new user is called. The provider stands before it, so nobody chooses the name of a user who is there.
-fn name(
-    upstream: &Upstream,
-    account: &barewire_oauth::upstream::id_token::Account,
-    claims: &Map<String, Value>,
-) -> String {
+fn name(upstream: &Upstream, account: &Account, claims: &Map<String, Value>) -> String {
     let configured = upstream.config.name_claim.iter().map(String::as_str);
     let usual = NAME_CLAIMS.into_iter().filter(|_| upstream.config.name_claim.is_none());
     let text = |claim| claims.get(claim)?.as_str().map(|text| visible(text, MAX_NAME));

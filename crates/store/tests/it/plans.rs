@@ -28,6 +28,8 @@ const WHOLE: &[(&str, &str)] = &[
     ("DELETE FROM devices WHERE allowed_by = ?1", "as many as there is room for, when a user is disabled"),
     ("FROM devices GROUP BY source", "only without room, and then of as many as there is room for"),
     ("FROM pushed_requests GROUP BY source", "only without room, and then of as many as there is room for"),
+    ("FROM upstream_logins GROUP BY source", "only without room, and then of as many as there is room for"),
+    ("SELECT EXISTS (SELECT 1 FROM upstream_sessions)", "ends at the first one, at the start"),
     ("FROM login_attempts ORDER BY last_at, rowid LIMIT", "as many as are deleted"),
 ];
 
@@ -40,6 +42,7 @@ const RANGES: &[(&str, &str)] = &[
     ("(g.created_at, g.id) < (?4, ?5)", "a page, which has a limit"),
     ("DELETE FROM devices WHERE expires_at <= ?1", "all that is over makes room, when there is none"),
     ("DELETE FROM pushed_requests WHERE expires_at <= ?1", "all that is over makes room, when there is none"),
+    ("DELETE FROM upstream_logins WHERE expires_at <= ?1", "all that is over makes room, when there is none"),
     ("DELETE FROM used_statements WHERE until <= ?1", "what has ended since the last use"),
 ];
 
