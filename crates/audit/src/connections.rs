@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use barewire_mcp_server::{Decision, Record};
+use barewire_oauth_server::store::StoreError as AskedError;
+use barewire_oauth_server::{AttemptsAsked, ConnectionAttempt, ConnectionAttempts};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Clock;
 use crate::config::FunnelConfig;
 use crate::entry::{Entry, Time};
-use crate::funnel::{Attempt, Awaited, Changes, Funnel, Outcome, Step};
+use crate::funnel::{Attempt, Awaited, Changes, Funnel, Outcome, Step, explain, known_client};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 
@@ -141,6 +143,52 @@ impl Watched {
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
+    }
+}
+
+/// Attempts in words for people, for the administrators' page of an authorization server.
+pub struct AttemptsInWords(pub Arc<dyn AttemptStore>);
+
+#[async_trait]
+impl ConnectionAttempts for AttemptsInWords {
+    async fn attempts(&self, asked: &AttemptsAsked<'_>) -> Result<Vec<ConnectionAttempt>, AskedError> {
+        let wanted = AttemptsWanted {
+            before: asked.before,
+            client: asked.client,
+            outcome: asked.outcome.and_then(Outcome::from_word),
+            limit: asked.limit,
+            ..AttemptsWanted::default()
+        };
+        let found = self.0.attempts(&wanted).await.map_err(AskedError::new)?;
+        Ok(found.into_iter().map(|(_, attempt)| in_words(attempt)).collect())
+    }
+}
+
+fn in_words(attempt: Attempt) -> ConnectionAttempt {
+    let reason = attempt.why().map(str::to_owned);
+    let explanation = reason.as_deref().and_then(explain);
+    let known = known_client(&attempt).filter(|_| attempt.outcome != Outcome::Complete);
+    let after = |at: Time| Duration::from_micros(at.0.saturating_sub(attempt.began.0));
+    ConnectionAttempt {
+        id: attempt.id,
+        outcome: attempt.outcome.as_str(),
+        step: attempt.stands_at().map(Step::as_str),
+        began: Some(UNIX_EPOCH + Duration::from_micros(attempt.began.0)),
+        took: attempt.took(),
+        steps: attempt.steps.iter().map(|reached| (reached.step.as_str(), after(reached.at))).collect(),
+        explanation: explanation.map(|explanation| (explanation.what, explanation.next)),
+        known: known
+            .into_iter()
+            .flat_map(|known| known.quirks)
+            .map(|quirk| (quirk.what, quirk.source))
+            .collect(),
+        reason,
+        client_name: attempt.client_name,
+        client: attempt.client,
+        registration: attempt.registration,
+        user_agent: attempt.user_agent,
+        address: attempt.address,
+        user: attempt.user,
     }
 }
 

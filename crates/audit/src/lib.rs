@@ -38,7 +38,7 @@ pub use audit::{AddressOf, Audit, Clock};
 pub use chain::{Hash, Head, NotAHead};
 pub use codec::{MAX_TEXT, NotARecord};
 pub use config::{AuditConfig, FunnelConfig, MetricsConfig, WhenFull};
-pub use connections::{AttemptStore, AttemptsWanted, Connections};
+pub use connections::{AttemptStore, AttemptsInWords, AttemptsWanted, Connections};
 pub use entry::{Entry, Kind, Time};
 pub use events::EventRecorder;
 pub use funnel::{Attempt, Changes};

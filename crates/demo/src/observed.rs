@@ -10,7 +10,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use barewire_audit::{
-    AddressOf, Audit, AuditConfig, Connections, EventRecorder, FunnelConfig, Metrics, MetricsConfig, Recorder,
+    AddressOf, AttemptsInWords, Audit, AuditConfig, Connections, EventRecorder, FunnelConfig, Metrics,
+    MetricsConfig, Recorder,
 };
 use barewire_mcp::http::origin::OriginPolicy;
 use barewire_oauth_server::client_address;
@@ -103,6 +104,12 @@ impl Observed {
             events = events.metrics(metrics.clone());
         }
         events
+    }
+
+    /// What administrators are shown of attempts to connect.
+    pub(crate) fn attempts(&self) -> Option<AttemptsInWords> {
+        let log = self.log.as_ref().filter(|_| self.connections.is_some())?;
+        Some(AttemptsInWords(Arc::new(log.store.clone())))
     }
 
     /// Whether anybody wants to know where a request comes from.

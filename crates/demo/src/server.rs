@@ -186,7 +186,7 @@ impl Demo {
 
         // Who may come in, and who says so.
         let bound_only = config.auth.dpop == Dpop::Required;
-        let authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
+        let mut authorization = AuthorizationServer::builder(&origin, Arc::new(store.clone()))
             .display_name("Barewire demo blog")
             .resource(&resource)
             .resource(&sse_resource)
@@ -195,9 +195,11 @@ impl Demo {
             .default_scopes([READ])
             .config(config.auth)
             .witness(observed.events())
-            .clock(config.clock.clone())
-            .build()
-            .await?;
+            .clock(config.clock.clone());
+        if let Some(attempts) = observed.attempts() {
+            authorization = authorization.connection_attempts(attempts);
+        }
+        let authorization = authorization.build().await?;
         for user in seed::USERS {
             let _exists_already = authorization.create_user(user.username, user.password).await?;
         }

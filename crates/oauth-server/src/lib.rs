@@ -35,6 +35,7 @@ mod changes;
 mod client_authentication;
 mod client_keys;
 mod config;
+mod connections;
 mod cors;
 mod csrf;
 mod documents;
@@ -70,6 +71,7 @@ mod witness;
 
 pub use access_tokens::{AccessTokens, Issued};
 pub use config::{AuthConfig, ConfiguredClient, Dpop};
+pub use connections::{AttemptsAsked, ConnectionAttempt, ConnectionAttempts};
 pub use documents::DocumentFetchError;
 pub use fetch::FetchError;
 pub use passwords::{PasswordError, Unfit};

@@ -60,6 +60,8 @@ pub(crate) const ADMIN_CLIENT: &str = "/admin/clients/{id}";
 pub(crate) const ADMIN_APPS: &str = "/admin/apps";
 /// GET, POST: one connection; narrows or ends it.
 pub(crate) const ADMIN_APP: &str = "/admin/apps/{id}";
+/// GET: attempts of applications to connect.
+pub(crate) const ADMIN_FUNNEL: &str = "/admin/funnel";
 /// The resource that administrators' programs get tokens for.
 pub(crate) const ADMIN_API: &str = "/admin/api";
 /// GET, POST: people.
@@ -172,6 +174,7 @@ fn admin_pages(state: &AppState) -> Router<AppState> {
         .route(&state.path(ADMIN_CLIENT), get(admin::client::get).post(admin::client::post))
         .route(&state.path(ADMIN_APPS), get(admin::apps::get))
         .route(&state.path(ADMIN_APP), get(admin::app::get).post(admin::app::post))
+        .route(&state.path(ADMIN_FUNNEL), get(admin::funnel::get))
 }
 
 /// No script of another origin calls this, so it does not say that one may.

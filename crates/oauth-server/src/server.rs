@@ -24,6 +24,7 @@ use crate::administration::{ADMIN_READ, ADMIN_WRITE, Administration};
 use crate::changes::Follower;
 use crate::client_keys::KeysAtUrls;
 use crate::config::AuthConfig;
+use crate::connections::ConnectionAttempts;
 use crate::documents::Documents;
 use crate::endpoints::metadata;
 use crate::endpoints::token::device_code::Devices;
@@ -89,6 +90,8 @@ pub(crate) struct Inner {
     pub(crate) style: Asset,
     pub(crate) script: Asset,
     pub(crate) witness: Option<Arc<dyn Witness>>,
+    /// Where somebody keeps account of them.
+    pub(crate) connection_attempts: Option<Arc<dyn ConnectionAttempts>>,
     clock: Clock,
 }
 
@@ -138,6 +141,7 @@ impl AuthorizationServer {
             default_scopes: Vec::new(),
             config: AuthConfig::default(),
             witness: None,
+            connection_attempts: None,
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -244,6 +248,7 @@ pub struct Builder {
     default_scopes: Vec<String>,
     config: AuthConfig,
     witness: Option<Arc<dyn Witness>>,
+    connection_attempts: Option<Arc<dyn ConnectionAttempts>>,
     clock: Clock,
 }
 
@@ -380,6 +385,12 @@ impl Builder {
         self
     }
 
+    /// Who knows which attempts to connect there were: administrators see them at `/admin/funnel` then.
+    pub fn connection_attempts(mut self, attempts: impl ConnectionAttempts) -> Self {
+        self.connection_attempts = Some(Arc::new(attempts));
+        self
+    }
+
     /// What tells the time.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -467,6 +478,7 @@ impl Builder {
             store: self.store,
             tokens,
             witness: self.witness,
+            connection_attempts: self.connection_attempts,
             clock: self.clock,
         });
         housekeeping::spawn(&inner);

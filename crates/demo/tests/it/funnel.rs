@@ -285,3 +285,75 @@ async fn where_nobody_wants_to_know_nothing_is_kept() {
     let wanted = AttemptsWanted { limit: 10, ..AttemptsWanted::default() };
     assert_eq!(store.attempts(&wanted).await.unwrap(), []);
 }
+
+/// What an administrator sees of it, and nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_where_it_stopped_and_why() {
+    let dir = TempDir::new();
+    let world = World::start_with(|config| {
+        config.data_dir = dir.path().to_owned();
+        config.funnel.flush_interval = Duration::from_millis(20);
+    })
+    .await;
+    let page = world.url("/admin/funnel");
+    let mut admin = signed_in(&world, "admin").await;
+    assert!(admin.open(&page).await.unwrap().text().contains("No application has tried to connect yet"));
+
+    let hostile = "</h2><script>alert(1)</script> \u{202e}eman";
+    let client = OAuthClient::register(&world.origin, hostile).await.unwrap();
+    let stop_at = Url::parse(REDIRECT_URI).unwrap();
+    let url = client.authorize_url(&world.resource(), "no:such:scope", "a-state");
+    Browser::new().open_until(&url, &stop_at).await.unwrap();
+    let told = async {
+        loop {
+            let page = admin.open(&page).await.unwrap();
+            if page.text().contains("invalid_scope") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let shown = tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+    let text = shown.text();
+    for expected in [
+        "Stopped: authorization request",
+        "a scope that there is not",
+        "registered itself",
+        "Compare the scope",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!shown.body.contains("<script>alert") && !shown.body.contains('\u{202e}'), "{}", shown.body);
+    // What is asked for, also by whoever tries something.
+    let mut open = async |query: &str| {
+        let page = admin.open(&world.url(&format!("/admin/funnel?{query}"))).await.unwrap();
+        assert_eq!(page.status, StatusCode::OK, "{query}");
+        page.text()
+    };
+    for (query, there) in [
+        ("outcome=stopped", true),
+        ("outcome=complete", false),
+        ("outcome=%27%20OR%201", true),
+        ("client=alert", true),
+        ("client=nobody", false),
+        ("client=%25", false),
+        ("after=0", false),
+        ("after=x", true),
+    ] {
+        assert_eq!(open(query).await.contains("invalid_scope"), there, "{query}");
+    }
+
+    let mut john = signed_in(&world, "johndoe").await;
+    assert_eq!(john.open(&page).await.unwrap().status, StatusCode::NOT_FOUND);
+    let login = Browser::new().open(&page).await.unwrap();
+    assert!(login.form_with("password").is_some(), "{}", login.text());
+    world.stop().await;
+}
+
+async fn signed_in(world: &World, user: &str) -> Browser {
+    let mut browser = Browser::new();
+    let page = browser.open(&world.url("/login")).await.unwrap();
+    let form = page.form_with("password").unwrap().fill("username", user).fill("password", "secret");
+    browser.submit(&page, &form, None).await.unwrap();
+    browser
+}

@@ -7,6 +7,7 @@ pub(crate) mod app;
 pub(crate) mod apps;
 pub(crate) mod client;
 pub(crate) mod clients;
+pub(crate) mod funnel;
 pub(crate) mod people;
 pub(crate) mod person;
 
@@ -27,7 +28,7 @@ use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::passwords::PasswordError;
 use crate::respond::{self, see_other};
-use crate::routes::{ADMIN_APPS, ADMIN_CLIENTS, ADMIN_PEOPLE, LOGOUT};
+use crate::routes::{ADMIN_APPS, ADMIN_CLIENTS, ADMIN_FUNNEL, ADMIN_PEOPLE, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::store::UserRecord;
 use crate::witness::Sender;
@@ -44,6 +45,7 @@ pub(crate) enum Section {
     Client(String),
     Apps,
     App(String),
+    Funnel,
 }
 
 impl Section {
@@ -56,6 +58,7 @@ impl Section {
             Self::Client(id) => format!("clients/{}", encoded(id)),
             Self::Apps => "apps".to_owned(),
             Self::App(id) => format!("apps/{}", encoded(id)),
+            Self::Funnel => "funnel".to_owned(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Section {
                 "people" => Some(Self::People),
                 "clients" => Some(Self::Clients),
                 "apps" => Some(Self::Apps),
+                "funnel" => Some(Self::Funnel),
                 _ => None,
             };
         };
@@ -87,6 +91,7 @@ impl Section {
             Self::People | Self::Person(_) => ADMIN_PEOPLE,
             Self::Clients | Self::Client(_) => ADMIN_CLIENTS,
             Self::Apps | Self::App(_) => ADMIN_APPS,
+            Self::Funnel => ADMIN_FUNNEL,
         }
     }
 }
@@ -168,8 +173,11 @@ impl Around {
         };
         let links =
             [(ADMIN_PEOPLE, "People"), (ADMIN_CLIENTS, "Applications"), (ADMIN_APPS, "Connected apps")];
+        // Where nobody keeps account of them, there is no page.
+        let kept = state.connection_attempts.is_some().then_some((ADMIN_FUNNEL, "Connecting"));
+        let links = links.into_iter().chain(kept);
         Self {
-            links: links.into_iter().map(link).collect(),
+            links: links.map(link).collect(),
             account: state.path(Place::Apps.path()),
             user: administrator.user().name.clone(),
             logout: state.path(LOGOUT),
@@ -296,6 +304,7 @@ mod tests {
             Section::Client("https://c.example/client".to_owned()),
             Section::Apps,
             Section::App("..".to_owned()),
+            Section::Funnel,
         ] {
             assert_eq!(Section::from_word(&section.word()).as_ref(), Some(&section));
             assert!(section.path().starts_with(section.list()), "{}", section.path());
