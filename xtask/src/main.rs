@@ -17,6 +17,7 @@ mod run;
 mod security;
 mod server;
 mod test;
+mod upstream;
 mod wire;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::run::{cargo, run, target_directory};
 use crate::server::{Server, free_port};
-use crate::{chromium, conformance, demo, fuzz, interop, node};
+use crate::{chromium, conformance, demo, fuzz, interop, node, upstream};
 
 /// Runs it all; the first failure ends the run.
 pub(crate) fn test(with_browser: bool) -> Result<()> {
@@ -30,7 +30,10 @@ pub(crate) fn test(with_browser: bool) -> Result<()> {
     interop::quickly()?;
     conformance::conformance(&conformance::Only::default())?;
     match browser {
-        Some(browser) => browser_test(browser)?,
+        Some(browser) => {
+            upstream::test(&browser)?;
+            browser_test(browser)?;
+        }
         None => eprintln!("\nSKIPPED the browser test, as --no-browser says"),
     }
     eprintln!("\nAll checks passed.");
@@ -67,7 +70,12 @@ impl Demo {
 
     /// With these settings, in which `{origin}` stands for the data server's own.
     pub(crate) fn start_with(settings: &str) -> Result<Demo> {
-        let (data, host) = (free_port()?, free_port()?);
+        Self::start_at(free_port()?, settings)
+    }
+
+    /// The same for a data server that somebody else knows already, at this port.
+    pub(crate) fn start_at(data: u16, settings: &str) -> Result<Demo> {
+        let host = free_port()?;
         let folder = target_directory().join(format!("demo-{data}"));
         let file = target_directory().join(format!("demo-{data}.toml"));
         let settings = settings.replace("{origin}", &format!("http://localhost:{data}"));
