@@ -16,6 +16,8 @@ use crate::outcome::Failure;
 pub(crate) struct Settings {
     /// Listening and connections: times and limits, for `demo` and `host`.
     pub(crate) serve: barewire_serve::ServeConfig,
+    /// Databases: what seals the secrets in them.
+    pub(crate) store: barewire_store::StoreConfig,
     /// The authorization server: lifetimes and limits.
     pub(crate) auth: barewire_oauth_server::AuthConfig,
     /// The MCP server: limits and times.
@@ -114,8 +116,9 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } = Settings::default();
+        let Settings { store, auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } = Settings::default();
         for section in [
+            format!("{store:#?}"),
             format!("{auth:#?}"),
             format!("{mcp:#?}"),
             format!("{audit:#?}"),

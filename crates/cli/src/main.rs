@@ -10,6 +10,7 @@ mod connect;
 mod descriptors;
 mod outcome;
 mod outside;
+mod sealing;
 mod terminal;
 
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ use barewire_mcp::http::origin::OriginPolicy;
 use barewire_oauth_server::client_address;
 use barewire_oauth_server::store::{Keys as _, Secret};
 use barewire_serve::{Listeners, ServeConfig};
-use barewire_store::Store;
+use barewire_store::{SealingKeys, Store};
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
@@ -43,13 +43,17 @@ impl Observed {
     /// Opens the log in a file of its own, so that nobody who logs in waits for it, and takes the metrics' address.
     pub(crate) async fn open(
         data_dir: &Path,
+        sealing_keys: Option<SealingKeys>,
         audit: &AuditConfig,
         funnel: &FunnelConfig,
         metrics: &MetricsConfig,
         address_header: Option<String>,
         clock: &Clock,
     ) -> Result<Self, DemoError> {
-        let log = if audit.enabled { Some(Log::open(data_dir, audit, clock).await?) } else { None };
+        let log = match audit.enabled {
+            true => Some(Log::open(data_dir, sealing_keys, audit, clock).await?),
+            false => None,
+        };
         let metrics = match &metrics.listen {
             None => None,
             Some(listen) => {
@@ -150,8 +154,14 @@ impl Observed {
 }
 
 impl Log {
-    async fn open(data_dir: &Path, config: &AuditConfig, clock: &Clock) -> Result<Self, DemoError> {
-        let store = Store::open(data_dir.join("audit.sqlite")).await?;
+    async fn open(
+        data_dir: &Path,
+        sealing_keys: Option<SealingKeys>,
+        config: &AuditConfig,
+        clock: &Clock,
+    ) -> Result<Self, DemoError> {
+        let store = Store::open_with(data_dir.join("audit.sqlite"), sealing_keys).await?;
+        store.unlock().await?;
         let fresh = Secret::new(rand::random::<[u8; 32]>().to_vec());
         let key = store.secret("audit.arguments", &fresh).await?;
         let key = <[u8; 32]>::try_from(key.expose()).map_err(|_| DemoError::AuditKey)?;

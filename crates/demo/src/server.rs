@@ -19,7 +19,7 @@ use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{self, Keys as _};
 use barewire_oauth_server::{AccessTokens, AuthConfig, AuthorizationServer, Dpop, Issued};
 use barewire_serve::{BindError, Listeners, Mount, ServeConfig, WithPeer};
-use barewire_store::Store;
+use barewire_store::{SealingKeys, Store};
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
 use http::{StatusCode, Uri};
 use serde_json::json;
@@ -44,6 +44,8 @@ pub struct DemoConfig {
     pub public_url: Option<Url>,
     /// Where its files are: `blog.sqlite`, `auth.sqlite` and `audit.sqlite`.
     pub data_dir: PathBuf,
+    /// What seals the secrets in them, where it is not a key file beside each.
+    pub sealing_keys: Option<SealingKeys>,
     /// Lifetimes and limits of the authorization server.
     pub auth: AuthConfig,
     /// Limits of the MCP server.
@@ -66,6 +68,7 @@ impl Default for DemoConfig {
             listen: "localhost:8000".to_owned(),
             public_url: None,
             data_dir: PathBuf::from("barewire-data"),
+            sealing_keys: None,
             auth: AuthConfig::default(),
             mcp: Limits::default(),
             serve: ServeConfig::default(),
@@ -103,6 +106,9 @@ pub enum DemoError {
     /// The authorization server's file.
     #[error(transparent)]
     Store(#[from] barewire_store::OpenError),
+    /// Its key.
+    #[error(transparent)]
+    Sealed(#[from] barewire_store::UnlockError),
     /// Its contents.
     #[error("the authorization server's state cannot be used")]
     State(#[from] store::StoreError),
@@ -169,13 +175,16 @@ impl Demo {
         let sse_resource = format!("{origin}{SSE}");
 
         // The business, as it was before anybody spoke of MCP.
-        let store = Store::open(config.data_dir.join("auth.sqlite")).await?;
+        let sealing_keys = config.sealing_keys;
+        let store = Store::open_with(config.data_dir.join("auth.sqlite"), sealing_keys.clone()).await?;
+        store.unlock().await?;
         let blog = Blog::open(&config.data_dir.join("blog.sqlite"), config.clock.clone()).await?;
 
         // Who sees what happens.
         let address_header = config.auth.client_address_header.clone();
         let observed = Observed::open(
             &config.data_dir,
+            sealing_keys,
             &config.audit,
             &config.funnel,
             &config.metrics,

@@ -56,7 +56,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let sealer = self.sealer()?;
+        let sealer = self.sealer().await?;
         let mut identities = Vec::with_capacity(rows.len());
         for row in &rows {
             let issuer = row.try_get("issuer")?;
@@ -72,7 +72,7 @@ impl Store {
             "DELETE FROM credential_identities WHERE rowid <=",
             " (SELECT rowid FROM credential_identities ORDER BY rowid DESC LIMIT 1 OFFSET ?1)"
         );
-        let sealed = self.sealer()?.seal(&["identity", &identity.issuer], identity)?;
+        let sealed = self.sealer().await?.seal(&["identity", &identity.issuer], identity)?;
         let mut tx = self.begin().await?;
         let replace = sqlx::query(REPLACE).bind(&identity.issuer).bind(&identity.client_id).bind(sealed);
         replace.execute(&mut *tx).await?;
@@ -85,7 +85,8 @@ impl Store {
         let select = sqlx::query_scalar(SELECT).bind(&key.owner).bind(&key.server);
         let sealed: Option<Vec<u8>> = select.fetch_optional(self.reader()).await?;
         let Some(sealed) = sealed else { return Ok(None) };
-        Ok(readable(self.sealer()?.open(&["grant", &key.owner, &key.server], &sealed), &key.server))
+        let opened = self.sealer().await?.open(&["grant", &key.owner, &key.server], &sealed);
+        Ok(readable(opened, &key.server))
     }
 
     async fn write_grant(&self, key: &GrantKey, grant: &Grant) -> Result<(), Failed> {
@@ -95,7 +96,7 @@ impl Store {
             "DELETE FROM credential_grants WHERE rowid <=",
             " (SELECT rowid FROM credential_grants ORDER BY rowid DESC LIMIT 1 OFFSET ?1)"
         );
-        let sealed = self.sealer()?.seal(&["grant", &key.owner, &key.server], grant)?;
+        let sealed = self.sealer().await?.seal(&["grant", &key.owner, &key.server], grant)?;
         let mut tx = self.begin().await?;
         let replace = sqlx::query(REPLACE).bind(&key.owner).bind(&key.server).bind(sealed);
         replace.execute(&mut *tx).await?;

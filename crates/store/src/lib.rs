@@ -8,9 +8,12 @@
 //! What it does *not* do: decide. A rule of OAuth is never here; what is here is that a decision is written by one
 //! compare-and-set, whole and on the disk, before anybody is told ([`Store::open`] says how).
 
+mod config;
 mod open;
 mod row;
 mod sealer;
+mod sealing;
+mod sealing_keys;
 
 mod attempts;
 mod audit;
@@ -37,4 +40,7 @@ mod totp;
 mod upstream;
 mod users;
 
+pub use config::StoreConfig;
 pub use open::{OpenError, Store};
+pub use sealing::{Resealed, UnlockError};
+pub use sealing_keys::{SealingKeyError, SealingKeys};

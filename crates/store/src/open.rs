@@ -1,10 +1,9 @@
 //! Opening a file, or saying why not.
 
-use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -13,7 +12,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
-use crate::sealer::{SealError, Sealer};
+use crate::sealing::Sealing;
+use crate::sealing_keys::SealingKeys;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -35,18 +35,6 @@ pub struct Store {
     reader: SqlitePool,
     writer: SqlitePool,
     sealing: Arc<Sealing>,
-}
-
-/// Where the sealing key is, and the key once somebody needed it.
-struct Sealing {
-    path: PathBuf,
-    key: OnceLock<Sealer>,
-}
-
-impl fmt::Debug for Sealing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealing").field("path", &self.path).finish_non_exhaustive()
-    }
 }
 
 /// Why a file cannot be used. Each says what the operator can do.
@@ -115,11 +103,20 @@ impl Store {
     /// thief. All writes go through one connection: SQLite has one writer anyway, and a queue in the process is fair
     /// where `SQLITE_BUSY` is not.
     ///
-    /// Credentials of a client and secrets of authenticator apps are sealed with a key in the file beside it, `path` followed by `.key`.
+    /// Secrets in it (signing keys, those of authenticator apps, a client's credentials) are sealed with a key in the
+    /// file beside it, `path` followed by `.key`; see [`Store::unlock`].
     ///
     /// # Errors
     /// [`OpenError`], see its variants.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, None).await
+    }
+
+    /// The same with keys from elsewhere, where some are given: a copy of the folder alone opens nothing then.
+    ///
+    /// # Errors
+    /// [`OpenError`], see its variants. A wrong key shows when it is needed, or in [`Store::unlock`].
+    pub async fn open_with(path: impl AsRef<Path>, keys: Option<SealingKeys>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let unusable = |source| OpenError::Io { path: path.to_owned(), source };
         create(path).map_err(unusable)?;
@@ -137,6 +134,8 @@ impl Store {
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
+        // Zeros over what is deleted, where that costs no further write.
+        sqlx::query("PRAGMA secure_delete = FAST").execute(&writer).await.map_err(failed)?;
         migrate(&writer, path).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -144,9 +143,7 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
-        let mut key = path.as_os_str().to_owned();
-        key.push(".key");
-        Ok(Self { reader, writer, sealing: Arc::new(Sealing { path: key.into(), key: OnceLock::new() }) })
+        Ok(Self { reader, writer, sealing: Arc::new(Sealing::new(path.to_owned(), keys)) })
     }
 
     /// Waits for what is being written and closes the file.
@@ -160,14 +157,9 @@ impl Store {
         sqlx::query("SELECT 1 FROM users").fetch_optional(&self.reader).await.is_ok()
     }
 
-    /// What seals the secrets of clients and people. A store that keeps none has no key file.
-    pub(crate) fn sealer(&self) -> Result<&Sealer, SealError> {
-        let Sealing { path, key } = &*self.sealing;
-        if let Some(sealer) = key.get() {
-            return Ok(sealer);
-        }
-        let sealer = Sealer::beside(path)?;
-        Ok(key.get_or_init(|| sealer))
+    /// Where its keys come from.
+    pub(crate) fn sealing(&self) -> &Sealing {
+        &self.sealing
     }
 
     /// For statements that read.

@@ -24,7 +24,7 @@ impl SecondFactors for Store {
         let sealed: &[u8] = row.try_get("sealed").stored()?;
         Ok(Some(TotpRecord {
             user_id: user_id.to_owned(),
-            secret: self.open_secret(user_id, sealed).map_err(StoreError::new)?,
+            secret: self.open_secret(user_id, sealed).await.map_err(StoreError::new)?,
             created_at: row.time("created_at").stored()?,
             confirmed_at: row.maybe_time("confirmed_at").stored()?,
             last_step: step(&row).stored()?,
@@ -39,7 +39,7 @@ impl SecondFactors for Store {
             " ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, created_at = excluded.created_at,",
             " last_step = 0 WHERE confirmed_at IS NULL"
         );
-        let sealed = self.seal_secret(&new.user_id, &new.secret).map_err(StoreError::new)?;
+        let sealed = self.seal_secret(&new.user_id, &new.secret).await.map_err(StoreError::new)?;
         let put = sqlx::query(PUT)
             .bind(&new.user_id)
             .bind(sealed)
@@ -99,13 +99,13 @@ impl SecondFactors for Store {
 }
 
 impl Store {
-    fn seal_secret(&self, user_id: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
+    async fn seal_secret(&self, user_id: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
         let text = Zeroizing::new(BASE64.encode(secret.expose()));
-        self.sealer()?.seal(&["totp", user_id], &*text)
+        self.sealer().await?.seal(&["totp", user_id], &*text)
     }
 
-    fn open_secret(&self, user_id: &str, sealed: &[u8]) -> Result<Secret, SealError> {
-        let text: Zeroizing<String> = Zeroizing::new(self.sealer()?.open(&["totp", user_id], sealed)?);
+    async fn open_secret(&self, user_id: &str, sealed: &[u8]) -> Result<Secret, SealError> {
+        let text: Zeroizing<String> = Zeroizing::new(self.sealer().await?.open(&["totp", user_id], sealed)?);
         BASE64.decode(&*text).map(Secret::new).map_err(|_| SealError::OtherKey)
     }
 
@@ -126,7 +126,7 @@ impl Store {
         let pending = sqlx::query_scalar(PENDING).bind(user_id).fetch_optional(&mut *tx).await.stored()?;
         let Some(sealed): Option<Vec<u8>> = pending else { return Ok(Swap::Lost) };
         // Sealing is not repeatable, so what is compared is what was sealed.
-        if self.open_secret(user_id, &sealed).map_err(StoreError::new)? != app.secret {
+        if self.open_secret(user_id, &sealed).await.map_err(StoreError::new)? != app.secret {
             return Ok(Swap::Lost);
         }
         let step = number(step).stored()?;

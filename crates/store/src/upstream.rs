@@ -84,7 +84,7 @@ impl Upstreams for Store {
             " started_at, checked_at, tried_at, refused_at, generation)",
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         );
-        let sealed = self.seal_refresh_token(upstream).map_err(StoreError::new)?;
+        let sealed = self.seal_refresh_token(upstream).await.map_err(StoreError::new)?;
         let mut tx = self.begin().await.stored()?;
         if sessions::start(&mut tx, old, new, keep, password).await.stored()? == Swap::Lost {
             return Ok(Swap::Lost);
@@ -111,7 +111,10 @@ impl Upstreams for Store {
     async fn upstream_session(&self, browser: Digest) -> Result<Option<UpstreamSessionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM upstream_sessions WHERE browser = ?1").bind(&browser.0[..]);
         let row: Option<SqliteRow> = query.fetch_optional(self.reader()).await.stored()?;
-        row.map(|row| self.upstream(&row)).transpose()
+        match row {
+            Some(row) => self.upstream(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn has_upstream_sessions(&self) -> Result<bool, StoreError> {
@@ -128,7 +131,7 @@ impl Upstreams for Store {
             "UPDATE upstream_sessions SET scope = ?3, sealed = ?4, checked_at = ?5, tried_at = ?6,",
             " refused_at = ?7, generation = ?8 WHERE id = ?1 AND generation = ?2"
         );
-        let sealed = self.seal_refresh_token(new).map_err(StoreError::new)?;
+        let sealed = self.seal_refresh_token(new).await.map_err(StoreError::new)?;
         let update = sqlx::query(UPDATE)
             .bind(&new.id)
             .bind(number(expected).stored()?)
@@ -163,27 +166,35 @@ impl Upstreams for Store {
             " JOIN upstream_sessions ON upstream_sessions.id = upstream_grants.upstream_id WHERE grant_id = ?1"
         );
         let row = sqlx::query(SELECT).bind(grant_id).fetch_optional(self.reader()).await.stored()?;
-        row.map(|row| self.upstream(&row)).transpose()
+        match row {
+            Some(row) => self.upstream(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
 impl Store {
-    fn seal_refresh_token(&self, session: &UpstreamSessionRecord) -> Result<Option<Vec<u8>>, SealError> {
+    async fn seal_refresh_token(
+        &self,
+        session: &UpstreamSessionRecord,
+    ) -> Result<Option<Vec<u8>>, SealError> {
         let Some(token) = &session.refresh_token else { return Ok(None) };
         let text = Zeroizing::new(BASE64.encode(token.expose()));
-        self.sealer()?.seal(&["upstream", &session.id], &*text).map(Some)
+        self.sealer().await?.seal(&["upstream", &session.id], &*text).map(Some)
     }
 
-    fn upstream(&self, row: &SqliteRow) -> Result<UpstreamSessionRecord, StoreError> {
+    async fn upstream(&self, row: &SqliteRow) -> Result<UpstreamSessionRecord, StoreError> {
         let id = row.text("id").stored()?;
         let sealed: Option<&[u8]> = row.try_get("sealed").stored()?;
-        let refresh_token = sealed.map(|sealed| self.open_refresh_token(&id, sealed)).transpose();
-        let refresh_token = refresh_token.map_err(StoreError::new)?;
+        let refresh_token = match sealed {
+            Some(sealed) => Some(self.open_refresh_token(&id, sealed).await.map_err(StoreError::new)?),
+            None => None,
+        };
         session(row, id, refresh_token).stored()
     }
 
-    fn open_refresh_token(&self, id: &str, sealed: &[u8]) -> Result<Secret, SealError> {
-        let text: Zeroizing<String> = Zeroizing::new(self.sealer()?.open(&["upstream", id], sealed)?);
+    async fn open_refresh_token(&self, id: &str, sealed: &[u8]) -> Result<Secret, SealError> {
+        let text: Zeroizing<String> = Zeroizing::new(self.sealer().await?.open(&["upstream", id], sealed)?);
         BASE64.decode(&*text).map(Secret::new).map_err(|_| SealError::OtherKey)
     }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use barewire_host::api::Offered;
 use barewire_host::{Host, HostConfig, serve};
 use barewire_serve::{BindError, Listeners, ServeConfig};
-use barewire_store::Store;
+use barewire_store::{SealingKeys, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Common, Host as Arguments};
 use crate::config::Settings;
 use crate::descriptors;
 use crate::outcome::{Failure, Kind};
+use crate::sealing;
 use crate::terminal::{note, stop_signal};
 
 pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Failure> {
@@ -23,7 +24,8 @@ pub(crate) async fn run(arguments: Arguments, common: &Common) -> Result<(), Fai
     config.offered.extend(
         arguments.servers.into_iter().map(|url| Offered { name: url.to_string(), url: url.to_string() }),
     );
-    let page = Page::open(config, &arguments.data_dir).await?;
+    let sealing_keys = sealing::keys(&settings.store)?;
+    let page = Page::open(config, &arguments.data_dir, sealing_keys).await?;
     note(&format!("Host page      {}", page.origin));
     note("Ctrl-C ends it.");
     page.serve(settings.serve, stop_signal()).await;
@@ -53,12 +55,18 @@ pub(crate) struct Page {
 
 impl Page {
     /// Takes the address and opens the file.
-    pub(crate) async fn open(config: HostConfig, data_dir: &Path) -> Result<Page, Failure> {
+    pub(crate) async fn open(
+        config: HostConfig,
+        data_dir: &Path,
+        sealing_keys: Option<SealingKeys>,
+    ) -> Result<Page, Failure> {
         let listeners = barewire_serve::bind(&config.listen)
             .await
             .map_err(|error| bind_failure(error, "--host-listen (of `demo`) or --listen (of `host`)"))?;
         let origin = config.origin(listeners.loopback_origin().as_deref()).map_err(Failure::usage)?;
-        let store = Arc::new(Store::open(data_dir.join("host.sqlite")).await.map_err(Failure::internal)?);
+        let store = Store::open_with(data_dir.join("host.sqlite"), sealing_keys).await;
+        let store = Arc::new(store.map_err(Failure::internal)?);
+        store.unlock().await.map_err(sealing::failure)?;
         Ok(Page {
             origin: origin.as_str().to_owned(),
             host: Host::builder(config, origin).store(store.clone()).credentials(store).build(),

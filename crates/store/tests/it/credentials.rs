@@ -112,10 +112,13 @@ async fn the_file_alone_opens_nothing() {
     assert_eq!(store.grant(&key("me", "https://evil/mcp")).await.unwrap(), None);
     assert_eq!(store.identities().await.unwrap().len(), 1);
 
-    // Without its key it is as if nothing had been kept, and what is kept from now on is readable again.
-    std::fs::remove_file(dir.join("store.sqlite.key")).unwrap();
-    let store = Store::open(&path).await.unwrap();
-    assert_eq!(store.identities().await.unwrap(), []);
-    store.save_grant(&me, &grant("new")).await.unwrap();
-    assert_eq!(store.grant(&me).await.unwrap(), Some(grant("new")));
+    // Without its key nothing is opened and nothing is written over: it may only have been mislaid.
+    let key_file = dir.join("store.sqlite.key");
+    std::fs::rename(&key_file, dir.join("mislaid")).unwrap();
+    let without = Store::open(&path).await.unwrap();
+    assert!(without.identities().await.is_err());
+    assert!(without.save_grant(&me, &grant("new")).await.is_err());
+    assert!(!key_file.exists(), "a new key was made for what an old one sealed");
+    std::fs::rename(dir.join("mislaid"), &key_file).unwrap();
+    assert_eq!(without.identities().await.unwrap().len(), 1);
 }

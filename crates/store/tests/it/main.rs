@@ -9,6 +9,7 @@ mod host;
 mod laws;
 mod open;
 mod plans;
+mod sealing;
 mod sqlite;
 mod tasks;
 mod writer;

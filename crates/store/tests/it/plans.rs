@@ -16,6 +16,8 @@ use crate::sqlite;
 /// Statements that may read from one end of a table or an index to the other, by a part of them, and why.
 const WHOLE: &[(&str, &str)] = &[
     ("signing_keys", "there is a handful"),
+    ("FROM sealing", "it has one row, and of other tables the first is enough"),
+    ("FROM secrets WHERE sealed IS NULL", "there is a handful"),
     ("FROM clients WHERE NOT dynamic", "the few that the operator has configured, at the start"),
     (
         "GROUP BY source ORDER BY count(*) DESC, min(registered_at)",
@@ -35,6 +37,7 @@ const WHOLE: &[(&str, &str)] = &[
 
 /// Statements that may look for a range only, and why.
 const RANGES: &[(&str, &str)] = &[
+    ("rowid > ?1 ORDER BY rowid LIMIT ?2", "a step of sealing anew, when the key has changed"),
     (" LIMIT ?2)", "a step of a sweep, which takes so many"),
     ("FROM changes WHERE number > ?1", "what is new, a part at a time"),
     ("FROM users WHERE name COLLATE NOCASE >= ?1", "a page, which has a limit"),
