@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Show attempts of clients to connect: where each stopped, and why
     Funnel(Funnel),
+    /// List, rotate and retire the keys that sign access tokens, and seal secrets anew
+    Key(Key),
     /// Examine any MCP server and say what is wrong, by which rule, and what to do
     Doctor(Doctor),
     /// Replay the golden wire transcripts against any MCP server and say what differs, and which rule that breaks
@@ -633,6 +635,45 @@ pub(crate) struct FunnelFilter {
     /// That stand like this: waiting, complete, stopped, abandoned
     #[arg(long, value_parser = funnel::outcome)]
     pub(crate) outcome: Option<Outcome>,
+}
+
+#[derive(Args)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) action: KeyAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyAction {
+    /// List the keys that sign access tokens
+    List {
+        /// The folder of auth.sqlite
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+    },
+    /// Make a key that takes over; it is published for a while before it signs (auth.signing_key_announcement)
+    Rotate {
+        /// The folder of auth.sqlite
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Sign with it at once: for when the key that signs is not to be trusted any more
+        #[arg(long)]
+        now: bool,
+    },
+    /// End a key, and every token that it signed
+    Retire {
+        /// The key, as `key list` shows it
+        kid: String,
+        /// The folder of auth.sqlite
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+    },
+    /// Seal every secret with the first of the sealing keys, so that the others can be taken away
+    Reseal {
+        /// The folder of the databases
+        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
+        data_dir: PathBuf,
+    },
 }
 
 #[derive(Args)]

@@ -116,7 +116,8 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { store, auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } = Settings::default();
+        let Settings { store, auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } =
+            Settings::default();
         for section in [
             format!("{store:#?}"),
             format!("{auth:#?}"),

@@ -66,6 +66,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Grant(grant) => interruptible(commands::grant::run(grant, &common)).await,
         Command::Audit(audit) => interruptible(commands::audit::run(audit, &common)).await,
         Command::Funnel(funnel) => interruptible(commands::funnel::run(funnel, &common)).await,
+        Command::Key(key) => interruptible(commands::key::run(key, &common)).await,
         Command::Doctor(doctor) => interruptible(commands::doctor::run(doctor, &common)).await,
         Command::Replay(replay) => interruptible(commands::replay::run(replay, &common)).await,
         Command::Completions(completions) => commands::completions::run(&completions),

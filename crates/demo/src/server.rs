@@ -318,6 +318,7 @@ impl TokenVerifier for Tokens {
             grant_id: principal.grant_id.as_deref(),
             at: principal.issued_at.map_or(0, seconds),
             scope: &principal.scopes,
+            signed_by: principal.signed_by.as_deref(),
         })
     }
 }

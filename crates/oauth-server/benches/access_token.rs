@@ -44,6 +44,7 @@ fn access_token(criterion: &mut Criterion) {
         grant_id: Some("TgmhnA0lDSPH6pLRbMH5QQ".to_owned()),
         cnf: None,
         act: None,
+        signed_by: None,
     };
     let mut header = Header::new(Algorithm::ES256);
     header.typ = Some("at+jwt".to_owned());
@@ -62,9 +63,11 @@ fn access_token(criterion: &mut Criterion) {
             algorithm: "ES256".to_owned(),
             private_key: Secret::new(pkcs8.as_ref().to_vec()),
             created_at: now,
+            signs_from: now,
+            token_ttl: std::time::Duration::from_secs(900),
             retired_at: None,
         };
-        assert_eq!(store.insert_signing_key(None, &record).await.expect("the store works"), Swap::Done);
+        assert_eq!(store.insert_signing_key(&[], &record).await.expect("the store works"), Swap::Done);
         let server = AuthorizationServer::builder(ISSUER, Arc::new(store)).resource(RESOURCE);
         server.scope("posts:read", "Read").build().await.expect("the settings are the defaults")
     });
@@ -89,6 +92,7 @@ fn access_token(criterion: &mut Criterion) {
             grant_id: grant,
             at: claims.iat,
             scope: &claims.scope,
+            signed_by: Some(KID),
         };
         bench.iter(|| tokens.standing(black_box(&token)));
     });

@@ -37,6 +37,8 @@ struct Shared {
     issuer: String,
     ttl: Duration,
     keys: ArcSwap<KeyRing>,
+    /// Keys that an operator has ended while this process ran; there is a handful at most.
+    retired: ArcSwap<Vec<String>>,
     forgeries: Forgeries,
     revoked: ArcSwap<Revocations>,
     /// Held while `revoked` is replaced; readers never wait for it.
@@ -88,6 +90,8 @@ pub struct Issued<'a> {
     pub at: u64,
     /// What it allows.
     pub scope: &'a ScopeSet,
+    /// The key that signed it, `kid`.
+    pub signed_by: Option<&'a str>,
 }
 
 /// What a new access token is to say.
@@ -136,6 +140,7 @@ impl AccessTokens {
             issuer: issuer.to_owned(),
             ttl: config.access_token_ttl,
             keys: ArcSwap::from_pointee(keys),
+            retired: ArcSwap::default(),
             forgeries: Forgeries::new(config.forgery_limits()),
             revoked: ArcSwap::from_pointee(Revocations::default()),
             revoking: Mutex::new(()),
@@ -170,11 +175,14 @@ impl AccessTokens {
         Ok(claims)
     }
 
-    /// What has become of a token: whether it was revoked, by itself, with its grant, with its user or its client, or with
+    /// What has become of a token: whether it was revoked, by itself, with its grant, with the key that signed it, with its user or its client, or with
     /// all that were issued until then, or whether its grant was narrowed to less than its scope. For whoever remembers
     /// what [`AccessTokens::verify`] said; a look into memory.
     #[must_use]
     pub fn standing(&self, token: &Issued<'_>) -> Standing {
+        if token.signed_by.is_some_and(|kid| self.0.retired.load().iter().any(|retired| retired == kid)) {
+            return Standing::Revoked;
+        }
         let revoked = self.0.revoked.load();
         if revoked.cover(token.id, token.grant_id, token.subject, token.client_id, token.at) {
             Standing::Revoked
@@ -235,10 +243,18 @@ impl AccessTokens {
             grant_id: Some(new.grant_id.to_owned()),
             cnf: key.map(|key| Confirmation { jkt: key.to_owned() }),
             act: new.actor.cloned(),
+            signed_by: None,
         };
         let token = self.0.keys.load().sign(&claims)?;
         self.0.forgeries.greet([new.subject, new.client_id, new.grant_id]);
         Ok((token, exp.saturating_sub(iat)))
+    }
+
+    /// From now on these keys sign, and open. Tokens of the `retired` ones do not count any more, those included that
+    /// somebody remembers as good.
+    pub(crate) fn take_over(&self, keys: KeyRing, retired: Vec<String>) {
+        self.0.keys.store(Arc::new(keys));
+        self.0.retired.store(Arc::new(retired));
     }
 
     pub(crate) fn jwks(&self) -> Bytes {
@@ -460,7 +476,15 @@ mod tests {
 
     /// A token of `johndoe` and the client `c`, issued at 1000.
     fn issued<'a>(id: &'a str, grant: &'a str, scope: &'a ScopeSet) -> Issued<'a> {
-        Issued { id, subject: "johndoe", client_id: "c", grant_id: Some(grant), at: 1_000, scope }
+        Issued {
+            id,
+            subject: "johndoe",
+            client_id: "c",
+            grant_id: Some(grant),
+            at: 1_000,
+            scope,
+            signed_by: None,
+        }
     }
 
     #[test]

@@ -233,6 +233,19 @@ pub struct AuthConfig {
     /// audit log names the same address.
     pub client_address_header: Option<String>,
 
+    /// How long a key signs access tokens before the next one takes over; `0s` is until `barewire key rotate`.
+    #[serde(with = "humantime_serde")]
+    pub signing_key_period: Duration,
+    /// How long a key is published before it signs: at least `jwks_max_age` and twice `signing_key_poll`.
+    #[serde(with = "humantime_serde")]
+    pub signing_key_announcement: Duration,
+    /// How often the store is asked which signing keys there are.
+    #[serde(with = "humantime_serde")]
+    pub signing_key_poll: Duration,
+    /// How long others may keep a copy of `/jwks`. That long a key that was retired may still count with them.
+    #[serde(with = "humantime_serde")]
+    pub jwks_max_age: Duration,
+
     /// Signature checks of access tokens that may fail per second. Beyond that, tokens are answered with 503 that are
     /// not of known callers.
     pub failed_signatures_per_second: u32,
@@ -342,6 +355,10 @@ impl Default for AuthConfig {
             administration: true,
             admin_login_max_age: Duration::from_secs(15 * minutes),
             client_address_header: None,
+            signing_key_period: Duration::from_secs(90 * days),
+            signing_key_announcement: Duration::from_secs(days),
+            signing_key_poll: Duration::from_secs(5),
+            jwks_max_age: Duration::from_secs(5 * minutes),
             failed_signatures_per_second: forgeries.failures_per_second,
             failed_signatures_at_once: forgeries.failures_at_once,
             failed_signatures_per_caller: forgeries.failures_per_caller,
@@ -417,8 +434,9 @@ impl AuthConfig {
         }
     }
 
-    /// The first setting that cannot be.
-    pub(crate) fn mistake(&self) -> Option<&'static str> {
+    /// The first setting that cannot be, in a sentence for the operator.
+    #[must_use]
+    pub fn mistake(&self) -> Option<&'static str> {
         let positive =
             [self.access_token_ttl, self.refresh_token_ttl, self.grant_ttl, self.code_ttl, self.session_ttl];
         if positive.iter().any(|ttl| ttl.as_secs() == 0) {
@@ -456,6 +474,20 @@ impl AuthConfig {
         }
         if self.trusted_issuers.iter().any(|issuer| keys_url(&issuer.jwks_uri, true).is_none()) {
             return Some("auth.trusted_issuers: a jwks_uri is an https URL (http only on this machine)");
+        }
+        if self.signing_key_poll.is_zero() {
+            return Some("auth.signing_key_poll: more than 0s");
+        }
+        // The JWKS that a copy was made of may be as old as the pause between two looks at the store.
+        if self.signing_key_announcement < self.jwks_max_age + 2 * self.signing_key_poll {
+            return Some("auth.signing_key_announcement: at least jwks_max_age and twice signing_key_poll");
+        }
+        let period = self.signing_key_period;
+        let shown = self.access_token_ttl.saturating_add(self.signing_key_announcement);
+        if !period.is_zero() && (period < self.signing_key_announcement || period < shown / 8) {
+            return Some(
+                "auth.signing_key_period: 0s, or at least signing_key_announcement and an eighth of it and access_token_ttl together",
+            );
         }
         let failures = [
             self.failed_signatures_per_second,

@@ -2,7 +2,8 @@
 //! ([RFC 7517 §5](https://datatracker.ietf.org/doc/html/rfc7517#section-5)).
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -12,76 +13,74 @@ use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims, Unverified};
 use barewire_oauth::jwt::{Compact, Header};
 use barewire_oauth::secret::AccessToken;
+use barewire_oauth::signing_keys::Turns;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::store::{Secret, SigningKeyRecord, Store, StoreError, Swap};
+use crate::store::{Secret, SigningKeyRecord, StoreError};
 
 /// The only algorithm: short signatures, and supported everywhere.
 pub(crate) const ALGORITHM: &str = "ES256";
 
 /// All keys that count, each of them parsed once.
 pub(crate) struct KeyRing {
-    signing: EcdsaKeyPair,
-    /// The header of every token that is signed, encoded.
-    header: String,
-    verifying: HashMap<String, ParsedPublicKey>,
+    /// In the order in which they were added. There is at least one.
+    signers: Vec<Signer>,
+    verifying: HashMap<Arc<str>, ParsedPublicKey>,
     jwks: Bytes,
+}
+
+struct Signer {
+    /// Its turn begins.
+    from: SystemTime,
+    /// The header of every token that it signs, encoded.
+    header: String,
+    pair: EcdsaKeyPair,
 }
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
+    /// The store.
     #[error("the signing keys cannot be loaded")]
     Store(#[from] StoreError),
+    /// A key in it.
     #[error("the signing key {0} in the store cannot be read")]
     Damaged(String),
 }
 
 impl KeyRing {
-    /// The keys in the store; at the very first start, one is made.
-    pub(crate) async fn load(store: &dyn Store, now: SystemTime) -> Result<Self, KeyError> {
-        let mut records = store.signing_keys().await?;
-        if !records.iter().any(|key| key.retired_at.is_none()) {
-            // Another process may be doing the same; whoever comes second uses the first one's key.
-            match store.insert_signing_key(None, &generate(now)).await? {
-                Swap::Done => tracing::info!("made the first signing key"),
-                Swap::Lost => tracing::debug!("another process made the first signing key"),
-            }
-            records = store.signing_keys().await?;
-        }
-        Self::new(&records)
-    }
-
-    fn new(records: &[SigningKeyRecord]) -> Result<Self, KeyError> {
+    /// Those of the keys that are published at `now`.
+    pub(crate) fn new(records: &[SigningKeyRecord], now: SystemTime) -> Result<Self, KeyError> {
+        let times: Vec<_> = records.iter().map(SigningKeyRecord::times).collect();
+        let turns = Turns(&times);
         let mut verifying = HashMap::new();
         let mut public = Vec::new();
-        let mut signing = None;
-        for record in records {
+        let mut signers = Vec::new();
+        for (number, record) in records.iter().enumerate() {
+            if !turns.state(number, now).is_published() {
+                continue;
+            }
             let damaged = || KeyError::Damaged(record.kid.clone());
             let pair = key_pair(record).ok_or_else(damaged)?;
             let point = pair.public_key().as_ref();
             let (x, y) = coordinates(&pair).ok_or_else(damaged)?;
             let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| damaged())?;
-            verifying.insert(record.kid.clone(), key);
+            verifying.insert(Arc::from(record.kid.as_str()), key);
             public.push(json!({
                 "kty": "EC", "crv": "P-256", "use": "sig", "alg": ALGORITHM, "kid": record.kid, "x": x, "y": y
             }));
-            if record.retired_at.is_none() {
-                signing.get_or_insert((&record.kid, pair));
-            }
+            let header = json!({ "typ": ACCESS_TOKEN_TYPE, "alg": ALGORITHM, "kid": record.kid });
+            let header = URL_SAFE_NO_PAD.encode(header.to_string());
+            signers.push(Signer { from: record.signs_from, header, pair });
         }
-        let (kid, signing) = signing.ok_or_else(|| KeyError::Damaged("(none)".to_owned()))?;
-        let header = json!({ "typ": ACCESS_TOKEN_TYPE, "alg": ALGORITHM, "kid": kid });
-        Ok(Self {
-            signing,
-            header: URL_SAFE_NO_PAD.encode(header.to_string()),
-            verifying,
-            jwks: json!({ "keys": public }).to_string().into(),
-        })
+        if signers.is_empty() {
+            return Err(KeyError::Damaged("(none)".to_owned()));
+        }
+        Ok(Self { signers, verifying, jwks: json!({ "keys": public }).to_string().into() })
     }
 
     /// The body of `GET /jwks`.
@@ -89,12 +88,17 @@ impl KeyRing {
         self.jwks.clone()
     }
 
-    /// A signed access token ([RFC 9068 §2.1](https://datatracker.ietf.org/doc/html/rfc9068#section-2.1)).
+    /// A signed access token ([RFC 9068 §2.1](https://datatracker.ietf.org/doc/html/rfc9068#section-2.1)), by the key whose
+    /// turn it is when the token is issued.
     pub(crate) fn sign(&self, claims: &AccessTokenClaims) -> Result<AccessToken, SigningError> {
+        let issued_at = UNIX_EPOCH + Duration::from_secs(claims.iat);
+        // As `Turns::signing` has it, of what was published at the last look.
+        let begun = self.signers.iter().filter(|signer| signer.from <= issued_at);
+        let begun = begun.max_by_key(|signer| signer.from);
+        let signer = begun.or(self.signers.first()).ok_or(SigningError)?;
         let payload = serde_json::to_vec(claims).map_err(|_| SigningError)?;
-        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(payload));
-        let signature =
-            self.signing.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| SigningError)?;
+        let mut token = format!("{}.{}", signer.header, URL_SAFE_NO_PAD.encode(payload));
+        let signature = signer.pair.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| SigningError)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(AccessToken::new(token))
@@ -114,20 +118,20 @@ impl KeyRing {
     ) -> Result<AccessTokenClaims, BearerError> {
         let jwt = Compact::cut(token).ok_or(BearerError::Invalid)?;
         let header = jwt.header().ok_or(BearerError::Invalid)?;
-        let key = self.named_in(&header).ok_or(BearerError::Invalid)?;
+        let (kid, key) = self.named_in(&header).ok_or(BearerError::Invalid)?;
         let payload = jwt.payload().ok_or(BearerError::Invalid)?;
         let claims = Unverified::parse(&payload)?;
         let signature = jwt.signature().ok_or(BearerError::Invalid)?;
         admit(&claims, &|| key.verify_sig(jwt.signed.as_bytes(), &signature).is_ok())?;
-        claims.verified()
+        Ok(AccessTokenClaims { signed_by: Some(kid.clone()), ..claims.verified()? })
     }
 
-    fn named_in(&self, header: &[u8]) -> Option<&ParsedPublicKey> {
+    fn named_in(&self, header: &[u8]) -> Option<(&Arc<str>, &ParsedPublicKey)> {
         let header = Header::parse(header)?;
         if *header.alg != *ALGORITHM || !header.is_access_token() {
             return None;
         }
-        self.verifying.get(&*header.kid?)
+        self.verifying.get_key_value(&*header.kid?)
     }
 }
 
@@ -136,7 +140,8 @@ impl KeyRing {
 #[error("the signature could not be made")]
 pub(crate) struct SigningError;
 
-fn generate(now: SystemTime) -> SigningKeyRecord {
+/// A new key, made at `now`, whose turn begins then.
+pub(crate) fn generate(now: SystemTime, signs_from: SystemTime, token_ttl: Duration) -> SigningKeyRecord {
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
         .expect("the library seeds itself from the operating system or aborts");
     let mut record = SigningKeyRecord {
@@ -144,6 +149,8 @@ fn generate(now: SystemTime) -> SigningKeyRecord {
         algorithm: ALGORITHM.to_owned(),
         private_key: Secret::new(document.as_ref().to_vec()),
         created_at: now,
+        signs_from,
+        token_ttl,
         retired_at: None,
     };
     let (x, y) =
@@ -166,8 +173,6 @@ fn coordinates(pair: &EcdsaKeyPair) -> Option<(String, String)> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use barewire_oauth::claims::Audience;
     use barewire_oauth::scope::ScopeSet;
     use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, encode};
@@ -175,11 +180,14 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn ring(generations: usize) -> (KeyRing, Vec<SigningKeyRecord>) {
-        let mut records: Vec<_> = (0..generations).map(|_| generate(UNIX_EPOCH)).collect();
-        for old in records.iter_mut().skip(1) {
-            old.retired_at = Some(UNIX_EPOCH + Duration::from_secs(1));
-        }
-        (KeyRing::new(&records).unwrap(), records)
+        // The first signs at the time of the claims below; the turns of others are over.
+        let begins = |generation: usize| 900 - 60 * u64::try_from(generation).unwrap();
+        let records: Vec<_> = (0..generations).map(|generation| made(begins(generation))).collect();
+        (KeyRing::new(&records, UNIX_EPOCH + Duration::from_secs(1_000)).unwrap(), records)
+    }
+
+    fn made(signs_from: u64) -> SigningKeyRecord {
+        generate(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(signs_from), Duration::from_secs(900))
     }
 
     pub(crate) fn claims() -> AccessTokenClaims {
@@ -197,12 +205,17 @@ pub(crate) mod tests {
             grant_id: Some("g".into()),
             cnf: None,
             act: None,
+            signed_by: None,
         }
     }
 
     /// Whoever's signature is good is let in.
     fn open(ring: &KeyRing, token: &str) -> Option<AccessTokenClaims> {
-        ring.open(token, |_, is_genuine| is_genuine().then_some(()).ok_or(BearerError::Invalid)).ok()
+        let opened = ring.open(token, |_, is_genuine| is_genuine().then_some(()).ok_or(BearerError::Invalid));
+        let opened = opened.ok()?;
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+        assert!(String::from_utf8(header).unwrap().contains(opened.signed_by.as_deref()?), "another key");
+        Some(AccessTokenClaims { signed_by: None, ..opened })
     }
 
     fn coordinates(record: &SigningKeyRecord) -> (String, String) {
@@ -251,7 +264,7 @@ pub(crate) mod tests {
 
         let ours = EncodingKey::from_ec_der(records[0].private_key.expose());
         let old = EncodingKey::from_ec_der(records[1].private_key.expose());
-        let foreign = EncodingKey::from_ec_der(generate(UNIX_EPOCH).private_key.expose());
+        let foreign = EncodingKey::from_ec_der(made(0).private_key.expose());
         let (x, _) = coordinates(&records[0]);
         let kid = Some(records[0].kid.as_str());
         let body = token.expose().split('.').nth(1).unwrap().to_owned();
@@ -260,7 +273,11 @@ pub(crate) mod tests {
         for (what, token, opens) in [
             ("ours", encode_with(Algorithm::ES256, "at+jwt", kid, &ours), true),
             ("media type spelled out", encode_with(Algorithm::ES256, "application/AT+JWT", kid, &ours), true),
-            ("the retired key", encode_with(Algorithm::ES256, "at+jwt", Some(&records[1].kid), &old), true),
+            (
+                "the key before, whose turn is over",
+                encode_with(Algorithm::ES256, "at+jwt", Some(&records[1].kid), &old),
+                true,
+            ),
             (
                 "another kid of ours",
                 encode_with(Algorithm::ES256, "at+jwt", Some(&records[1].kid), &ours),
@@ -292,7 +309,7 @@ pub(crate) mod tests {
     fn a_header_does_not_choose_the_key() {
         let (ring, records) = ring(1);
         let kid = Some(records[0].kid.as_str());
-        let foreign = generate(UNIX_EPOCH);
+        let foreign = made(0);
         for name in ["jku", "x5u", "jwk", "x5c"] {
             for kid in [kid, Some("evil"), Some(foreign.kid.as_str()), None] {
                 assert_eq!(open(&ring, &encode_pointing(kid, &foreign, name)), None, "{name} {kid:?}");
@@ -335,6 +352,20 @@ pub(crate) mod tests {
             format!("{}={}", &token.expose()[..token.expose().len() - 1], "="),
         ] {
             assert_eq!(open(&ring, &text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_signs_in_its_turn() {
+        let records = [made(2_000), made(1_000)];
+        let ring = KeyRing::new(&records, UNIX_EPOCH + Duration::from_secs(1_500)).unwrap();
+        let jwks = String::from_utf8(ring.jwks().to_vec()).unwrap();
+        for (iat, signs) in [(10, 0), (1_000, 1), (1_999, 1), (2_000, 0), (9_000, 0)] {
+            let token = ring.sign(&AccessTokenClaims { iat, ..claims() }).unwrap();
+            let header = URL_SAFE_NO_PAD.decode(token.expose().split('.').next().unwrap()).unwrap();
+            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            assert_eq!(header["kid"], records[signs].kid.as_str(), "{iat}");
+            assert!(open(&ring, token.expose()).is_some() && jwks.contains(&records[signs].kid));
         }
     }
 

@@ -60,6 +60,7 @@ mod revocation;
 mod routes;
 mod server;
 mod sessions;
+pub mod signing_keys;
 mod source;
 pub mod store;
 mod throttle;

@@ -31,7 +31,7 @@ use crate::endpoints::token::device_code::Devices;
 use crate::endpoints::upstream::callback_path;
 use crate::fetch::Fetcher;
 use crate::half_login::HalfLogins;
-use crate::keys::{KeyError, KeyRing};
+use crate::keys::KeyError;
 use crate::pages::Asset;
 use crate::passkeys::Passkeys;
 use crate::passwords::{PasswordError, Passwords};
@@ -41,7 +41,7 @@ use crate::trusted_issuers::TrustedIssuers;
 use crate::turns::Turns;
 use crate::upstream::{UpstreamError, Upstreams};
 use crate::witness::Witness;
-use crate::{housekeeping, random, routes};
+use crate::{housekeeping, random, routes, signing_keys};
 
 /// What tells the time; a test passes one of its own.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -411,7 +411,8 @@ impl Builder {
         let policy = self.policy()?;
         check_names(&self.config, &policy)?;
         let now = (self.clock)();
-        let keys = KeyRing::load(self.store.as_ref(), now).await.map_err(|error| match error {
+        let keys = signing_keys::load(self.store.as_ref(), &self.config, now).await;
+        let (keys, published) = keys.map_err(|error| match error {
             KeyError::Store(error) => BuildError::Store(error),
             damaged @ KeyError::Damaged(_) => BuildError::Keys(damaged.to_string()),
         })?;
@@ -482,6 +483,7 @@ impl Builder {
             clock: self.clock,
         });
         housekeeping::spawn(&inner);
+        tokio::spawn(signing_keys::follow(Arc::downgrade(&inner), published));
         Ok(AuthorizationServer(inner))
     }
 

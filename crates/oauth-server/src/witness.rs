@@ -105,11 +105,13 @@ pub enum EventKind {
     TokenExchange,
     /// An administrator changed a user or a client, or was refused.
     Administration,
+    /// The published keys have changed: one was added, or one was withdrawn.
+    SigningKey,
 }
 
 impl EventKind {
     /// Each of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Metadata,
         Self::Authorization,
         Self::Registration,
@@ -128,6 +130,7 @@ impl EventKind {
         Self::Introspection,
         Self::TokenExchange,
         Self::Administration,
+        Self::SigningKey,
     ];
 
     /// Its word.
@@ -152,6 +155,7 @@ impl EventKind {
             Self::Introspection => "introspection",
             Self::TokenExchange => "token_exchange",
             Self::Administration => "administration",
+            Self::SigningKey => "signing_key",
         }
     }
 }
@@ -163,6 +167,12 @@ pub(crate) struct Sender {
     pub(crate) browser: Option<String>,
     user_agent: Option<String>,
     traceparent: Option<String>,
+}
+
+impl Sender {
+    /// Of what the server does by itself.
+    pub(crate) const NOBODY: Self =
+        Self { address: None, browser: None, user_agent: None, traceparent: None };
 }
 
 /// As much of a `User-Agent` as anybody wants to read.

@@ -2,6 +2,7 @@
 //! Signatures are not checked here.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::{Error as _, SeqAccess, Visitor};
@@ -64,6 +65,9 @@ pub struct AccessTokenClaims {
     /// Who acts for the user, where that is not the client that the user has let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// The key that signed it (`kid`), where whoever checked it says so. No claim: the header names it.
+    #[serde(skip)]
+    pub signed_by: Option<Arc<str>>,
 }
 
 /// Who acts for somebody, and for whom before ([RFC 8693 §4.1](https://www.rfc-editor.org/rfc/rfc8693#section-4.1)).
@@ -227,6 +231,7 @@ impl<'a> Unverified<'a> {
             grant_id: self.grant_id.map(String::from),
             cnf: self.cnf.map(|bound| Confirmation { jkt: bound.jkt.into() }),
             act: self.act,
+            signed_by: None,
         })
     }
 }
@@ -325,6 +330,7 @@ mod tests {
             grant_id: Some("g".into()),
             cnf: None,
             act: None,
+            signed_by: None,
         }
     }
 

@@ -111,6 +111,7 @@ mod tests {
             grant_id: None,
             cnf: None,
             act: None,
+            signed_by: None,
         };
         let serves = |url: &str| vec![Resource::parse(url).unwrap()];
         assert!(may_see(&claims, "c", &[]));

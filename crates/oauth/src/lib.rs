@@ -58,6 +58,7 @@ pub mod passkey;
 pub mod pushed;
 pub mod register;
 pub mod revoke;
+pub mod signing_keys;
 pub mod stranger;
 pub mod token;
 pub mod token_exchange;

@@ -255,6 +255,7 @@ mod tests {
             grant_id: Some("g".into()),
             cnf: None,
             act: None,
+            signed_by: None,
         }
     }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::arguments::Common;
 use crate::config::Settings;
 use crate::outcome::{Failure, Kind};
+use crate::sealing;
 use crate::terminal::{note, print, safe, safe_json};
 
 /// A store, open, and the audit log beside it.
@@ -45,9 +46,12 @@ impl Office {
             return Err(Failure::new(Kind::Usage, error).with_next(Some(next)));
         }
         let settings = Settings::load(common)?;
-        let store = Store::open(path).await.map_err(Failure::internal)?;
+        let keys = sealing::keys(&settings.store)?;
+        let store = Store::open_with(path, keys.clone()).await.map_err(Failure::internal)?;
+        store.unlock().await.map_err(sealing::failure)?;
         let audit = if changes && settings.audit.enabled {
-            let log = Store::open(data_dir.join("audit.sqlite")).await.map_err(Failure::internal)?;
+            let log = Store::open_with(data_dir.join("audit.sqlite"), keys).await;
+            let log = log.map_err(Failure::internal)?;
             let clock: barewire_audit::Clock = Arc::new(SystemTime::now);
             Some((Audit::start(Arc::new(log.clone()), settings.audit, clock), log))
         } else {

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod funnel;
 pub(crate) mod grant;
 pub(crate) mod host;
+pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod prompts;

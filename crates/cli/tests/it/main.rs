@@ -5,7 +5,7 @@
 //! server that runs. `access.rs`: commands that nobody logs in for. `doctor.rs` and
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
-//! `hostile.rs`: a server that writes for the terminal.
+//! `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
@@ -18,5 +18,6 @@ mod flow;
 mod funnel;
 mod guide;
 mod hostile;
+mod key;
 mod replay;
 mod tasks;

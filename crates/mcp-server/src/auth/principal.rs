@@ -1,6 +1,7 @@
 //! Who is calling.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use barewire_oauth::claims::AccessTokenClaims;
@@ -32,6 +33,8 @@ pub struct Principal {
     /// Until when the verifier's word counts, where that is sooner than [`Principal::expires_at`] and
     /// [`Limits::token_cache_ttl`](crate::Limits::token_cache_ttl): it is asked again then.
     pub believed_until: Option<SystemTime>,
+    /// The key that signed the token (`kid`), where the verifier says so: what an operator can retire.
+    pub signed_by: Option<Arc<str>>,
     /// Everything else that the verifier knows, for the application's own rules.
     pub claims: Map<String, Value>,
 }
@@ -49,6 +52,7 @@ impl Principal {
             expires_at: None,
             bound_to: None,
             believed_until: None,
+            signed_by: None,
             claims: Map::new(),
         }
     }
@@ -80,6 +84,7 @@ impl From<AccessTokenClaims> for Principal {
             scopes: claims.scope,
             bound_to: claims.cnf.map(|cnf| cnf.jkt),
             believed_until: None,
+            signed_by: claims.signed_by,
             claims: Map::new(),
         }
     }
@@ -97,6 +102,7 @@ impl From<ExternalClaims> for Principal {
             expires_at: claims.expires_at.map(time),
             bound_to: claims.bound_to,
             believed_until: None,
+            signed_by: None,
             claims: claims.claims,
         }
     }

@@ -7,6 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use crate::server::AppState;
 
 pub(crate) async fn get(State(state): State<AppState>) -> Response {
-    let headers = [(CONTENT_TYPE, "application/jwk-set+json"), (CACHE_CONTROL, "public, max-age=300")];
+    let max_age = format!("public, max-age={}", state.config.jwks_max_age.as_secs());
+    let headers = [(CONTENT_TYPE, "application/jwk-set+json".to_owned()), (CACHE_CONTROL, max_age)];
     (headers, state.tokens.jwks()).into_response()
 }

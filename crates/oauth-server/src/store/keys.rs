@@ -1,8 +1,9 @@
 //! Signing keys and the server's own secrets.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use barewire_oauth::signing_keys::KeyTimes;
 
 use super::{Secret, StoreError, Swap};
 
@@ -17,22 +18,36 @@ pub struct SigningKeyRecord {
     pub private_key: Secret,
     /// When it was made.
     pub created_at: SystemTime,
-    /// When a newer one took over. `None` for the one that signs.
+    /// When its turn to sign begins.
+    pub signs_from: SystemTime,
+    /// How long its tokens count at most.
+    pub token_ttl: Duration,
+    /// When an operator ended it, and with it every token that it signed.
     pub retired_at: Option<SystemTime>,
+}
+
+impl SigningKeyRecord {
+    /// What decides about its turns.
+    #[must_use]
+    pub fn times(&self) -> KeyTimes {
+        KeyTimes { signs_from: self.signs_from, token_ttl: self.token_ttl, retired_at: self.retired_at }
+    }
 }
 
 /// Signing keys and the server's own secrets.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// All signing keys, the newest first.
+    /// All signing keys, in the order in which they were added.
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
-    /// Makes `new` the signing key and retires the current one, if the current one's `kid` still is `expected`
-    /// (`None`: there is none, so that two processes that start at once end up with one key).
-    async fn insert_signing_key(
-        &self,
-        expected: Option<&str>,
-        new: &SigningKeyRecord,
-    ) -> Result<Swap, StoreError>;
+    /// Adds `new`, if the keys still are these (their `kid`s, in that order): two processes that find at once that a key is
+    /// due end up with one.
+    async fn insert_signing_key(&self, known: &[&str], new: &SigningKeyRecord) -> Result<Swap, StoreError>;
+    /// Ends a key that was not ended yet.
+    async fn retire_signing_key(&self, kid: &str, at: SystemTime) -> Result<Swap, StoreError>;
+    /// Deletes a key that is over.
+    async fn delete_signing_key(&self, kid: &str) -> Result<(), StoreError>;
+    /// Notes with every key that tokens may count for so long; a longer time stays.
+    async fn lengthen_token_ttl(&self, ttl: Duration) -> Result<(), StoreError>;
     /// The secret with this name; `fresh` becomes it when there is none.
     async fn secret(&self, name: &str, fresh: &Secret) -> Result<Secret, StoreError>;
 }

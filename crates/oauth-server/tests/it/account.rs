@@ -102,7 +102,15 @@ async fn a_narrowed_app_loses_what_was_taken_at_once_and_goes_on() {
     let grant = page.url.path().rsplit('/').next().unwrap().to_owned();
     let standing = |scope| {
         let scope = &set(scope);
-        let token = Issued { id: "j", subject: "u", client_id: "c", grant_id: Some(&grant), at: 0, scope };
+        let token = Issued {
+            id: "j",
+            subject: "u",
+            client_id: "c",
+            grant_id: Some(&grant),
+            at: 0,
+            scope,
+            signed_by: None,
+        };
         world.server.access_tokens().standing(&token)
     };
     assert_eq!(standing("posts:read posts:write"), Standing::Narrowed);

@@ -28,6 +28,7 @@ mod refresh;
 mod register;
 mod revoke;
 mod signing;
+mod signing_keys;
 mod survival;
 mod token;
 mod token_exchange;

@@ -23,6 +23,8 @@ fn signing_key() -> SigningKeyRecord {
         algorithm: "ES256".into(),
         private_key: secret("the private half"),
         created_at: at(1),
+        signs_from: at(1),
+        token_ttl: std::time::Duration::from_secs(86_400),
         retired_at: None,
     }
 }
@@ -40,7 +42,7 @@ fn app() -> TotpRecord {
 /// A signing key, a secret and an authenticator app.
 async fn fill(store: &Store) {
     users(store, &["u"]).await;
-    assert_eq!(store.insert_signing_key(None, &signing_key()).await.unwrap(), Swap::Done);
+    assert_eq!(store.insert_signing_key(&[], &signing_key()).await.unwrap(), Swap::Done);
     store.secret("s", &secret("the secret of the server")).await.unwrap();
     assert_eq!(store.begin_totp(&app(), &secret("hash")).await.unwrap(), Swap::Done);
 }
@@ -157,8 +159,8 @@ async fn what_was_there_in_plain_is_sealed_and_leaves_no_trace() {
     store.close().await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut db = options.connect().await.unwrap();
-    const KEY: &str =
-        "INSERT INTO signing_keys (kid, algorithm, private_key, created_at) VALUES ('k', 'ES256', ?1, ?2)";
+    const KEY: &str = "INSERT INTO signing_keys (kid, algorithm, private_key, created_at, signs_from) \
+         VALUES ('k', 'ES256', ?1, ?2, ?2)";
     let micros = at(1).duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
     let key = sqlx::query(KEY).bind(&b"the private half"[..]).bind(i64::try_from(micros).unwrap());
     key.execute(&mut db).await.unwrap();

@@ -104,7 +104,7 @@ laws! {
         what_a_provider_said_goes_with_the_last_that_needs_it,
         a_device_is_allowed_within_its_users_bounds;
     keys:
-        one_key_signs,
+        keys_come_one_after_the_other,
         a_secret_is_made_once;
     sweep:
         a_sweep_takes_what_is_over_and_nothing_else,
