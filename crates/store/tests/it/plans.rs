@@ -16,7 +16,7 @@ use crate::sqlite;
 /// Statements that may read from one end of a table or an index to the other, by a part of them, and why.
 const WHOLE: &[(&str, &str)] = &[
     ("signing_keys", "there is a handful"),
-    ("SELECT EXISTS (SELECT 1 FROM ", "the first is enough, and only of a store that was never unlocked"),
+    ("WHERE sealed IS NOT NULL)", "the first is enough, and only of a store that was never unlocked"),
     ("FROM sealing", "it has one row"),
     ("FROM secrets WHERE sealed IS NULL", "there is a handful"),
     ("FROM clients WHERE NOT dynamic", "the few that the operator has configured, at the start"),
