@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Login(Login),
     /// Revoke and forget the tokens for a server
     Logout(Logout),
+    /// Print the headers with which one request presents the token that a login has kept, for curl and its like
+    Token(Token),
     /// List a server's tools, or show one
     Tools(Tools),
     /// List a server's resources and templates, or read one
@@ -226,6 +228,27 @@ pub(crate) struct Logout {
     /// The MCP endpoint
     pub(crate) url: Url,
 }
+
+#[derive(Args)]
+#[command(after_help = TOKEN_HELP)]
+pub(crate) struct Token {
+    /// The MCP endpoint, as it was given to `barewire login`
+    pub(crate) url: Url,
+    /// The method of the request: a proof of possession (DPoP) is for one
+    #[arg(long, default_value = "POST")]
+    pub(crate) method: String,
+    /// The URL of the request, where it is another than the endpoint's
+    #[arg(long = "for", value_name = "URL")]
+    pub(crate) request: Option<Url>,
+    /// What the server gave as DPoP-Nonce
+    #[arg(long)]
+    pub(crate) nonce: Option<String>,
+}
+
+const TOKEN_HELP: &str = "\
+The token is a secret: whoever has it can use it, unless it is bound to a key. Headers for curl:\n\n  \
+barewire token https://example.com/mcp | curl -H @- -X POST https://example.com/mcp …\n\n\
+Of a token that is bound to a key, each request needs headers of its own: they count once, and for a few minutes.";
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barewire_mcp_client::{
-    CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, GrantKey, Handler, Silent,
+    CallError, CallOptions, Client, ClientOptions, ConnectError, CredentialStore, GrantKey, Handler, Keys,
+    Silent,
 };
+use barewire_oauth::dpop::Possession;
 use barewire_oauth::secret::AccessToken;
 use barewire_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -203,8 +205,14 @@ async fn credentials(common: &Common) -> Result<Arc<dyn CredentialStore>, Failur
     Ok(Arc::new(Store::open(&path).await.map_err(Failure::internal)?))
 }
 
+/// A token, and the key that it is bound to, if it is bound to one.
+pub(crate) struct Token {
+    pub(crate) token: AccessToken,
+    pub(crate) possession: Option<Possession>,
+}
+
 /// The access token of `barewire login`, as it is: for commands that look at a server and renew nothing.
-pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<AccessToken, Failure> {
+pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<Token, Failure> {
     let session = Session::without_login(url, common, Arc::new(Silent)).await?;
     let key = GrantKey { owner: session.options.owner.clone(), server: url.as_str().to_owned() };
     let grant = session.options.credentials.grant(&key).await.map_err(Failure::internal)?;
@@ -212,14 +220,18 @@ pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<AccessToken
         let next = Some(format!("run `barewire login {}`", shell_word(url.as_str())));
         Failure::new(Kind::Login, anyhow::anyhow!("{message}")).with_next(next)
     };
-    let tokens = grant.ok_or_else(|| again("there is no login for this server"))?.tokens;
-    if tokens.expires_within(Duration::ZERO, (session.options.clock)()) {
+    let grant = grant.ok_or_else(|| again("there is no login for this server"))?;
+    if grant.tokens.expires_within(Duration::ZERO, (session.options.clock)()) {
         return Err(again("the login for this server has run out"));
     }
-    if tokens.is_bound() {
-        return Err(again("the kept token is bound to a key, which this command does not use"));
-    }
-    Ok(tokens.access_token)
+    let possession = match grant.proof_key.filter(|_| grant.tokens.is_bound()) {
+        Some(key) => Some(Possession { key, signer: Arc::new(Keys) }),
+        None if grant.tokens.is_bound() => {
+            return Err(again("the kept token is bound to a key that was not kept"));
+        }
+        None => None,
+    };
+    Ok(Token { token: grant.tokens.access_token, possession })
 }
 
 async fn interrupted() {

@@ -57,6 +57,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Host(host) => commands::host::run(host, &common).await,
         Command::Login(login) => interruptible(commands::login::run(login, &common)).await,
         Command::Logout(logout) => interruptible(commands::logout::run(logout, &common)).await,
+        Command::Token(token) => interruptible(commands::token::run(token, &common)).await,
         Command::Tools(tools) => interruptible(commands::tools::run(tools, &common)).await,
         Command::Resources(resources) => commands::resources::run(resources, &common).await,
         Command::Prompts(prompts) => commands::prompts::run(prompts, &common).await,

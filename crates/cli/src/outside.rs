@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use url::Url;
 
 use crate::arguments::Common;
-use crate::connect::{Trace, kept_token};
+use crate::connect::{Token, Trace, kept_token};
 use crate::outcome::Failure;
 use crate::terminal;
 
@@ -20,9 +20,9 @@ pub(crate) async fn token(
     logged_in: bool,
     server: &Url,
     common: &Common,
-) -> Result<Option<AccessToken>, Failure> {
+) -> Result<Option<Token>, Failure> {
     match given_token(given) {
-        Some(token) => Ok(Some(token)),
+        Some(token) => Ok(Some(Token { token, possession: None })),
         None if logged_in => kept_token(server, common).await.map(Some),
         None => Ok(None),
     }

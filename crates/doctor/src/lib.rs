@@ -99,7 +99,7 @@ pub async fn examine(
     for pem in &target.authorities {
         authorities.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(ExamineError::Authority)?);
     }
-    let mut asker = Asker::new(url, &authorities, config, observer)?;
+    let mut asker = Asker::new(url, &authorities, config, observer)?.holding(target.bound_token());
     let masker = asker.masker().clone();
     for token in target.token.iter().chain(&target.second_token) {
         masker.learn(token.expose());

@@ -6,17 +6,31 @@ use crate::mask::{ELLIPSIS, MASK};
 /// Headers that curl sets itself, or that name this connection only.
 const OWN_HEADERS: &[&str] = &["host", "content-length", "accept-encoding", "connection", "user-agent"];
 
+/// The headers that present a token which is bound to a key.
+const BOUND_HEADERS: &[&str] = &["authorization", "dpop"];
+
 /// The command. Secrets become variables such as `$TOKEN`, `$CODE` or `$MCP_SESSION_ID`; everything else is quoted so that
 /// no shell reads anything into it.
+///
+/// A token that is bound to a key is of no use to curl: each request proves anew that its sender has the key
+/// ([RFC 9449 §7](https://www.rfc-editor.org/rfc/rfc9449#section-7)). `barewire token` makes the headers, with the login that
+/// it has kept for this URL.
 #[must_use]
 pub fn to_curl(exchange: &Exchange) -> String {
     let request = &exchange.request;
+    let url = quote_pairs(&request.url);
+    let is_bound = request.headers.iter().any(|h| h.name == "authorization" && h.value.starts_with("DPoP "));
     let mut lines = vec!["curl -i".to_owned()];
     if request.method != "GET" {
         lines[0].push_str(&format!(" -X {}", request.method));
     }
-    lines[0].push_str(&format!(" {}", quote_pairs(&request.url)));
-    for header in request.headers.iter().filter(|header| !OWN_HEADERS.contains(&header.name.as_str())) {
+    lines[0].push_str(&format!(" {url}"));
+    if is_bound {
+        lines[0].insert_str(0, &format!("barewire token --method {} {url} | ", request.method));
+        lines.push("-H @-".to_owned());
+    }
+    let left_out = |name: &str| OWN_HEADERS.contains(&name) || (is_bound && BOUND_HEADERS.contains(&name));
+    for header in request.headers.iter().filter(|header| !left_out(&header.name)) {
         let variable = match (header.name.as_str(), header.value.split(' ').next()) {
             ("authorization", Some("Basic")) => "BASIC_CREDENTIALS".to_owned(),
             ("authorization", _) => "TOKEN".to_owned(),

@@ -28,6 +28,20 @@ pub(crate) enum Content {
     Events(Vec<Event>),
 }
 
+impl Head {
+    /// The headers as a map.
+    pub(crate) fn map(&self) -> http::HeaderMap {
+        let line = |(name, value): &(String, String)| {
+            Some((name.parse::<http::HeaderName>().ok()?, value.parse::<http::HeaderValue>().ok()?))
+        };
+        let mut map = http::HeaderMap::new();
+        for (name, value) in self.headers.iter().filter_map(line) {
+            map.append(name, value);
+        }
+        map
+    }
+}
+
 impl Answer {
     /// As checks look at it: `/status`, `/headers/NAME`, `/body`, `/responses/ID`, `/events/METHOD/NUMBER`, `/stream/WHAT`.
     pub(crate) fn view(&self) -> Value {

@@ -1,6 +1,7 @@
 //! Whether an answer is what the specification asks for. No I/O: values in, differences out.
 
 use barewire_mcp::types::skills::FileDigest;
+use barewire_oauth::challenge::Challenge;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,9 +86,11 @@ fn holds(expect: &Expect, value: Option<&Value>, names: &Names, request: &Value)
             let essence = text.split(';').next().unwrap_or_default().trim();
             wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
         }),
-        Expect::BeginsWith(start) => value
-            .as_str()
-            .is_some_and(|text| names.fill_text(start).is_ok_and(|start| text.starts_with(&start))),
+        Expect::Challenge(schemes) => value.as_str().is_some_and(|text| {
+            let is_one =
+                |found: Challenge| schemes.iter().any(|known| known.eq_ignore_ascii_case(&found.scheme));
+            Challenge::parse_all(text).into_iter().any(is_one)
+        }),
         Expect::Contains(wanted) => value
             .as_array()
             .is_some_and(|items| names.fill(wanted).is_ok_and(|wanted| items.contains(&wanted))),
@@ -147,9 +150,7 @@ fn describe(expect: &Expect, names: &Names, request: &Value) -> String {
             format!("{wanted}, as in the request")
         }
         Expect::MediaType(wanted) => list(wanted.clone()),
-        Expect::BeginsWith(start) => {
-            format!("a text that begins with {}", names.fill_text(start).unwrap_or_else(|_| start.clone()))
-        }
+        Expect::Challenge(schemes) => format!("a challenge by {}", schemes.join(" or ")),
         Expect::Contains(wanted) => format!("an array with {} in it", filled(wanted)),
         Expect::AtLeast(least) => format!("a number from {least} on"),
         Expect::Within(least, most) => format!("{least} to {most}"),
@@ -202,7 +203,8 @@ mod tests {
         let answer = json!({
             "status": 200,
             "headers": { "content-type": "Application/JSON; charset=utf-8", "session": "a b" },
-            "body": { "id": 1.0, "list": [{ "n": 1 }, { "n": 2 }, { "n": 2 }], "uri": "note://a", "words": ["a"] },
+            "body": { "id": 1.0, "list": [{ "n": 1 }, { "n": 2 }, { "n": 2 }], "uri": "note://a", "words": ["a"],
+                "asks": "dpop algs=\"ES256\", error=\"use_dpop_nonce\"" },
         });
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         for (at, expect, expected) in [
@@ -217,7 +219,9 @@ mod tests {
             ("/body/id", Expect::Type(Kind::Integer), vec![]),
             ("/body/uri", Expect::Type(Kind::Number), vec!["/body/uri"]),
             ("/body/uri", Expect::Is(json!("{uri}")), vec![]),
-            ("/body/uri", Expect::BeginsWith("file:".to_owned()), vec!["/body/uri"]),
+            ("/body/uri", Expect::Challenge(vec!["Bearer".to_owned()]), vec!["/body/uri"]),
+            ("/body/asks", Expect::Challenge(vec!["Bearer".to_owned(), "DPoP".to_owned()]), vec![]),
+            ("/body/asks", Expect::Challenge(vec!["Bearer".to_owned()]), vec!["/body/asks"]),
             ("/body/words", Expect::Contains(json!("a")), vec![]),
             ("/body/words", Expect::Contains(json!("b")), vec!["/body/words"]),
             ("/body/list/*/n", Expect::Distinct(true), vec!["/body/list/*/n"]),

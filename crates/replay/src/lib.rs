@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_exchange::Masker;
+use barewire_oauth::dpop::{BoundToken, Possession};
 use barewire_oauth::secret::AccessToken;
 use serde_json::Value;
 use url::Url;
@@ -73,6 +74,8 @@ pub struct Target {
     pub url: Url,
     /// A token for it. It is sent to this URL only, and to the two addresses of the transport of 2024-11-05 at the same origin.
     pub token: Option<AccessToken>,
+    /// The key that the token is bound to, if it is bound to one: each request then proves that we have it.
+    pub possession: Option<Possession>,
     /// Certificates (PEM) to trust beside those of the system.
     pub authorities: Vec<Vec<u8>>,
     /// Whether tools may be called. They have effects.
@@ -92,6 +95,7 @@ impl Target {
         Self {
             url,
             token: None,
+            possession: None,
             authorities: Vec::new(),
             allow_calls: false,
             given: HashMap::new(),
@@ -182,7 +186,9 @@ fn line(target: &Target, config: ReplayConfig, observer: Arc<dyn Observer>) -> R
     for pem in &target.authorities {
         authorities.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(ReplayError::Authority)?);
     }
-    let line = Line::new(url, &authorities, config, observer)?;
+    let bound = target.token.clone().zip(target.possession.clone());
+    let bound = bound.map(|(token, possession)| BoundToken::new(token, possession));
+    let line = Line::new(url, &authorities, config, observer)?.holding(bound);
     if let Some(token) = &target.token {
         line.masker().learn(token.expose());
     }

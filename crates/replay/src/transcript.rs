@@ -267,8 +267,9 @@ pub enum Expect {
     SameAs(String),
     /// One of these media types, whatever their parameters.
     MediaType(Vec<String>),
-    /// A text that begins so.
-    BeginsWith(String),
+    /// A challenge by one of these schemes, in any case
+    /// ([RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1)); others may stand beside it.
+    Challenge(Vec<String>),
     /// An array with this value in it.
     Contains(Value),
     /// A number from here on.

@@ -16,8 +16,10 @@ pub(crate) async fn run(arguments: Doctor, common: &Common) -> Result<(), Failur
     let config = Settings::load(common)?.doctor;
     let token = outside::token(arguments.token, arguments.logged_in, &arguments.url, common).await?;
     let authorities = outside::authorities(&arguments.authorities)?;
+    let (token, possession) = token.map(|kept| (kept.token, kept.possession)).unzip();
     let target = Target {
         token,
+        possession: possession.flatten(),
         second_token: outside::given_token(arguments.second_token),
         page: arguments.origin,
         authorities,

@@ -22,8 +22,10 @@ pub(crate) async fn run(arguments: Replay, common: &Common) -> Result<(), Failur
         arguments.given.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
     let allow_calls = arguments.allow_calls || arguments.call.is_some();
     given.extend(arguments.call.map(|tool| ("tool".to_owned(), Value::String(tool))));
+    let (token, possession) = token.map(|kept| (kept.token, kept.possession)).unzip();
     let target = Target {
         token,
+        possession: possession.flatten(),
         authorities,
         allow_calls,
         given,

@@ -15,6 +15,11 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start() -> Demo {
+        Self::start_with(&[])
+    }
+
+    /// With these settings.
+    pub(crate) fn start_with(settings: &[&str]) -> Demo {
         let folder = TempDir::new();
         let (server, host) = (free_port(), free_port());
         let mut child = barewire()
@@ -27,6 +32,7 @@ impl Demo {
             ])
             .arg("--data-dir")
             .arg(folder.path().join("demo"))
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

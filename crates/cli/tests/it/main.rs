@@ -2,7 +2,8 @@
 //!
 //! `flow.rs`: log in, list, call, step up, answer, log out. `errors.rs`: what goes wrong, its exit code and its words.
 //! `audit.rs`: the log of all that. `administer.rs`: users, clients and grants at the store of a
-//! server that runs. `access.rs`: commands that nobody logs in for. `doctor.rs` and
+//! server that runs. `access.rs`: commands that nobody logs in for. `bound.rs`: what is done with a token that is bound
+//! to a key. `doctor.rs` and
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
 //! `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
@@ -11,6 +12,7 @@
 mod access;
 mod administer;
 mod audit;
+mod bound;
 mod demo;
 mod doctor;
 mod errors;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use barewire_exchange::{Exchange, ExchangeBuilder, FailureKind, Limits, Masker, Rpc};
 use barewire_oauth::client_flow::EndpointRule;
+use barewire_oauth::dpop::BoundToken;
 use serde_json::Value;
 use url::Url;
 
@@ -23,6 +24,8 @@ pub(crate) struct Asker {
     config: DoctorConfig,
     observer: Arc<dyn Observer>,
     masker: Masker,
+    /// The caller's token, where it is bound to a key.
+    bound: Option<BoundToken>,
     rule: EndpointRule,
     started: Instant,
     exchanges: Vec<Exchange>,
@@ -49,10 +52,16 @@ impl Asker {
             config,
             observer,
             masker: Masker::new(),
+            bound: None,
             started: Instant::now(),
             exchanges: Vec::new(),
             left_out: Vec::new(),
         })
+    }
+
+    /// Proves to have the key that this token is bound to, wherever it is sent.
+    pub(crate) fn holding(self, bound: Option<BoundToken>) -> Self {
+        Self { bound, ..self }
     }
 
     /// Goes on without checking certificates, and without tokens: whoever is there is not known.
@@ -99,8 +108,14 @@ impl Asker {
         }
     }
 
-    /// Asks, and waits for the answer within the limits.
-    pub(crate) async fn ask(&mut self, mut ask: Ask) -> Answer {
+    /// Asks, and waits for the answer within the limits. Where the server wants a nonce in the proof, that is no answer yet.
+    pub(crate) async fn ask(&mut self, ask: Ask) -> Answer {
+        let answer = self.ask_once(ask.clone()).await;
+        let (Some(bound), Ok(reply)) = (&mut self.bound, &answer.outcome) else { return answer };
+        if bound.learn(reply.status, &reply.headers) { self.ask_once(ask).await } else { answer }
+    }
+
+    async fn ask_once(&mut self, mut ask: Ask) -> Answer {
         let left = self.config.deadline.saturating_sub(self.started.elapsed());
         if left.is_zero() || self.exchanges.len() >= self.config.max_requests {
             self.left_out.push(ask.what.clone());
@@ -108,6 +123,13 @@ impl Asker {
         }
         if self.unchecked {
             ask = ask.anonymous();
+        }
+        if let Some(bound) = &self.bound {
+            // Without a proof it is refused, which says what went wrong.
+            let _unsigned = getrandom::u64().map(|id| {
+                let Ask { headers, method, url, .. } = &mut ask;
+                bound.present(headers, method, url, &format!("{id:016x}"), SystemTime::now())
+            });
         }
         let budget = match ask.until {
             Until::Answered => self.config.request_timeout,

@@ -44,6 +44,39 @@ fn curl_can_be_pasted() {
     );
 }
 
+/// No curl can prove possession of a key.
+#[test]
+fn a_bound_token_is_left_to_a_command_that_has_the_key() {
+    let mut record = builder(Step::CallTool);
+    record.request(
+        &Method::POST,
+        "https://a.example/mcp",
+        &headers(&[
+            ("authorization", "DPoP opaque-access-0123456789"),
+            ("dpop", "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.c2ln"),
+            ("content-type", "application/json"),
+        ]),
+        Some(b"{}"),
+    );
+    let command = curl::to_curl(record.exchange());
+    assert_eq!(
+        command,
+        "barewire token --method POST 'https://a.example/mcp' | curl -i -X POST 'https://a.example/mcp' \\\n  \
+         -H @- \\\n  \
+         -H 'content-type: application/json' \\\n  \
+         --data-raw '{}'"
+    );
+    // The token endpoint's proof is for nobody else to make: a variable, like every secret.
+    let mut record = builder(Step::RedeemCode);
+    record.request(
+        &Method::POST,
+        "https://a.example/token",
+        &headers(&[("dpop", "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.c2ln")]),
+        None,
+    );
+    assert!(curl::to_curl(record.exchange()).contains(r#"-H 'dpop: '"$DPOP""#));
+}
+
 /// The shell itself reads the command back: every argument arrives as it was.
 #[test]
 fn a_shell_reads_the_command_as_it_was_meant() {

@@ -2,6 +2,7 @@
 //! of a key can use, and the proofs that go along with it.
 
 // What the client does.
+mod bound_token;
 mod proof;
 mod wanted;
 
@@ -17,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+pub use self::bound_token::{BoundToken, Possession};
 pub use self::check::{ALGORITHMS, MAX_PROOF_BYTES, ProofError, ProvenRequest};
 pub use self::proof::{Proof, ProofKey};
 pub use self::proofs::{ProofLimits, Proofs};

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use barewire_exchange::{Exchange, ExchangeBuilder, FailureKind, Limits, Masker, Rpc, Step};
 use barewire_mcp::http::headers::{EVENT_STREAM, media_type};
 use barewire_oauth::client_flow::EndpointRule;
+use barewire_oauth::dpop::BoundToken;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -24,6 +25,8 @@ pub(crate) struct Line {
     config: ReplayConfig,
     observer: Arc<dyn Observer>,
     masker: Masker,
+    /// The caller's token, where it is bound to a key.
+    bound: Option<BoundToken>,
     rule: EndpointRule,
     server: Url,
     deadline: Deadline,
@@ -53,6 +56,7 @@ pub(crate) enum Fault {
 }
 
 /// One request, as it will be sent.
+#[derive(Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -105,10 +109,16 @@ impl Line {
             config,
             observer,
             masker: Masker::new(),
+            bound: None,
             rule: EndpointRule::for_server(server),
             server: server.clone(),
             exchanges: Vec::new(),
         })
+    }
+
+    /// Proves to have the key that this token is bound to, wherever it is sent.
+    pub(crate) fn holding(self, bound: Option<BoundToken>) -> Self {
+        Self { bound, ..self }
     }
 
     pub(crate) fn masker(&self) -> &Masker {
@@ -129,8 +139,35 @@ impl Line {
     }
 
     /// Sends, and waits for the answer. With `wait`, a stream is read up to the message with that method only and handed
-    /// back open.
+    /// back open. Where the server wants a nonce in the proof, that is no answer yet.
     pub(crate) async fn send(
+        &mut self,
+        what: &str,
+        outgoing: &Outgoing,
+        wait: Option<&str>,
+    ) -> (Option<String>, Result<(Answer, Option<Stream>), Fault>) {
+        let sent = self.send_once(what, &self.proven(outgoing), wait).await;
+        let Ok((Answer { head: Some(head), .. }, _)) = &sent.1 else { return sent };
+        let (status, headers) = (StatusCode::from_u16(head.status).unwrap_or_default(), head.map());
+        if self.bound.as_mut().is_some_and(|bound| bound.learn(status, &headers)) {
+            return self.send_once(what, &self.proven(outgoing), wait).await;
+        }
+        sent
+    }
+
+    /// The request with a proof of possession, where our token is in it and is bound to a key.
+    fn proven(&self, outgoing: &Outgoing) -> Outgoing {
+        let mut proven = outgoing.clone();
+        if let Some(bound) = &self.bound {
+            let Outgoing { method, url, headers, .. } = &mut proven;
+            // Without a proof it is refused, which says what went wrong.
+            let _unsigned = getrandom::u64()
+                .map(|id| bound.present(headers, method, url, &format!("{id:016x}"), SystemTime::now()));
+        }
+        proven
+    }
+
+    async fn send_once(
         &mut self,
         what: &str,
         outgoing: &Outgoing,
