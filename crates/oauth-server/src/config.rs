@@ -159,7 +159,7 @@ pub struct AuthConfig {
 
     /// Whether access tokens can be bound to a key of their client ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), so
     /// that a stolen one is of no use: `off`, `offered` to clients that prove to have a key, or `required` of all. Most
-    /// clients do not know it yet.
+    /// clients do not know it yet; they are served as before where it is offered.
     pub dpop: Dpop,
     /// How far the time in a proof may be from ours, in both directions; a nonce counts for twice as long. At least `1s`.
     #[serde(with = "humantime_serde")]
@@ -408,6 +408,7 @@ impl AuthConfig {
         RegistrationPolicy {
             private_use_redirects: self.private_use_redirects,
             keys_from_loopback: self.client_documents_from_loopback,
+            no_bound_tokens: self.dpop == Dpop::Off,
         }
     }
 
@@ -508,6 +509,10 @@ impl AuthConfig {
         if !(1..=64).contains(&self.min_password_length) {
             return Some("auth.min_password_length: 1 to 64");
         }
+        let insists = |client: &ConfiguredClient| client.demands.dpop_bound_access_tokens;
+        if self.dpop == Dpop::Off && self.clients.iter().any(insists) {
+            return Some("auth.clients: dpop_bound_access_tokens needs auth.dpop to be offered or required");
+        }
         let short = [self.dpop_window, self.pushed_request_ttl].iter().any(|time| time.as_secs() == 0);
         if short {
             return Some("auth.dpop_window, pushed_request_ttl: at least 1s");
@@ -538,9 +543,9 @@ impl AuthConfig {
 #[serde(rename_all = "snake_case")]
 pub enum Dpop {
     /// Never; proofs are not looked at.
-    #[default]
     Off,
     /// Where the client proves to have one.
+    #[default]
     Offered,
     /// Always; a client that proves nothing gets nothing.
     Required,

@@ -35,6 +35,8 @@ pub struct RegistrationPolicy {
     pub private_use_redirects: bool,
     /// For development: whether a `jwks_uri` may be plain `http` on this machine.
     pub keys_from_loopback: bool,
+    /// Whether no tokens are bound to keys here, so that a client that insists on it would never get one.
+    pub no_bound_tokens: bool,
 }
 
 /// A member whose value nobody asks for.
@@ -338,6 +340,11 @@ pub(crate) fn read_metadata(
     {
         return Err(RegistrationError::Unsupported("response_types has to include code"));
     }
+    if policy.no_bound_tokens && metadata.dpop_bound_access_tokens == Some(true) {
+        return Err(RegistrationError::Unsupported(
+            "this server binds no tokens to keys (DPoP is off), so dpop_bound_access_tokens cannot be had",
+        ));
+    }
     Ok(Client {
         id: String::new(),
         registration: Registration::Dynamic,
@@ -552,6 +559,14 @@ mod tests {
         let policy = RegistrationPolicy { private_use_redirects: true, ..RegistrationPolicy::default() };
         assert!(register_json(&json!({ "redirect_uris": ["cursor://cb"] }), policy).is_ok());
         assert!(register_json(&json!([]), policy).is_err());
+        let policy = RegistrationPolicy { no_bound_tokens: true, ..RegistrationPolicy::default() };
+        for (wanted, refused) in [(json!(true), true), (json!(false), false), (json!(null), false)] {
+            let body = json!({
+                "redirect_uris": ["https://c.example/cb"], "dpop_bound_access_tokens": wanted
+            });
+            assert_eq!(register_json(&body, policy).is_err(), refused, "{wanted}");
+            assert!(register_json(&body, RegistrationPolicy::default()).is_ok());
+        }
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Tokens that are bound to a key ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), at the token endpoint.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use barewire_oauth::client::Demands;
 use barewire_oauth::resource::Resource;
-use barewire_oauth_server::{AuthConfig, Dpop};
-use barewire_testkit::{Browser, Holder};
+use barewire_oauth_server::{AuthConfig, AuthorizationServer, Dpop};
+use barewire_store::Store;
+use barewire_testkit::{Browser, Holder, TempDir};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{BACKEND_SECRET, CALLBACK, Tokens, WEB_CALLBACK, World, config, query, redemption};
+use crate::world::{
+    BACKEND_SECRET, CALLBACK, Tokens, WEB_CALLBACK, World, config, documented, query, redemption,
+};
 
 impl World {
     fn token_url(&self) -> String {
@@ -258,6 +262,32 @@ async fn what_the_operator_decides() {
         let code = world.code(&client).await;
         assert_eq!(world.redeem(&client, &code).await.0, without, "{dpop:?}");
     }
+}
+
+/// It would get nothing: better it learns that before anybody logs in.
+#[tokio::test]
+async fn who_demands_bound_tokens_is_refused_where_there_are_none() {
+    let off = AuthConfig { dpop: Dpop::Off, client_documents_from_loopback: true, ..config() };
+    let world = World::with(off).await;
+    let demand = json!({ "dpop_bound_access_tokens": true });
+    let mut body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" });
+    body.as_object_mut().unwrap().extend(demand.as_object().unwrap().clone());
+    let answer = world.http.post(world.at("/register")).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["error"], "invalid_client_metadata");
+    assert!(answer["error_description"].as_str().unwrap().contains("dpop_bound_access_tokens"), "{answer}");
+    // One with a document is told on a page.
+    let url = world.authorize_url(&documented(demand).await, CALLBACK, &[]);
+    let page = world.http.get(url).send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+    assert!(page.text().await.unwrap().contains("dpop_bound_access_tokens"));
+    // The operator's own mistake is found at start.
+    let mut config = AuthConfig { dpop: Dpop::Off, ..config() };
+    config.clients[0].demands = Demands { dpop_bound_access_tokens: true, ..Demands::default() };
+    let store = Arc::new(Store::open(TempDir::new().join("auth.sqlite")).await.unwrap());
+    let built = AuthorizationServer::builder("http://127.0.0.1:1", store).config(config).build().await;
+    assert!(built.err().unwrap().to_string().contains("auth.dpop"));
 }
 
 #[tokio::test]
