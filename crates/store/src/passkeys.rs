@@ -30,8 +30,9 @@ impl Passkeys for Store {
         new: &PasskeyRecord,
         challenge: AnsweredChallenge,
         max: u32,
+        password: &Secret,
     ) -> Result<NewPasskey, StoreError> {
-        self.insert(new, challenge, max).await.stored()
+        self.insert(new, challenge, max, password).await.stored()
     }
 
     async fn use_passkey(
@@ -59,7 +60,9 @@ impl Store {
         new: &PasskeyRecord,
         challenge: AnsweredChallenge,
         max: u32,
+        password: &Secret,
     ) -> Result<NewPasskey, sqlx::Error> {
+        const STANDS: &str = concat!("SELECT ", password_is!("?1", "?2"));
         const COUNT: &str = "SELECT count(*) FROM passkeys WHERE user_id = ?1";
         const INSERT: &str = concat!(
             "INSERT INTO passkeys",
@@ -67,6 +70,11 @@ impl Store {
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL) ON CONFLICT DO NOTHING"
         );
         let mut tx = self.begin().await?;
+        let stands = sqlx::query_scalar(STANDS).bind(&new.user_id).bind(password.expose());
+        let stands: bool = stands.fetch_one(&mut *tx).await?;
+        if !stands {
+            return Ok(NewPasskey::OtherPassword);
+        }
         if answer(&mut tx, challenge).await? == Swap::Lost {
             return Ok(NewPasskey::Answered);
         }

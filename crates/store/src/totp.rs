@@ -54,8 +54,9 @@ impl SecondFactors for Store {
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],
+        password: &Secret,
     ) -> Result<Swap, StoreError> {
-        self.confirm(app, step, at, recovery_codes).await
+        self.confirm(app, step, at, recovery_codes, password).await
     }
 
     async fn use_totp(&self, user_id: &str, step: u64) -> Result<Swap, StoreError> {
@@ -115,15 +116,20 @@ impl Store {
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],
+        password: &Secret,
     ) -> Result<Swap, StoreError> {
-        const PENDING: &str = "SELECT sealed FROM totp WHERE user_id = ?1 AND confirmed_at IS NULL";
+        const PENDING: &str = concat!(
+            "SELECT sealed FROM totp WHERE user_id = ?1 AND confirmed_at IS NULL AND ",
+            password_is!("?1", "?2")
+        );
         const CONFIRM: &str = concat!(
             "UPDATE totp SET confirmed_at = ?2, last_step = ?3",
             " WHERE user_id = ?1 AND sealed = ?4 AND confirmed_at IS NULL"
         );
         let user_id = app.user_id.as_str();
         let mut tx = self.begin().await.stored()?;
-        let pending = sqlx::query_scalar(PENDING).bind(user_id).fetch_optional(&mut *tx).await.stored()?;
+        let pending = sqlx::query_scalar(PENDING).bind(user_id).bind(password.expose());
+        let pending = pending.fetch_optional(&mut *tx).await.stored()?;
         let Some(sealed): Option<Vec<u8>> = pending else { return Ok(Swap::Lost) };
         // Sealing is not repeatable, so what is compared is what was sealed.
         if self.open_secret(user_id, &sealed).await.map_err(StoreError::new)? != app.secret {

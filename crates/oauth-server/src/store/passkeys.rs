@@ -50,6 +50,8 @@ pub enum NewPasskey {
     Answered,
     /// The user has as many as there may be.
     Full,
+    /// The user has another password by now.
+    OtherPassword,
 }
 
 /// Passkeys.
@@ -59,12 +61,14 @@ pub trait Passkeys: Send + Sync {
     async fn passkeys_of(&self, user_id: &str) -> Result<Vec<PasskeyRecord>, StoreError>;
     /// The passkey with this identifier.
     async fn passkey(&self, id: &[u8]) -> Result<Option<PasskeyRecord>, StoreError>;
-    /// Adds a passkey and uses its challenge up; unless it is [`NewPasskey::Inserted`], nothing is changed.
+    /// Adds a passkey, if the user's password hash still is `password`, and uses its challenge up; unless it is
+    /// [`NewPasskey::Inserted`], nothing is changed.
     async fn insert_passkey(
         &self,
         new: &PasskeyRecord,
         challenge: AnsweredChallenge,
         max: u32,
+        password: &Secret,
     ) -> Result<NewPasskey, StoreError>;
     /// Notes the use of a passkey whose counter still is `expected`, and uses the challenge up. [`Swap::Lost`], which
     /// changes nothing, when the counter is another one or the challenge was answered before.

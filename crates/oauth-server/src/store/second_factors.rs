@@ -31,13 +31,15 @@ pub trait SecondFactors: Send + Sync {
     /// one. `confirmed_at` and `last_step` of `new` are not looked at.
     async fn begin_totp(&self, new: &TotpRecord, password: &Secret) -> Result<Swap, StoreError>;
     /// Confirms a secret that is not confirmed, with the step whose code showed it, and replaces the recovery codes.
-    /// [`Swap::Lost`] when another secret has taken its place. Of `app`, user and secret are looked at.
+    /// [`Swap::Lost`] when another secret has taken its place, or the password is another one. Of `app`, user and secret
+    /// are looked at.
     async fn confirm_totp(
         &self,
         app: &TotpRecord,
         step: u64,
         at: SystemTime,
         recovery_codes: &[Digest],
+        password: &Secret,
     ) -> Result<Swap, StoreError>;
     /// Uses up the code of a step of a confirmed app; [`Swap::Lost`] when it, or a later one, was used before.
     async fn use_totp(&self, user_id: &str, step: u64) -> Result<Swap, StoreError>;

@@ -203,10 +203,11 @@ async fn add(
         Ok(checked) => checked,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let max = state.config.max_passkeys_per_user;
-    Ok(match state.store.insert_passkey(&record, challenge, max).await? {
+    let (max, password) = (state.config.max_passkeys_per_user, &visitor.session.user.password_hash);
+    Ok(match state.store.insert_passkey(&record, challenge, max, password).await? {
         NewPasskey::Inserted => Ok(record.name),
-        NewPasskey::Answered => Err(PasskeyRefusal::WrongChallenge),
+        // Begun with the password from before, it is no more than one that was never begun.
+        NewPasskey::Answered | NewPasskey::OtherPassword => Err(PasskeyRefusal::WrongChallenge),
         NewPasskey::Exists | NewPasskey::Full => Err(PasskeyRefusal::Key),
     })
 }

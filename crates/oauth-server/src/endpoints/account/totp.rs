@@ -175,7 +175,9 @@ impl Change<'_> {
             }
         };
         let (codes, digests) = self.new_codes();
-        if self.state.store.confirm_totp(app, step, self.state.now(), &digests).await? == Swap::Lost {
+        let confirmed =
+            self.state.store.confirm_totp(app, step, self.state.now(), &digests, self.password()).await?;
+        if confirmed == Swap::Lost {
             return self.changed_meanwhile().await;
         }
         self.tell(Ok(Some("totp_enabled")));

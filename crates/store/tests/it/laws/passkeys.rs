@@ -25,9 +25,12 @@ fn challenge(n: u8) -> AnsweredChallenge {
 }
 
 pub(crate) async fn a_passkey_is_kept_whole_and_is_one_users(store: &impl Store) {
-    let insert = async |id: u8, user: &str, n: u8| {
-        store.insert_passkey(&passkey(id, user), challenge(n), 2).await.unwrap()
+    users(store, &["u1", "u2"]).await;
+    let insert_with = async |id: u8, user: &str, n: u8, password: &str| {
+        store.insert_passkey(&passkey(id, user), challenge(n), 2, &secret(password)).await.unwrap()
     };
+    let insert = async |id: u8, user: &str, n: u8| insert_with(id, user, n, "hash").await;
+    assert_eq!(insert_with(1, "u1", 1, "replaced").await, NewPasskey::OtherPassword);
     assert_eq!(insert(1, "u1", 1).await, NewPasskey::Inserted);
     assert_eq!(insert(1, "u2", 2).await, NewPasskey::Exists, "it is somebody else's");
     assert_eq!(insert(2, "u1", 3).await, NewPasskey::Inserted);
@@ -36,7 +39,6 @@ pub(crate) async fn a_passkey_is_kept_whole_and_is_one_users(store: &impl Store)
     assert_eq!(store.passkeys_of("u1").await.unwrap(), [passkey(1, "u1"), passkey(2, "u1")]);
     assert_eq!(store.passkey(&[3; 16]).await.unwrap(), Some(passkey(3, "u2")));
     assert_eq!(store.passkey(&[4; 16]).await.unwrap(), None);
-    users(store, &["u1", "u2"]).await;
     let remove = async |user: &str, password: &str| {
         store.remove_passkey(user, &[3; 16], &secret(password)).await.unwrap()
     };
@@ -47,8 +49,12 @@ pub(crate) async fn a_passkey_is_kept_whole_and_is_one_users(store: &impl Store)
 }
 
 pub(crate) async fn a_challenge_is_answered_once(store: &impl Store) {
-    assert_eq!(store.insert_passkey(&passkey(1, "u1"), challenge(1), 9).await.unwrap(), NewPasskey::Inserted);
-    assert_eq!(store.insert_passkey(&passkey(2, "u1"), challenge(1), 9).await.unwrap(), NewPasskey::Answered);
+    users(store, &["u1"]).await;
+    let insert = async |id: u8| {
+        store.insert_passkey(&passkey(id, "u1"), challenge(1), 9, &secret("hash")).await.unwrap()
+    };
+    assert_eq!(insert(1).await, NewPasskey::Inserted);
+    assert_eq!(insert(2).await, NewPasskey::Answered);
     let count = passkey(1, "u1").counter;
     let one = async || store.use_passkey(&[1; 16], count, count, at(5), challenge(2)).await.unwrap();
     let swaps = tokio::join!(one(), one(), one(), one());
@@ -64,8 +70,10 @@ pub(crate) async fn a_challenge_is_answered_once(store: &impl Store) {
 }
 
 pub(crate) async fn a_counter_is_compared_and_set(store: &impl Store) {
+    users(store, &["u1"]).await;
     let new = PasskeyRecord { counter: 5, ..passkey(1, "u1") };
-    assert_eq!(store.insert_passkey(&new, challenge(1), 9).await.unwrap(), NewPasskey::Inserted);
+    let inserted = store.insert_passkey(&new, challenge(1), 9, &secret("hash")).await.unwrap();
+    assert_eq!(inserted, NewPasskey::Inserted);
     let use_it = async |from: u32, to: u32, n: u8| {
         store.use_passkey(&[1; 16], from, to, at(7), challenge(n)).await.unwrap()
     };

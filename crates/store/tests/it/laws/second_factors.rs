@@ -1,6 +1,6 @@
 //! Authenticator apps and recovery codes.
 
-use barewire_oauth_server::store::{Store, Swap, TotpRecord};
+use barewire_oauth_server::store::{Secret, Store, Swap, TotpRecord};
 
 use crate::laws::{at, digest, secret, users};
 
@@ -17,13 +17,15 @@ fn app(user: &str, text: &str) -> TotpRecord {
 pub(crate) async fn an_app_asks_for_nothing_until_it_is_confirmed(store: &impl Store) {
     users(store, &["u1"]).await;
     assert_eq!(store.totp("u1").await.unwrap(), None);
-    assert_eq!(store.confirm_totp(&app("u1", "first"), 5, at(2), &[]).await.unwrap(), Swap::Lost);
+    let early = store.confirm_totp(&app("u1", "first"), 5, at(2), &[], &secret("hash")).await.unwrap();
+    assert_eq!(early, Swap::Lost);
     assert_eq!(store.begin_totp(&app("u1", "first"), &secret("hash")).await.unwrap(), Swap::Done);
     assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost);
     assert_eq!(store.begin_totp(&app("u1", "second"), &secret("hash")).await.unwrap(), Swap::Done);
     assert_eq!(store.totp("u1").await.unwrap(), Some(app("u1", "second")));
-    let confirm = async |secret: &str, step: u64, code: u8| {
-        store.confirm_totp(&app("u1", secret), step, at(2), &[digest(code)]).await.unwrap()
+    let confirm = async |text: &str, step: u64, code: u8| {
+        let (app, codes) = (app("u1", text), [digest(code)]);
+        store.confirm_totp(&app, step, at(2), &codes, &secret("hash")).await.unwrap()
     };
     assert_eq!(confirm("first", 5, 1).await, Swap::Lost, "another one took its place");
     assert_eq!(store.recovery_codes_left("u1").await.unwrap(), 0);
@@ -46,7 +48,12 @@ pub(crate) async fn a_replaced_password_changes_no_app(store: &impl Store) {
     assert_eq!(store.totp("u1").await.unwrap(), None);
     assert_eq!(store.begin_totp(&app("u1", "s"), &new).await.unwrap(), Swap::Done);
     assert_eq!(store.begin_totp(&app("u1", "t"), &old).await.unwrap(), Swap::Lost);
-    assert_eq!(store.confirm_totp(&app("u1", "s"), 5, at(6), &[digest(1)]).await.unwrap(), Swap::Done);
+    let confirm = async |password: &Secret| {
+        store.confirm_totp(&app("u1", "s"), 5, at(6), &[digest(1)], password).await.unwrap()
+    };
+    assert_eq!(confirm(&old).await, Swap::Lost);
+    assert_eq!(store.recovery_codes_left("u1").await.unwrap(), 0);
+    assert_eq!(confirm(&new).await, Swap::Done);
     assert_eq!(store.replace_recovery_codes("u1", &[], &old).await.unwrap(), Swap::Lost);
     assert_eq!(store.remove_totp("u1", &old).await.unwrap(), Swap::Lost);
     assert!(store.totp("u1").await.unwrap().is_some());
@@ -56,7 +63,8 @@ pub(crate) async fn a_replaced_password_changes_no_app(store: &impl Store) {
 pub(crate) async fn of_many_that_bring_one_code_one_wins(store: &impl Store) {
     users(store, &["u1"]).await;
     assert_eq!(store.begin_totp(&app("u1", "s"), &secret("hash")).await.unwrap(), Swap::Done);
-    assert_eq!(store.confirm_totp(&app("u1", "s"), 5, at(2), &[]).await.unwrap(), Swap::Done);
+    let confirmed = store.confirm_totp(&app("u1", "s"), 5, at(2), &[], &secret("hash")).await.unwrap();
+    assert_eq!(confirmed, Swap::Done);
     assert_eq!(store.use_totp("u1", 5).await.unwrap(), Swap::Lost, "it confirmed the app");
     let one = async || store.use_totp("u1", 7).await.unwrap();
     let swaps = tokio::join!(one(), one(), one(), one());
@@ -75,8 +83,9 @@ pub(crate) async fn recovery_codes_are_used_once(store: &impl Store) {
     );
     for user in ["u1", "u2"] {
         assert_eq!(store.begin_totp(&app(user, "s"), &secret("hash")).await.unwrap(), Swap::Done);
-        let codes = [digest(1), digest(2)];
-        assert_eq!(store.confirm_totp(&app(user, "s"), 5, at(2), &codes).await.unwrap(), Swap::Done);
+        let (app, codes) = (app(user, "s"), [digest(1), digest(2)]);
+        let confirmed = store.confirm_totp(&app, 5, at(2), &codes, &secret("hash")).await.unwrap();
+        assert_eq!(confirmed, Swap::Done);
     }
     let one = async || store.use_recovery_code("u1", digest(1), at(3)).await.unwrap();
     let swaps = tokio::join!(one(), one(), one(), one());
