@@ -31,15 +31,20 @@ pub(crate) fn check_readable(authentication: &ClientAuthentication) -> Result<()
     ))
 }
 
-/// The keys of clients that have them at a URL.
+/// The keys of clients that have them at a URL. Strangers' and the operator's are kept apart: a stranger who names the
+/// operator's URL must not get what only the operator may have fetched, and however many strangers there are, they push none
+/// of the operator's out.
 pub(crate) struct KeysAtUrls {
-    cache: Cache<String, Arc<IssuerKeys>>,
+    of_strangers: Cache<String, Arc<IssuerKeys>>,
+    of_operator: Cache<String, Arc<IssuerKeys>>,
     fetcher: Arc<Fetcher>,
 }
 
 impl KeysAtUrls {
     pub(crate) fn new(config: &AuthConfig, fetcher: Arc<Fetcher>) -> Self {
-        Self { cache: Cache::new(config.client_document_cache), fetcher }
+        // Every client that the operator has configured finds room.
+        let of_operator = Cache::new(config.clients.len().max(config.client_document_cache));
+        Self { of_strangers: Cache::new(config.client_document_cache), of_operator, fetcher }
     }
 
     /// Checks the signature of what a client says of itself.
@@ -84,10 +89,12 @@ impl KeysAtUrls {
                 of == UrlOf::Operator || documents::is_accepted_host(config, url.host_str().unwrap_or(""))
             })
             .ok_or(TokenError::WrongSecret("this server does not fetch keys from the client's jwks_uri"))?;
-        // A stranger who names the operator's URL must not get what only the operator may have fetched.
-        let place = format!("{of:?} {text}");
+        let cache = match of {
+            UrlOf::Stranger => &self.of_strangers,
+            UrlOf::Operator => &self.of_operator,
+        };
         let source = At { url, of, fetcher: Arc::clone(&self.fetcher) };
-        let known = self.cache.get_or_insert_with(&place, || {
+        let known = cache.get_or_insert_with(text, || {
             Ok::<_, std::convert::Infallible>(Arc::new(IssuerKeys::fetched(source)))
         });
         Ok(known.unwrap_or_else(|never| match never {}))

@@ -352,6 +352,36 @@ async fn keys_are_fetched_from_where_the_client_has_them() {
 }
 
 #[tokio::test]
+async fn strangers_push_none_of_the_operators_keys_out() {
+    let key = SigningKey::new("k");
+    let (ours, theirs) = (Site::serve(&key).await, Site::serve(&key).await);
+    let mut config = AuthConfig { client_document_cache: 4, ..development() };
+    config.clients.push(ConfiguredClient {
+        client_id: "signer".to_owned(),
+        client_name: "A signer".to_owned(),
+        jwks_uri: Some(format!("{}/jwks", ours.origin)),
+        redirect_uris: vec![WEB_CALLBACK.to_owned().try_into().unwrap()],
+        ..ConfiguredClient::default()
+    });
+    let world = World::with(config).await;
+    assert_eq!(who_signs(&world, &key.client(&world, "signer", "1")).await, "invalid_grant");
+    for number in 0..40 {
+        let url = format!("{}/jwks?number={number}", theirs.origin);
+        let metadata = json!({ "client_name": number.to_string(), "jwks_uri": url });
+        let client = registered(&world, metadata).await;
+        assert_eq!(who_signs(&world, &key.client(&world, &client, "1")).await, "invalid_grant");
+    }
+    assert_eq!(theirs.fetched.load(Ordering::SeqCst), 40);
+    // Neither pushed out, nor the same as what a stranger has at that very URL.
+    let metadata = json!({ "client_name": "Like ours", "jwks_uri": format!("{}/jwks", ours.origin) });
+    let like_ours = registered(&world, metadata).await;
+    assert_eq!(who_signs(&world, &key.client(&world, &like_ours, "1")).await, "invalid_grant");
+    assert_eq!(ours.fetched.load(Ordering::SeqCst), 2);
+    assert_eq!(who_signs(&world, &key.client(&world, "signer", "2")).await, "invalid_grant");
+    assert_eq!(ours.fetched.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn keys_are_not_fetched_from_private_addresses() {
     let key = SigningKey::new("k");
     let site = Site::serve(&key).await;
