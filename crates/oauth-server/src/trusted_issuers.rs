@@ -21,7 +21,8 @@ pub struct TrustedIssuer {
     pub issuer: String,
     /// Where its keys are. A host of the operator's own network is fine here.
     pub jwks_uri: String,
-    /// The audience of its statements; this server's issuer identifier if nothing is said.
+    /// The audience of its statements, byte for byte; if nothing is said, this server's issuer identifier, and for workloads
+    /// its token endpoint as well.
     #[serde(default)]
     pub audience: Option<String>,
     /// What it says.

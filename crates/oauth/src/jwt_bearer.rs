@@ -34,8 +34,9 @@ pub struct IdJag {
 /// How a statement is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// The reader's name.
-    pub audience: &'a str,
+    /// The reader's names; each is compared byte for byte
+    /// ([RFC 7523 §3](https://www.rfc-editor.org/rfc/rfc7523#section-3), rule 3).
+    pub audiences: &'a [&'a str],
     /// How far the clocks may be apart.
     pub leeway: Duration,
     /// How far its end may lie ahead.
@@ -90,8 +91,8 @@ fn check(
     reading: &Reading<'_>,
     now: SystemTime,
 ) -> Result<(), StatementError> {
-    let Reading { audience, leeway, max_lifetime } = *reading;
-    statement.check(&Expected { audiences: &[audience], types, leeway, max_lifetime }, now)
+    let Reading { audiences, leeway, max_lifetime } = *reading;
+    statement.check(&Expected { audiences, types, leeway, max_lifetime }, now)
 }
 
 /// Whether a pattern of the operator names this subject: it is equal, or begins as the pattern does before its last `*`.
@@ -133,7 +134,7 @@ mod tests {
     use crate::statement::tests::unsigned;
 
     const READING: Reading<'_> = Reading {
-        audience: "https://as.example",
+        audiences: &["https://as.example"],
         leeway: Duration::from_secs(10),
         max_lifetime: Duration::from_secs(600),
     };

@@ -198,7 +198,18 @@ async fn a_workload_gets_what_the_rule_for_it_says() {
         assert_eq!((status, &answer["scope"]), (StatusCode::OK, &json!("posts:read")), "{answer}");
         assert_eq!(world.verify(answer["access_token"].as_str().unwrap()), Ok(()));
     }
+    // The draft of the extension has the token endpoint as the audience.
+    let endpoint = format!("{}/token", world.server.issuer());
+    let (status, answer) =
+        present(&world, &platform.workload(&world, &json!({ "aud": endpoint })), &[]).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
     for (what, changes, form, expected) in [
+        (
+            "another spelling",
+            json!({ "aud": format!("{}/", world.server.issuer()) }),
+            vec![],
+            "invalid_grant",
+        ),
         ("another namespace", json!({ "sub": "system:serviceaccount:other:x" }), vec![], "invalid_grant"),
         ("another environment", json!({ "environment": "test" }), vec![], "invalid_grant"),
         ("without it", json!({ "environment": null }), vec![], "invalid_grant"),

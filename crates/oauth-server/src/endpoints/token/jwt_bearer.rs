@@ -15,6 +15,7 @@ use super::{Account, Failure, response, signed};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::{Authenticated, use_statement};
 use crate::random;
+use crate::routes::TOKEN;
 use crate::server::Inner;
 use crate::store::{GrantRecord, Insert, StoreError, UsedStatement, UserRecord};
 use crate::trusted_issuers::{Says, Workloads, check_signature};
@@ -35,8 +36,18 @@ pub(super) async fn redeem(
     let statement = Statement::read(wanted.assertion.expose()).map_err(TokenError::Grant)?;
     let (issuer, keys) = state.trusted.of(&statement).ok_or(TokenError::Grant(StatementError::Issuer))?;
     let now = state.now();
+    // An ID-JAG is for the issuer; a workload's token, as the draft of that extension has it, for the token endpoint
+    // (https://github.com/modelcontextprotocol/ext-auth/blob/main/specification/draft/workload-identity-federation.mdx).
+    let endpoint = state.url(TOKEN);
+    let own_names = [state.issuer.as_str(), endpoint.as_str()];
+    let configured = issuer.audience.as_deref().map(|one| [one]);
+    let audiences = match (&configured, &issuer.says) {
+        (Some(one), _) => &one[..],
+        (None, Says::IdJag { .. }) => &own_names[..1],
+        (None, Says::Workload { .. }) => &own_names[..],
+    };
     let mut reading = Reading {
-        audience: issuer.audience.as_deref().unwrap_or(&state.issuer),
+        audiences,
         leeway: state.config.clock_leeway,
         max_lifetime: state.config.client_assertion_max_ttl,
     };
