@@ -89,10 +89,11 @@ describe('content blocks', () => {
 })
 
 describe('a call as curl', () => {
-  it('quotes for the shell and leaves the token to it', () => {
+  it('quotes for the shell and leaves the token to who keeps it', () => {
     const command = curlOf({ ...server('s1'), authorization: 'authorized' }, 'say', { text: "it's" })
     expect(command).toContain(`"text":"it'\\''s"`)
-    expect(command).toContain('"Authorization: Bearer $TOKEN"')
+    expect(command).toMatch(/^barewire token '[^']+' \| curl -N '[^']+'/)
+    expect(command).toContain('-H @-')
     expect(command).toContain("'Mcp-Name: say'")
   })
 

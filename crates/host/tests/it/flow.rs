@@ -167,19 +167,22 @@ async fn from_the_first_401_to_the_log_out() {
     assert_eq!(entries, exchanges.exchanges.len());
     let curl = person.page.get(&format!("/api/exchanges/{}/curl", list.exchanges[0])).await;
     let curl = curl.text().await.unwrap();
-    assert!(curl.starts_with("curl") && curl.contains(&blog.endpoint()) && curl.contains("$TOKEN"), "{curl}");
+    // The token is bound to a key, which curl has not.
+    assert!(curl.starts_with("barewire token") && curl.contains(&blog.endpoint()), "{curl}");
 
-    // Logged out: the token is dead at the server too.
-    let me = async || {
+    // Whoever has it alone can do nothing with it. Logged out, it is dead at the server too.
+    let refused = async || {
         let request = reqwest::Client::new().get(format!("{}/users/me/", blog.origin));
-        request.bearer_auth(&secrets[0]).send().await.unwrap().status()
+        let response = request.bearer_auth(&secrets[0]).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        response.headers()["www-authenticate"].to_str().unwrap().to_owned()
     };
-    assert_eq!(me().await, StatusCode::OK);
+    assert!(refused().await.contains("bound to a key"));
     let response = person.page.post(&format!("/api/servers/{id}/logout"), &Value::Null).await;
     assert_eq!(response.status(), StatusCode::OK);
     let server = person.events.server(id, ServerStatusKind::LoginRequired).await;
     assert_eq!((server.user, server.token_expires_at), (None, None));
-    assert_eq!(me().await, StatusCode::UNAUTHORIZED);
+    assert!(refused().await.contains("has been revoked"));
 }
 
 async fn a_call_asks_reports_and_can_be_stopped(era: &str, revision: &str) {
@@ -414,7 +417,10 @@ async fn nothing_is_told_of_a_server_after_it_was_removed() {
         assert_eq!(person.page.state().await.calls, []);
         // And its token is dead.
         let me = reqwest::Client::new().get(format!("{}/users/me/", blog.origin)).bearer_auth(&secrets[0]);
-        assert_eq!(me.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+        let refused = me.send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.contains("has been revoked"), "{challenge}");
     }
 }
 
