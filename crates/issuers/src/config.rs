@@ -138,9 +138,12 @@ pub struct IntrospectedIssuer {
     /// How often per second, and at once, is asked in vain about tokens that were never good. 50.
     #[serde(default = "limits::failures_per_second")]
     pub failures_per_second: u32,
-    /// After no answer, nothing is asked for this long. 1 s.
+    /// After no answer, or one that any token would get, nothing is asked for this long. 1 s.
     #[serde(default = "limits::pause", with = "humantime_serde")]
     pub pause: Duration,
+    /// Bytes of the longest token that is shown to the issuer; a longer one is none of its. 4,096.
+    #[serde(default = "limits::max_token_bytes")]
+    pub max_token_bytes: usize,
 }
 
 /// Whose words an issuer uses.
@@ -325,6 +328,7 @@ impl IntrospectedIssuer {
                 at_once: self.at_once,
                 failures_per_second: self.failures_per_second,
                 pause: self.pause,
+                max_token_bytes: self.max_token_bytes,
             });
         for other in others {
             verifier = verifier.also_for(other.clone());
@@ -401,6 +405,10 @@ mod limits {
 
     pub(super) fn failures_per_second() -> u32 {
         IntrospectionLimits::default().failures_per_second
+    }
+
+    pub(super) fn max_token_bytes() -> usize {
+        IntrospectionLimits::default().max_token_bytes
     }
 
     pub(super) fn pause() -> Duration {

@@ -20,6 +20,7 @@ use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
 use http::Response;
 use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
@@ -58,8 +59,11 @@ pub struct IntrospectionLimits {
     pub at_once: usize,
     /// Tokens that were never good may be asked about in vain that often per second, and as often at once.
     pub failures_per_second: u32,
-    /// After no answer, nothing is asked for this long.
+    /// After no answer, or one that any token would get (our own credentials are refused, 429, 5xx), nothing is asked for
+    /// this long.
     pub pause: Duration,
+    /// Bytes of the longest token that is shown to the issuer; a longer one is none of its.
+    pub max_token_bytes: usize,
 }
 
 impl Default for IntrospectionLimits {
@@ -73,6 +77,7 @@ impl Default for IntrospectionLimits {
             at_once: 64,
             failures_per_second: 50,
             pause: Duration::from_secs(1),
+            max_token_bytes: 4 * 1024,
         }
     }
 }
@@ -200,6 +205,9 @@ impl Memory {
 
 impl TokenVerifier for IntrospectionVerifier {
     async fn verify(&self, token: &str, now: SystemTime) -> Verdict {
+        if token.len() > self.0.rules.limits.max_token_bytes {
+            return Err(BearerError::Invalid);
+        }
         let digest: Digest = Sha256::digest(token).into();
         if let Some((until, error)) = self.0.memory.refused.get(&digest)
             && now < until
@@ -249,11 +257,14 @@ impl Asker {
         now: SystemTime,
         tell: watch::Sender<Option<Verdict>>,
     ) {
-        let verdict = self.look(&token, now).await;
+        let (verdict, everybody) = match self.look(&token, now).await {
+            Ok(verdict) => (verdict, false),
+            Err(NoAnswer { everybody }) => (Err(BearerError::Unavailable), everybody),
+        };
         let (digest, limits, memory) = (asking.digest, &self.rules.limits, &self.memory);
         match &verdict {
             Ok(_) => memory.good.insert(digest, ()),
-            Err(BearerError::Unavailable) => memory.state().silent_until = now.checked_add(limits.pause),
+            Err(_) if everybody => memory.state().silent_until = now.checked_add(limits.pause),
             Err(error) => {
                 if memory.good.get(&digest).is_none() {
                     memory.state().failures.add(limits.failures(), since_epoch(now));
@@ -267,17 +278,28 @@ impl Asker {
         tell.send_replace(Some(verdict));
     }
 
-    async fn look(&self, token: &AccessToken, now: SystemTime) -> Verdict {
-        let Rules { issuer, names, profile, leeway, limits } = &*self.rules;
-        let unavailable = |error: &dyn std::error::Error| {
+    async fn look(&self, token: &AccessToken, now: SystemTime) -> Result<Verdict, NoAnswer> {
+        let Rules { issuer, limits, .. } = &*self.rules;
+        let none = |error: &dyn std::error::Error, everybody| {
             let cause = error.source().map(tracing::field::display);
-            tracing::warn!(issuer, %error, cause, "tokens cannot be introspected");
-            BearerError::Unavailable
+            if everybody {
+                tracing::warn!(issuer, %error, cause, "tokens cannot be introspected");
+            } else {
+                // Anybody can send such a token, so it is no warning.
+                tracing::info!(issuer, %error, "a token cannot be introspected");
+            }
+            NoAnswer { everybody }
         };
         let answer = tokio::time::timeout(limits.timeout, self.endpoint.ask(token.expose())).await;
-        let answer = answer.map_err(|late| unavailable(&late))?.map_err(|error| unavailable(&error))?;
-        let claims = read_introspection(&answer).map_err(|error| unavailable(&error))?;
-        let claims = profile.claims(claims.ok_or(BearerError::Invalid)?)?;
+        let answer = answer.map_err(|late| none(&late, true))?.map_err(|error| none(&error, true))?;
+        let claims = read_introspection(&answer);
+        let claims = claims.map_err(|error| none(&error, error.is_about_every_token()))?;
+        Ok(claims.ok_or(BearerError::Invalid).and_then(|claims| self.judge(claims, now)))
+    }
+
+    fn judge(&self, claims: Map<String, Value>, now: SystemTime) -> Verdict {
+        let Rules { issuer, names, profile, leeway, limits } = &*self.rules;
+        let claims = profile.claims(claims)?;
         claims.check(issuer, names, *leeway, now)?;
         let mut principal = Principal::from(claims);
         principal.believed_until = now.checked_add(limits.max_age);
@@ -289,6 +311,11 @@ impl IntrospectionLimits {
     fn failures(&self) -> Allowance {
         Allowance::new(self.failures_per_second, self.failures_per_second, Duration::from_secs(1))
     }
+}
+
+/// Nothing was found out: about this token, or about any.
+struct NoAnswer {
+    everybody: bool,
 }
 
 /// A lookup under way. However it ends, the next one begins anew.
@@ -330,7 +357,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use http::header::CONTENT_TYPE;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use tokio::sync::Notify;
 
     use super::*;
@@ -366,6 +393,10 @@ mod tests {
             }
             if *self.down.lock().unwrap() {
                 return Err(NotAnswered("down".into()));
+            }
+            if let Some(status) = token.strip_prefix("status ") {
+                let answer = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
+                return Ok(answer.body(Bytes::from_static(b"{}")).unwrap());
             }
             let known = self.tokens.lock().unwrap().get(token).cloned();
             let body = known.unwrap_or(json!({ "active": false })).to_string();
@@ -528,6 +559,47 @@ mod tests {
         assert_eq!(verifier.verify("u", at(5_000)).await, Err(BearerError::Unavailable));
         *issuer.down.lock().unwrap() = false;
         assert!(verifier.verify("t", at(1_500)).await.is_ok());
+    }
+
+    /// Somebody sends a token that the endpoint stumbles over, and nobody else is kept out.
+    #[tokio::test]
+    async fn an_odd_answer_is_about_its_own_token() {
+        for (status, everybody) in [
+            (200, false),
+            (302, false),
+            (400, false),
+            (404, false),
+            (413, false),
+            (401, true),
+            (429, true),
+            (503, true),
+        ] {
+            let issuer = Issuer::with("t", claims());
+            let limits = IntrospectionLimits { failures_per_second: 2, ..IntrospectionLimits::default() };
+            let verifier = verifier(&issuer, limits);
+            let odd = format!("status {status}");
+            for _ in 0..2 {
+                assert_eq!(verifier.verify(&odd, at(1_000)).await, Err(BearerError::Unavailable));
+            }
+            assert_eq!(issuer.asked(), 1, "{status}: it is not asked again at once");
+            let other = verifier.verify("t", at(1_000)).await.map(drop);
+            let expected = if everybody { Err(BearerError::Unavailable) } else { Ok(()) };
+            assert_eq!(other, expected, "{status}");
+            if !everybody {
+                assert_eq!(verifier.verify("bad", at(1_000)).await, Err(BearerError::Invalid));
+                assert_eq!(verifier.verify("worse", at(1_000)).await, Err(BearerError::Flooded), "it counts");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_too_long_is_shown_to_nobody() {
+        let longest = "t".repeat(4 * 1024);
+        let issuer = Issuer::with(&longest, claims());
+        let verifier = verifier(&issuer, IntrospectionLimits::default());
+        assert!(verifier.verify(&longest, at(1_000)).await.is_ok());
+        assert_eq!(verifier.verify(&format!("{longest}t"), at(1_000)).await, Err(BearerError::Invalid));
+        assert_eq!(issuer.asked(), 1);
     }
 
     #[tokio::test(start_paused = true)]

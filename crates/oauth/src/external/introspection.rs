@@ -30,6 +30,19 @@ pub enum IntrospectionError {
     Malformed,
 }
 
+impl IntrospectionError {
+    /// Whether any other question would be answered so, too. If not, it is about this token: too long for that endpoint,
+    /// say, or of an alphabet that it does not know.
+    #[must_use]
+    pub fn is_about_every_token(&self) -> bool {
+        match self {
+            Self::NotAllowed(_) => true,
+            Self::Status(status) => *status == 429 || (500..600).contains(status),
+            Self::Signed | Self::ContentType | Self::Malformed => false,
+        }
+    }
+}
+
 /// Reads the answer: the claims of a token that is active, or `None`.
 ///
 /// # Errors
@@ -72,6 +85,8 @@ mod tests {
                 let answer = answer.body(Bytes::copy_from_slice(body.as_bytes())).unwrap();
                 let read = read_introspection(&answer).map(|claims| claims.is_some());
                 assert_eq!(read, expected, "{status} {content_type} {body}");
+                let everybody = read.err().is_some_and(|error| error.is_about_every_token());
+                assert_eq!(everybody, [401, 403, 429, 500].contains(&status), "{status} {content_type}");
             };
         const JSON: &str = "application/json";
         check(200, JSON, r#"{"active":true,"sub":"ann"}"#, Ok(true));
