@@ -100,7 +100,10 @@ pub(crate) async fn an_administrator_resets_what_a_person_signs_in_with(store: &
             last_step: 0,
         };
         assert_eq!(store.begin_totp(&app, &secret("hash")).await.unwrap(), Swap::Done);
-        assert_eq!(store.confirm_totp(&app, 1, at(2), &[digest(1), digest(2)]).await.unwrap(), Swap::Done);
+        assert_eq!(
+            store.confirm_totp(&app, 1, at(2), &[digest(1), digest(2)], &secret("hash")).await.unwrap(),
+            Swap::Done
+        );
         let passkey = PasskeyRecord {
             id: vec![n],
             user_id: user.into(),
@@ -113,7 +116,10 @@ pub(crate) async fn an_administrator_resets_what_a_person_signs_in_with(store: &
             last_used_at: None,
         };
         let challenge = AnsweredChallenge { digest: digest(n), expires_at: at(99) };
-        assert_eq!(store.insert_passkey(&passkey, challenge, 9).await.unwrap(), NewPasskey::Inserted);
+        assert_eq!(
+            store.insert_passkey(&passkey, challenge, 9, &secret("hash")).await.unwrap(),
+            NewPasskey::Inserted
+        );
     }
     assert_eq!(store.reset_second_factors("u1").await.unwrap(), 4);
     assert_eq!(store.reset_second_factors("u1").await.unwrap(), 0);
