@@ -10,7 +10,7 @@
 //! 3. **the request**, by its PKCE challenge, from there over login and consent to the code: exact, whoever fetches the page;
 //! 4. **the grant** from the code to the first call.
 //!
-//! Everything is bounded, and room is shared between networks ([`Shelf`](shelf)): a flood makes room for itself. The further
+//! Everything is bounded, and room is shared between networks (`shelf.rs`): a flood makes room for itself. The further
 //! an attempt has come, the less a flood can reach it, since each step has a shelf of its own and the later ones cost a flood
 //! a registration or a login each.
 //!
