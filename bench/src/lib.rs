@@ -25,5 +25,6 @@ pub mod sessions;
 pub mod signed;
 pub mod streams;
 pub mod subject;
+pub mod undisturbed;
 pub mod usage;
 pub mod users;

@@ -14,6 +14,7 @@ use crate::pin::Cores;
 use crate::progress;
 use crate::report::{Hostile, Report};
 use crate::subject::{Kind, Setup, Subject};
+use crate::undisturbed::undisturbed;
 use crate::usage;
 
 /// Good requests a second, on 64 connections: a fifth of what the server could do on the machine this was written on.
@@ -22,7 +23,8 @@ const RATE: f64 = 9_000.0;
 const HOSTILE_RATE: f64 = 1_000.0;
 
 /// A neighbour on the machine that takes a core for some milliseconds spoils the p99 of the whole turn that it falls into.
-/// So turns are short and many, and the median is one that nobody came into. 1,350 good requests are enough for a p99.
+/// So turns are short and many, measured again where that is known to have happened, and the median is one that nobody
+/// came into. 1,350 good requests are enough for a p99.
 const TURN: Duration = Duration::from_millis(150);
 /// Pairs of turns for each round of the other rows, and one more.
 const PAIRS_PER_ROUND: usize = 10;
@@ -84,11 +86,11 @@ fn one(server: &Running, dialect: &Dialect<'_>, case: &Case, options: &Options) 
         let mut load = Load::connect(server.address, std::mem::take(&mut requests))?;
         // Who is first changes, so that whatever a second turn is spared or has to bear is on both sides.
         let (quiet, (loud, sent)) = if pair % 2 == 1 {
-            let alone = quiet(server, &mut load)?;
-            (alone, loud(server, &mut load, case)?)
+            let alone = undisturbed(|| quiet(server, &mut load))?;
+            (alone, undisturbed(|| loud(server, &mut load, case))?)
         } else {
-            let beside = loud(server, &mut load, case)?;
-            (quiet(server, &mut load)?, beside)
+            let beside = undisturbed(|| loud(server, &mut load, case))?;
+            (undisturbed(|| quiet(server, &mut load))?, beside)
         };
         requests = load.close();
         alone.push(rounded(quiet.p99_us));

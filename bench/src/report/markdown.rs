@@ -144,7 +144,8 @@ fn open(report: &Report) -> String {
     });
     let words = "Requests are due at fixed times on 64 connections, whatever the answers do, and a latency counts from when its request was due. \
         At a common rate all servers have the same to do; at a share of what each managed above, all are equally busy. A figure is the median of \
-        many short turns, so whatever else the machine does for some milliseconds spoils a few of them and not the figure.";
+        many short turns, so whatever else the machine does for some milliseconds spoils a few of them and not the figure; a turn during which the machine's \
+        host gave time to somebody else (`steal` in `/proc/stat`) is measured again.";
     section("Latency under a load that does not wait", words, &[latency])
 }
 
@@ -269,7 +270,7 @@ fn hostile(report: &Report) -> String {
         ]);
     }
     let words = "Good `echo` requests with a bearer token, due at fixed times, alone and beside requests that our server has to refuse, in many short pairs of \
-        turns of which now the one is first and now the other: so whatever else the machine does for some milliseconds spoils a few of them and not the median. A ratio is \
+        turns of which now the one is first and now the other: so whatever else the machine does for some milliseconds spoils a few of them and not the median; those from which the machine's host took time are measured again. A ratio is \
         taken within a pair first. Each hostile request is \
         checked as well: it has to be refused as it should, or its connection closed. Of slow clients each byte counts as one request.";
     section("Hostile requests", words, &[table.text()])
