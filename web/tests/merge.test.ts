@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Event } from '@/api/types'
 import { applyEvent, emptyModel, mergeLog } from '@/state/merge'
-import { call, exchange, server } from './samples'
+import { call, exchange, server, streamed } from './samples'
 
 describe('events', () => {
   it('apply in place, and twice is like once', () => {
@@ -17,6 +17,24 @@ describe('events', () => {
     expect(model.calls).toHaveLength(1)
     expect(model.exchanges.s1).toHaveLength(1)
     expect(model.exchanges.s1![0]!.exchange.status).toBe('finished')
+  })
+
+  it('let a stream that runs grow, each event once, and forget what the host has dropped', () => {
+    const model = emptyModel()
+    const running = exchange({ id: '1', status: 'running' })
+    const event = (seq: number, events_dropped = 0): Event => ({ type: 'exchange_streamed', server: 's1', exchange: '1', event: streamed(seq), events_dropped })
+    applyEvent(model, event(0))
+    applyEvent(model, { type: 'exchange_started', exchange: running })
+    const seqs = () => model.exchanges.s1![0]!.exchange.response!.events.map(({ seq }) => seq)
+    for (const seq of [0, 1, 1, 0]) applyEvent(model, event(seq))
+    expect(seqs()).toEqual([0, 1])
+    expect(running.exchange.response!.events).toEqual([])
+    applyEvent(model, event(2, 1))
+    expect(seqs()).toEqual([1, 2])
+    expect(model.exchanges.s1![0]!.exchange.response!.events_dropped).toBe(1)
+    applyEvent(model, { type: 'exchange_finished', exchange: exchange({ id: '1' }) })
+    applyEvent(model, event(3, 1))
+    expect(seqs()).toEqual([])
   })
 
   it('take the calls and exchanges of a removed server along', () => {
@@ -44,6 +62,17 @@ describe('events', () => {
 })
 
 describe('a fetched log', () => {
+  it('has the newer state of a stream that runs, whichever came first', () => {
+    const upTo = (seq: number) => {
+      const view = exchange({ id: '1', status: 'running' })
+      view.exchange.response!.events = Array.from({ length: seq + 1 }, (_, at) => streamed(at))
+      return view
+    }
+    for (const [present, fetched] of [[3, 1], [1, 3]] as const) {
+      expect(mergeLog([upTo(present)], [upTo(fetched)])[0]!.exchange.response!.events).toHaveLength(4)
+    }
+  })
+
   it('does not undo what an event brought first', () => {
     const arrived = [exchange({ id: '2', at: 20, status: 'finished' }), exchange({ id: '3', at: 30, status: 'running' })]
     const fetched = [exchange({ id: '1', at: 10 }), exchange({ id: '2', at: 20, status: 'running' })]

@@ -1,4 +1,4 @@
-import type { CallView, Exchange, ExchangeView, ServerView } from '@/api/types'
+import type { CallView, Exchange, ExchangeView, ServerView, StreamEvent } from '@/api/types'
 
 /** Data of the API's shape with only what a test is about spelled out. */
 export function exchange(own: Partial<Exchange> & { server?: string; call?: string } = {}): ExchangeView {
@@ -73,3 +73,6 @@ export function server(id: string): ServerView {
     token_expires_at: null,
   }
 }
+
+/** One event of a stream. */
+export const streamed = (seq: number): StreamEvent => ({ seq, at: 1000 + seq, event: null, id: null, retry: null, data: '{}', truncated: false })

@@ -55,15 +55,34 @@ export function applyEvent(model: Model, event: Event): Effect | undefined {
     case 'exchange_finished':
       mergeExchange((model.exchanges[event.exchange.server] ??= []), event.exchange)
       return
+    case 'exchange_streamed':
+      stream(model.exchanges[event.server] ?? [], event)
+      return
   }
 }
 
 /** A fetched log and the events that overtook it become one list: a finished exchange never becomes unfinished again. */
 export function mergeLog(present: ExchangeView[], fetched: ExchangeView[]): ExchangeView[] {
   const merged = fetched.map((view) => markRaw(view))
-  for (const view of present) mergeExchange(merged, view)
+  for (const view of present) {
+    const other = merged.find(({ exchange }) => exchange.id === view.exchange.id)
+    // Of two states of a stream that runs, the one with more of it is the newer one.
+    if (!other || isFinished(view) || lastSeq(view) >= lastSeq(other)) mergeExchange(merged, view)
+  }
   return merged.sort((a, b) => a.exchange.at - b.exchange.at || compareIds(a, b))
 }
+
+/** A stream that runs grows by one event, and forgets what its host has dropped. What came already does not come again. */
+function stream(list: ExchangeView[], { exchange: id, event, events_dropped }: Extract<Event, { type: 'exchange_streamed' }>): void {
+  const index = list.findLastIndex((view) => view.exchange.id === id)
+  const view = list[index]
+  const response = view?.exchange.response
+  if (!view || !response || isFinished(view) || event.seq <= lastSeq(view)) return
+  const events = [...response.events, event].filter(({ seq }) => seq >= events_dropped)
+  list[index] = markRaw({ ...view, exchange: { ...view.exchange, response: { ...response, events, events_dropped } } })
+}
+
+const lastSeq = (view: ExchangeView) => view.exchange.response?.events.at(-1)?.seq ?? -1
 
 function mergeExchange(list: ExchangeView[], view: ExchangeView): void {
   const index = list.findLastIndex((other) => other.exchange.id === view.exchange.id)
