@@ -164,7 +164,13 @@ impl HostConfig {
     #[must_use]
     pub fn allows_server(&self, url: &Url, origin: &PublicOrigin) -> bool {
         let offered = || self.offered.iter().any(|it| Url::parse(&it.url).is_ok_and(|it| it == *url));
-        self.any_server.unwrap_or(origin.is_loopback()) || offered()
+        self.allows_any_server(origin) || offered()
+    }
+
+    /// Whether the page may add servers that are not offered.
+    #[must_use]
+    pub fn allows_any_server(&self, origin: &PublicOrigin) -> bool {
+        self.any_server.unwrap_or(origin.is_loopback())
     }
 }
 

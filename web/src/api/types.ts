@@ -1072,6 +1072,10 @@ version: string,
  */
 offered: Array<Offered>,
 /**
+ * Whether others than those can be added.
+ */
+any_server: boolean,
+/**
  * The servers of this browser session, in the order they were added.
  */
 servers: Array<ServerView>,

@@ -5,6 +5,8 @@ import type { CallView, Event, ExchangeView, ListKind, Offered, ServerView, Stat
 export interface Model {
   version: string
   offered: Offered[]
+  /** Whether a server that is not offered can be added. Most hosts allow it, so nothing jumps while the state is fetched. */
+  anyServer: boolean
   servers: ServerView[]
   calls: CallView[]
   exchanges: Record<string, ExchangeView[]>
@@ -13,12 +15,13 @@ export interface Model {
 /** What an event asks the page to do beyond changing the model. */
 export type Effect = { kind: 'resync' } | { kind: 'forget'; server: string } | { kind: 'refetch'; server: string; list: ListKind }
 
-export const emptyModel = (): Model => ({ version: '', offered: [], servers: [], calls: [], exchanges: {} })
+export const emptyModel = (): Model => ({ version: '', offered: [], anyServer: true, servers: [], calls: [], exchanges: {} })
 
 /** Takes the host's word for everything but the exchanges, which are fetched by server. */
 export function applyState(model: Model, state: State): void {
   model.version = state.version
   model.offered = state.offered
+  model.anyServer = state.any_server
   model.servers = state.servers
   model.calls = state.calls
   const known = new Set(state.servers.map((server) => server.id))

@@ -16,6 +16,8 @@ pub struct State {
     pub version: String,
     /// Servers that the host suggests to somebody who has none yet.
     pub offered: Vec<Offered>,
+    /// Whether others than those can be added.
+    pub any_server: bool,
     /// The servers of this browser session, in the order they were added.
     pub servers: Vec<ServerView>,
     /// The calls of this browser session, oldest first.

@@ -42,6 +42,7 @@ fn view(app: &App, session: &Session) -> api::State {
     api::State {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         offered: app.config().offered.clone(),
+        any_server: app.config().allows_any_server(app.origin()),
         servers: session.servers().iter().map(|it| it.view()).collect(),
         calls: session.calls().iter().map(|it| it.view()).collect(),
         last_event,

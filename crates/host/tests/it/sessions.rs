@@ -92,6 +92,7 @@ async fn a_host_for_others_connects_to_what_it_offers() {
     let config = HostConfig { offered, any_server: Some(false), ..HostConfig::default() };
     let running = Running::with(config, Arc::new(MemoryHostStore::default())).await;
     let page = running.open().await;
+    assert!(!page.state().await.any_server, "the page knows, and asks for no URL");
     page.add_server(NOWHERE).await;
     let response = page.post("/api/servers", &json!({ "url": "http://169.254.169.254/latest" })).await;
     refused(response, StatusCode::FORBIDDEN, ErrorCode::Forbidden).await;
