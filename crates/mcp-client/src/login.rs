@@ -9,7 +9,8 @@ use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client::{ApplicationType, RedirectKind, RedirectUri};
 use barewire_oauth::client_flow::{
     self, AuthMethod, ClientIdentity, ClientSettings, DeviceWait, DpopUse, Entropy, FlowError, FlowLimits,
-    Grant, IdentityOrigin, LoginRequest, OpenBrowser, PendingAuthorization, Purpose as Asked, Step, Way,
+    Grant, GrantKind, IdentityOrigin, LoginRequest, OpenBrowser, PendingAuthorization, Purpose as Asked,
+    Step, Way,
 };
 use barewire_oauth::jws::{Algorithm, SignError};
 use barewire_oauth::scope::ScopeSet;
@@ -353,8 +354,11 @@ impl Driver {
     /// without an issuer stays with the issuer that it was used with.
     async fn known(&self) -> Result<Vec<ClientIdentity>, LoginError> {
         let mut known = self.options.credentials.identities().await?;
+        let is_asked_for = self.options.login.client.is_some() || self.options.unattended.is_some();
         if let Some(grant) = self.options.credentials.grant(&self.key()).await?
             && grant.client.origin == IdentityOrigin::PreRegistered
+            // A client that was here for itself is none at which users log in, unless somebody names it.
+            && (is_asked_for || matches!(grant.kind, GrantKind::AuthorizationCode | GrantKind::DeviceCode))
         {
             known.push(grant.client);
         }

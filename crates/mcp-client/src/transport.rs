@@ -326,5 +326,10 @@ fn root_cause(error: &reqwest::Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    let detail = cause.to_string();
+    // That is what TLS makes of a plain answer, and of no use to whoever typed one letter too many.
+    if detail.contains("InvalidContentType") {
+        return "what is there speaks no TLS: http, not https?".to_owned();
+    }
+    detail
 }
