@@ -16,7 +16,7 @@ use crate::commands::funnel;
 
 /// Model Context Protocol without an SDK: server, authorization server, client and host.
 #[derive(Parser)]
-#[command(name = "barewire", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "barewire", version, propagate_version = true, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -24,7 +24,13 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+First steps:
+  barewire demo                                  something to try it at; it says who can log in
+  barewire login http://localhost:8000/mcp       in another terminal
+  barewire tools http://localhost:8000/mcp
+  barewire call  http://localhost:8000/mcp search_posts query=bread --trace
+
 Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 4 login needed or refused · \
 5 the tool reported an error · 6 the server refused the request · 7 the audit log was altered · \
 8 the doctor found errors · 9 the server differs from the transcripts · 130 interrupted";
@@ -96,7 +102,7 @@ pub(crate) struct Demo {
     pub(crate) listen: String,
     /// The URL by which others know the data server, e.g. https://blog.example.com behind a proxy [default: its
     /// address, where only this machine can reach it]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) public_url: Option<Url>,
     /// Address of the host's page [default: the setting host.listen, localhost:5173]
     #[arg(long, value_name = "HOST:PORT")]
@@ -112,7 +118,7 @@ pub(crate) struct Host {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
     /// A server to offer on the empty page (repeatable)
-    #[arg(long = "server", value_name = "URL")]
+    #[arg(long = "server", value_name = "URL", value_parser = web_address)]
     pub(crate) servers: Vec<Url>,
     /// Where sessions, logins and recorded exchanges are kept
     #[arg(long, default_value = "barewire-data", value_name = "DIR")]
@@ -122,9 +128,10 @@ pub(crate) struct Host {
 #[derive(Args)]
 pub(crate) struct Login {
     /// The MCP endpoint, e.g. https://example.com/mcp
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
     /// Ask for these scopes beside those the server names (repeatable)
-    #[arg(long = "scope")]
+    #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
     /// Only print the address to open
     #[arg(long)]
@@ -194,6 +201,33 @@ pub(crate) struct Access {
     pub(crate) revision: Option<Revision>,
 }
 
+/// A URL of the web. Whoever leaves the scheme away, as one does in a browser, is told which one is meant: `localhost:8000`
+/// would else be a URL with the scheme `localhost`.
+fn web_address(text: &str) -> Result<Url, String> {
+    if !text.contains("://") {
+        let meant =
+            Url::parse(&format!("https://{text}")).ok().filter(|url| url.host_str().is_some_and(is_name));
+        return Err(match meant {
+            Some(url) => {
+                let here = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+                let scheme = if here { "http" } else { "https" };
+                format!("this is no URL yet; did you mean {scheme}://{text} ?")
+            }
+            None => "a URL begins with its scheme, such as https://example.com/mcp".to_owned(),
+        });
+    }
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(url) => Err(format!("a server is reached over http or https, not over {}", url.scheme())),
+        Err(error) => Err(format!("not a URL: {error}")),
+    }
+}
+
+/// Whether that looks like a machine, and not like a word.
+fn is_name(host: &str) -> bool {
+    host == "localhost" || host.contains('.')
+}
+
 fn revision(name: &str) -> Result<Revision, String> {
     Revision::parse(name).ok_or_else(|| {
         let names = Revision::ALL.map(Revision::as_str).join(", ");
@@ -226,6 +260,7 @@ pub(crate) enum SubjectToken {
 #[derive(Args)]
 pub(crate) struct Logout {
     /// The MCP endpoint
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
 }
 
@@ -233,12 +268,13 @@ pub(crate) struct Logout {
 #[command(after_help = TOKEN_HELP)]
 pub(crate) struct Token {
     /// The MCP endpoint, as it was given to `barewire login`
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
     /// The method of the request: a proof of possession (DPoP) is for one
     #[arg(long, default_value = "POST")]
     pub(crate) method: String,
     /// The URL of the request, where it is another than the endpoint's
-    #[arg(long = "for", value_name = "URL")]
+    #[arg(long = "for", value_name = "URL", value_parser = web_address)]
     pub(crate) request: Option<Url>,
     /// What the server gave as DPoP-Nonce
     #[arg(long)]
@@ -254,7 +290,7 @@ Of a token that is bound to a key, each request needs headers of its own: they c
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Tools {
     /// The MCP endpoint, to list its tools
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = web_address)]
     pub(crate) url: Option<Url>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -267,6 +303,7 @@ pub(crate) enum ToolsAction {
     /// List the tools
     List {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         #[command(flatten)]
         access: Box<Access>,
@@ -274,6 +311,7 @@ pub(crate) enum ToolsAction {
     /// Show one tool with its schemas
     Show {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         /// The tool's name
         name: String,
@@ -286,7 +324,7 @@ pub(crate) enum ToolsAction {
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Resources {
     /// The MCP endpoint, to list its resources
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = web_address)]
     pub(crate) url: Option<Url>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -299,6 +337,7 @@ pub(crate) enum ResourcesAction {
     /// List the resources and the templates
     List {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         #[command(flatten)]
         access: Box<Access>,
@@ -306,6 +345,7 @@ pub(crate) enum ResourcesAction {
     /// Read one resource
     Read {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         /// The resource's URI
         uri: String,
@@ -318,7 +358,7 @@ pub(crate) enum ResourcesAction {
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Prompts {
     /// The MCP endpoint, to list its prompts
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = web_address)]
     pub(crate) url: Option<Url>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -331,6 +371,7 @@ pub(crate) enum PromptsAction {
     /// List the prompts
     List {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         #[command(flatten)]
         access: Box<Access>,
@@ -338,6 +379,7 @@ pub(crate) enum PromptsAction {
     /// Get one prompt's messages
     Get {
         /// The MCP endpoint
+        #[arg(value_parser = web_address)]
         url: Url,
         /// The prompt's name
         name: String,
@@ -352,6 +394,7 @@ pub(crate) enum PromptsAction {
 #[derive(Args)]
 pub(crate) struct Call {
     /// The MCP endpoint
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
     /// The tool's name
     pub(crate) tool: String,
@@ -702,6 +745,7 @@ pub(crate) enum KeyAction {
 #[derive(Args)]
 pub(crate) struct Doctor {
     /// The MCP endpoint, e.g. https://example.com/mcp
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
     /// A token for the server; it is sent to this URL only
     #[arg(
@@ -732,6 +776,7 @@ pub(crate) struct Doctor {
 #[derive(Args)]
 pub(crate) struct Replay {
     /// The MCP endpoint, e.g. https://example.com/mcp
+    #[arg(value_parser = web_address)]
     pub(crate) url: Url,
     /// A token for the server; it is sent to this URL only
     #[arg(

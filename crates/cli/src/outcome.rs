@@ -47,6 +47,14 @@ impl Failure {
         Failure { next, ..self }
     }
 
+    /// Adds that where the server refused the request and nothing better is known.
+    pub(crate) fn or_next(self, next: impl FnOnce() -> String) -> Failure {
+        if self.kind != Kind::Refused || self.next.is_some() {
+            return self;
+        }
+        self.with_next(Some(next()))
+    }
+
     /// Says that the result on standard output tells it already.
     pub(crate) fn already_printed(self, printed: bool) -> Failure {
         Failure { printed, ..self }

@@ -140,6 +140,14 @@ impl From<AdminError> for Failure {
             }
             _ => Kind::Refused,
         };
-        Failure::new(kind, error)
+        let next = match error {
+            AdminError::NoSuchUser => Some("`barewire user list` shows who is there"),
+            AdminError::NoSuchClient => Some("`barewire client list` shows which there are"),
+            AdminError::NoSuchGrant => Some("`barewire grant list` shows which there are"),
+            AdminError::Client(_) => Some("`barewire client add --help` says what one needs"),
+            AdminError::Cursor => Some("take the cursor that the part before named, with the same filters"),
+            _ => None,
+        };
+        Failure::new(kind, error).with_next(next.map(str::to_owned))
     }
 }

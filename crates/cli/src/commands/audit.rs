@@ -184,10 +184,8 @@ async fn verify(store: &Store, noted: Option<Head>, as_json: bool) -> Result<(),
         print(&format!("{} more found no room and are lost; the gaps are recorded", report.lost));
     }
     if report.not_closed > 0 {
-        print(&format!(
-            "opened and not closed: {} times (by a program that runs now, or was killed)",
-            report.not_closed
-        ));
+        let times = if report.not_closed == 1 { "once" } else { &format!("{} times", report.not_closed) };
+        print(&format!("opened and not closed: {times} (by a program that runs now, or was killed)"));
     }
     print(&format!("head {head}"));
     note(

@@ -1,5 +1,6 @@
 //! `barewire call URL TOOL key=value … | --args JSON`
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::connect::{
     Answers, Session, Terminal, call_failure, cancellable, interruptible, leave, typed, within,
 };
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{print, safe, safe_json, safe_lines};
+use crate::terminal::{print, safe, safe_json, safe_lines, shell_word};
 
 pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure> {
     let literal = match arguments.args.as_deref() {
@@ -43,7 +44,17 @@ pub(crate) async fn run(arguments: Call, common: &Common) -> Result<(), Failure>
     let result = cancellable(left, |options| client.call_tool(&arguments.tool, input, options)).await;
     terminal.clear();
     leave(&client).await;
-    let result = result?;
+    if let Some(misfit) = terminal.misfit() {
+        return Err(Failure::usage(misfit));
+    }
+    let result = result.map_err(|failure| {
+        let url = shell_word(arguments.url.as_str());
+        failure.or_next(|| {
+            format!(
+                "`barewire tools {url}` lists the tools, `barewire tools show {url} TOOL` says what one takes"
+            )
+        })
+    })?;
 
     if common.json {
         print(&safe_json(&json!(result).to_string()));
@@ -71,14 +82,9 @@ fn answers(arguments: &Call) -> Result<Answers, Failure> {
     if arguments.answers.is_empty() {
         return Ok(Answers::Ask);
     }
-    let mut values = Object::new();
-    for answer in &arguments.answers {
-        let (name, value) = pair(answer)?;
-        // Form fields are text, numbers or truth values; what reads as one of the latter is meant as such.
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        values.insert(name.to_owned(), value);
-    }
-    Ok(Answers::Accept(values))
+    let pairs = arguments.answers.iter().map(|answer| pair(answer));
+    let values = pairs.map(|it| it.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(Answers::Accept(values.collect::<Result<_, _>>()?))
 }
 
 fn literal_arguments(text: &str) -> Result<Object, Failure> {
@@ -112,9 +118,10 @@ async fn named_arguments(client: &Client, tool: &str, pairs: &[String]) -> Resul
             (name, value)
         } else {
             let (name, value) = pair(text)?;
-            let kind = schema["properties"][name]["type"].as_str().unwrap_or("string");
-            let value = typed(kind, value).ok_or_else(|| {
-                Failure::usage(format_args!("{name} takes a value of type {kind}, not `{value}`"))
+            let kinds = kinds(&schema["properties"][name], &schema, 0);
+            let value = kinds.iter().find_map(|kind| typed(kind, value)).ok_or_else(|| {
+                let kinds = kinds.join(" or ");
+                Failure::usage(format_args!("{name} takes a value of type {kinds}, not `{value}`"))
             })?;
             (name, value)
         };
@@ -130,6 +137,35 @@ async fn input_schema(client: &Client, tool: &str) -> Result<Value, Failure> {
         .iter()
         .find(|listed| listed.name == tool)
         .map_or(Value::Null, |tool| tool.input_schema.decode().unwrap_or(Value::Null)))
+}
+
+/// The types that a schema allows, in the order in which a text is tried: what anything fits (a text) comes after what only
+/// some texts fit, and `null` last. What is left away is `null` to most tools, so a text may be written with these letters.
+fn kinds(schema: &Value, root: &Value, depth: usize) -> Vec<&'static str> {
+    const ORDER: [&str; 7] = ["integer", "number", "boolean", "array", "object", "string", "null"];
+    let mut found = BTreeSet::new();
+    collect_kinds(schema, root, depth, &mut |kind| found.extend(ORDER.iter().position(|it| *it == kind)));
+    if found.is_empty() {
+        return vec!["string"];
+    }
+    found.into_iter().map(|at| ORDER[at]).collect()
+}
+
+fn collect_kinds(schema: &Value, root: &Value, depth: usize, found: &mut impl FnMut(&str)) {
+    // A schema may point at itself.
+    if depth > 8 {
+        return;
+    }
+    match &schema["type"] {
+        Value::String(kind) => found(kind),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).for_each(&mut *found),
+        _ => {}
+    }
+    if let Some(pointer) = schema["$ref"].as_str().and_then(|it| it.strip_prefix('#')) {
+        root.pointer(pointer).into_iter().for_each(|it| collect_kinds(it, root, depth + 1, found));
+    }
+    let choices = ["anyOf", "oneOf"].iter().filter_map(|name| schema[*name].as_array()).flatten();
+    choices.for_each(|choice| collect_kinds(choice, root, depth + 1, found));
 }
 
 fn is_literal(text: &str) -> bool {
@@ -179,6 +215,33 @@ mod tests {
             [("a=1", false), ("a:=1", true), ("a=b:=c", false), ("=1", false), ("a", false)]
         {
             assert_eq!(is_literal(text), literal, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_away_has_a_type_too() {
+        let schema = json!({
+            "properties": {
+                "limit": { "type": ["integer", "null"] },
+                "status": { "anyOf": [{ "$ref": "#/$defs/Status" }, { "type": "null" }] },
+                "size": { "oneOf": [{ "type": "string" }, { "type": "number" }] },
+                "itself": { "$ref": "#/properties/itself" },
+                "anything": {},
+            },
+            "$defs": { "Status": { "type": "string", "enum": ["draft", "published"] } },
+        });
+        for (name, text, expected) in [
+            ("limit", "7", Some(json!(7))),
+            ("limit", "null", Some(Value::Null)),
+            ("limit", "many", None),
+            ("status", "draft", Some(json!("draft"))),
+            ("size", "7.5", Some(json!(7.5))),
+            ("size", "large", Some(json!("large"))),
+            ("itself", "7", Some(json!("7"))),
+            ("anything", "7", Some(json!("7"))),
+        ] {
+            let kinds = kinds(&schema["properties"][name], &schema, 0);
+            assert_eq!(kinds.iter().find_map(|kind| typed(kind, text)), expected, "{name}={text}: {kinds:?}");
         }
     }
 

@@ -25,12 +25,15 @@ async fn act(office: &Office, action: ClientAction, common: &Common) -> Result<(
         }
         ClientAction::Show { id } => office.show(&all.client(&id).await?),
         ClientAction::Add { name, id, redirect_uris, grant_types, confidential } => {
-            let redirect_uris: Result<Vec<_>, _> =
-                redirect_uris.iter().map(|uri| RedirectUri::parse(uri)).collect();
+            let redirect_uri = |uri: &String| {
+                RedirectUri::parse(uri)
+                    .map_err(|error| Failure::usage(format_args!("--redirect-uri {uri}: {error}")))
+            };
+            let for_itself = grant_types.iter().any(|word| word == GrantType::ClientCredentials.as_str());
             let new = NewClient {
                 client_id: id,
                 client_name: name,
-                redirect_uris: redirect_uris.map_err(Failure::usage)?,
+                redirect_uris: redirect_uris.iter().map(redirect_uri).collect::<Result<_, _>>()?,
                 grant_types: grant_types.iter().map(|word| grant_type(word)).collect::<Result<_, _>>()?,
                 confidential,
             };
@@ -38,6 +41,9 @@ async fn act(office: &Office, action: ClientAction, common: &Common) -> Result<(
             office.show(&added)?;
             if added.client_secret.is_some() && !common.json {
                 note("The secret is shown this once; keep it now.");
+            }
+            if for_itself && !common.json {
+                note("What it may have for itself is said by the settings: auth.own_access.");
             }
             Ok(())
         }

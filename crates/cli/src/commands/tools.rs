@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::arguments::{Common, Tools, ToolsAction};
 use crate::connect::{Answers, Session, Terminal, call_failure};
 use crate::outcome::{Failure, Kind};
-use crate::terminal::{note, print, quoted, safe, safe_json};
+use crate::terminal::{note, print, quoted, safe, safe_json, shell_word};
 
 pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure> {
     let (url, access, name) = match (arguments.action, arguments.url) {
@@ -31,7 +31,9 @@ pub(crate) async fn run(arguments: Tools, common: &Common) -> Result<(), Failure
     match name {
         Some(name) => {
             let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| {
+                let next = format!("`barewire tools {}` shows which there are", shell_word(url.as_str()));
                 Failure::new(Kind::Refused, anyhow::anyhow!("the server lists no tool `{name}`"))
+                    .with_next(Some(next))
             })?;
             if common.json { print(&safe_json(&json!(tool).to_string())) } else { show(&tool) }
         }

@@ -1,11 +1,11 @@
 //! Who answers when a server asks: the person at the terminal, or what the command line says. And the progress bar.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use barewire_mcp::types::capabilities::{ClientCapabilities, ElicitationCapability};
-use barewire_mcp::types::elicitation::{ElicitAction, ElicitRequest, ElicitResult};
+use barewire_mcp::types::elicitation::{ElicitAction, ElicitForm, ElicitRequest, ElicitResult};
 use barewire_mcp::types::json::Object;
 use barewire_mcp::types::logging::LoggingMessage;
 use barewire_mcp::types::progress::Progress;
@@ -21,8 +21,8 @@ use crate::terminal::{self, note, quoted, safe};
 pub(crate) enum Answers {
     /// Ask the person; where nobody is there, decline and say so.
     Ask,
-    /// Accept with these values over the schema's defaults.
-    Accept(Object),
+    /// Accept with these names and values, as they were typed, over the schema's defaults.
+    Accept(Vec<(String, String)>),
     /// Decline.
     Decline,
 }
@@ -31,11 +31,29 @@ pub(crate) enum Answers {
 pub(crate) struct Terminal {
     answers: Answers,
     bar: Mutex<Option<ProgressBar>>,
+    misfit: Mutex<Option<String>>,
 }
 
 impl Terminal {
     pub(crate) fn new(answers: Answers) -> Terminal {
-        Terminal { answers, bar: Mutex::new(None) }
+        Terminal { answers, bar: Mutex::new(None), misfit: Mutex::new(None) }
+    }
+
+    /// Why a question was not answered with what the command line says.
+    pub(crate) fn misfit(&self) -> Option<String> {
+        self.misfit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the command line says, where that fits the form. Where not, the question is given up: sent all the same, most
+    /// servers would ask it again, and again.
+    fn accept(&self, form: &ElicitForm, values: &[(String, String)]) -> (ElicitAction, Option<Object>) {
+        match filled(form, values) {
+            Ok(content) => (ElicitAction::Accept, Some(content)),
+            Err(misfit) => {
+                *self.misfit.lock().unwrap_or_else(PoisonError::into_inner) = Some(misfit);
+                (ElicitAction::Cancel, None)
+            }
+        }
     }
 
     /// Takes the bar away before the result is printed.
@@ -47,7 +65,7 @@ impl Terminal {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
         // Nothing can panic while the bar is held that would leave it half done.
-        self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,11 +80,7 @@ impl Handler for Terminal {
         self.clear();
         let (action, content) = match (&self.answers, request) {
             (Answers::Decline, _) => (ElicitAction::Decline, None),
-            (Answers::Accept(values), ElicitRequest::Form(form)) => {
-                let mut content = form.requested_schema.defaults();
-                content.extend(values.clone());
-                (ElicitAction::Accept, Some(content))
-            }
+            (Answers::Accept(values), ElicitRequest::Form(form)) => self.accept(&form, values),
             (Answers::Ask, ElicitRequest::Form(form)) if terminal::is_interactive() => {
                 let schema = serde_json::to_value(&form.requested_schema).unwrap_or_default();
                 // Reading a line blocks; the connection's streams go on meanwhile.
@@ -80,11 +94,11 @@ impl Handler for Terminal {
                     .unwrap_or((ElicitAction::Cancel, None))
             }
             (_, ElicitRequest::Form(form)) => {
-                decline_aloud(&form.message);
+                decline_aloud(&form.message, &format!("use --answer {} to accept, ", fields(&form)));
                 (ElicitAction::Decline, None)
             }
             (_, ElicitRequest::Url(url)) => {
-                decline_aloud(&url.message);
+                decline_aloud(&url.message, "");
                 (ElicitAction::Decline, None)
             }
         };
@@ -147,11 +161,39 @@ fn task_line(task: &Task<TaskStatus>) -> String {
     safe(&format!("task {} {how}{says}", task.task_id))
 }
 
-fn decline_aloud(message: &str) {
+fn decline_aloud(message: &str, accept: &str) {
     note(&format!("The server asks:\n{}", quoted(message)));
-    note(
-        "Declined, since nobody can be asked here: use --answer NAME=VALUE to accept, --decline to decline quietly.",
-    );
+    note(&format!("Declined, since nobody can be asked here: {accept}--decline to decline quietly."));
+}
+
+/// The fields of a form, as one writes them behind `--answer`.
+fn fields(form: &ElicitForm) -> String {
+    let schema = serde_json::to_value(&form.requested_schema).unwrap_or_default();
+    let empty = Object::new();
+    let fields = schema["properties"].as_object().unwrap_or(&empty).iter().map(|(name, field)| {
+        safe(&format!("{name}={}", field["type"].as_str().unwrap_or("string").to_uppercase()))
+    });
+    fields.collect::<Vec<_>>().join(" --answer ")
+}
+
+/// The form, filled in with what was typed. What belongs to no field of it may belong to another question of the same call.
+fn filled(form: &ElicitForm, values: &[(String, String)]) -> Result<Object, String> {
+    let schema = serde_json::to_value(&form.requested_schema).unwrap_or_default();
+    let mut content = form.requested_schema.defaults();
+    for (name, text) in values {
+        let Some(field) = schema["properties"].get(name) else { continue };
+        let kind = field["type"].as_str().unwrap_or("string");
+        let value = typed(kind, text)
+            .ok_or_else(|| format!("the question wants a value of type {kind} for {name}, not `{text}`"))?;
+        content.insert(name.clone(), value);
+    }
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    match required.into_iter().find(|name| !content.contains_key(*name)) {
+        None => Ok(content),
+        Some(missing) => {
+            Err(format!("the question wants an answer for {missing}: --answer {}", fields(form)))
+        }
+    }
 }
 
 /// Each field of the form in turn. An empty line takes the default; the end of input cancels.

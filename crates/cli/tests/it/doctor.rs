@@ -68,7 +68,7 @@ fn what_is_wrong_is_told_and_has_its_exit_code() {
     assert_eq!(nobody.status.code(), Some(3));
     assert_eq!(json(&nobody)["error"]["kind"], "connection");
     for (arguments, says) in [
-        (vec!["ftp://a.example/mcp"], "not the URL of a server"),
+        (vec!["ftp://a.example/mcp"], "http or https"),
         (vec![page.as_str(), "--ca", "/does/not/exist.pem"], "/does/not/exist.pem"),
         (vec![page.as_str(), "--set", "doctor.deadline=soon"], "doctor.deadline"),
     ] {

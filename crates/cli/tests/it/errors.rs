@@ -1,16 +1,25 @@
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+
 use crate::demo::{barewire, free_port, json, stderr, stdout};
 
 #[test]
 fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
-    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
     let nobody = format!("http://localhost:{}/mcp", free_port());
     // Takes connections and never says anything.
-    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mute = format!("http://{}/mcp", silent.local_addr().unwrap());
+    let plain = format!("https://{}/mcp", without_tls());
     for (arguments, code, says) in [
+        (vec!["tools", &plain], 3, "http, not https"),
         (vec!["call", &mute, "echo", "--timeout", "1"], 3, "no answer within 1 s"),
         (vec!["tools", "not a url"], 2, "URL"),
+        (vec!["tools", "localhost:8000/mcp"], 2, "did you mean http://localhost:8000/mcp"),
+        (vec!["login", "mcp.example.com/mcp"], 2, "did you mean https://mcp.example.com/mcp"),
+        (vec!["call", "ws://example.com/mcp", "echo"], 2, "http or https"),
+        (vec!["host", "--server", "search_posts"], 2, "https://example.com/mcp"),
         (vec!["tools"], 2, "required"),
         (vec!["call", &nobody, "echo", "--args", "[1]"], 2, "JSON object"),
         (vec!["call", &nobody, "echo", "--args", "{"], 2, "not JSON"),
@@ -42,6 +51,19 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(says), "{arguments:?} says {says:?}: {}", stderr(&output));
     }
+}
+
+/// Answers whoever connects in plain HTTP.
+fn without_tls() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let _ = connection.read(&mut [0; 1024]);
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    address
 }
 
 #[test]

@@ -14,6 +14,21 @@ fn log_in_by_a_code_that_is_typed_elsewhere() {
     assert_eq!(demo.run(&["logout", url]).status.code(), Some(0));
 }
 
+/// Regression: the user's login went on as the client whose token had been kept, which has no redirect URI.
+#[test]
+fn a_user_logs_in_where_a_client_was_for_itself() {
+    let client = r#"auth.clients=[{client_id="ci",client_name="CI",redirect_uris=[],grant_types=["client_credentials"],client_secret="a-long-secret-of-the-client"}]"#;
+    let demo = Demo::start_with(&[client, r#"auth.own_access={ci="posts:read"}"#]);
+    let mut call = demo.command(&["tools", &demo.url, "--client-id", "ci", "--client-credentials"]);
+    let call = call.env("BAREWIRE_CLIENT_SECRET", "a-long-secret-of-the-client").output().unwrap();
+    assert_eq!(call.status.code(), Some(0), "{}", stderr(&call));
+    let login = demo.log_in(&["--json"]);
+    assert_eq!(login.status.code(), Some(0), "{}", stderr(&login));
+    let login = json(&login);
+    assert_eq!(login["grant"], "authorization_code");
+    assert_ne!(login["clientId"], "ci", "it registered by itself");
+}
+
 /// The README's commands and what follows from them, in the order a person would type them.
 #[test]
 fn log_in_list_call_step_up_answer_log_out() {
@@ -49,6 +64,14 @@ fn log_in_list_call_step_up_answer_log_out() {
             .as_array()
             .is_some_and(|list| !list.is_empty())
     );
+    // The README's own call finds something, and a number is one although the tool can do without it.
+    let found = json(&demo.run(&["call", url, "search_posts", "query=bread", "--json"]));
+    assert_ne!(found["structuredContent"]["posts"], serde_json::json!([]), "{found}");
+    let two = json(&demo.run(&["call", url, "list_posts", "limit=2", "--json"]));
+    assert_eq!(two["structuredContent"]["posts"].as_array().map(Vec::len), Some(2), "{two}");
+    let unknown = demo.run(&["call", url, "lits_posts"]);
+    assert_eq!(unknown.status.code(), Some(6), "{}", stderr(&unknown));
+    assert!(stderr(&unknown).contains(&format!("barewire tools {url}")), "{}", stderr(&unknown));
     // What a host sees that shows apps.
     assert!(stdout(&demo.run(&["tools", url])).contains("Reads one post. (shown by ui://blog/post)"));
     assert!(
@@ -91,7 +114,18 @@ fn log_in_list_call_step_up_answer_log_out() {
 
     let id = format!("id={id}");
     let unanswered = demo.run(&["call", url, "delete_post", &id]);
-    assert!(stderr(&unanswered).contains("--answer"), "a question nobody answers is declined aloud");
+    let how = "--answer confirm=BOOLEAN";
+    assert!(stderr(&unanswered).contains(how), "a question nobody answers is declined aloud");
+    for (answer, says) in [("sure=true", how), ("confirm=perhaps", "type boolean")] {
+        let other = demo.run(&["call", url, "delete_post", &id, "--answer", answer]);
+        assert_eq!(
+            other.status.code(),
+            Some(2),
+            "{answer} is no answer to this question: {}",
+            stderr(&other)
+        );
+        assert!(stderr(&other).contains(says), "{}", stderr(&other));
+    }
     assert_eq!(demo.run(&["call", url, "read_post", &id]).status.code(), Some(0), "and nothing was deleted");
     let deleted = demo.run(&["call", url, "delete_post", &id, "--answer", "confirm=true"]);
     assert_eq!(deleted.status.code(), Some(0), "{}", stderr(&deleted));

@@ -40,7 +40,7 @@ fn what_cannot_be_replayed_has_its_exit_code() {
     assert_eq!(nobody.status.code(), Some(3));
     assert_eq!(json(&nobody)["error"]["kind"], "connection");
     for (arguments, says) in [
-        (vec!["ftp://a.example/mcp"], "not the URL of a server"),
+        (vec!["ftp://a.example/mcp"], "http or https"),
         (vec!["http://a.example/mcp", "--flow", "tango"], "tango"),
         (vec!["http://a.example/mcp", "--give", "tool"], "NAME=VALUE"),
         (vec!["http://a.example/mcp", "--set", "replay.deadline=soon"], "replay.deadline"),
