@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use barewire_testkit::{Browser, Landing, TempDir};
+use url::Url;
 
 pub(crate) struct Demo {
     child: Child,
@@ -110,23 +111,7 @@ impl Demo {
         let address = words.iter().find(|word| word.ends_with("/device")).expect("an address");
         let code = words.iter().find(|word| word.len() == 9 && word.contains('-')).expect("a code");
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let mut browser = Browser::new();
-            let mut page = browser.open(&address.parse().unwrap()).await.unwrap();
-            for step in ["password", "user_code", "decision"] {
-                let form = page.form_with(step).unwrap_or_else(|| panic!("no {step}: {}", page.text()));
-                let form = match step {
-                    "password" => form.fill("username", "johndoe").fill("password", "secret"),
-                    "user_code" => form.fill("user_code", code),
-                    _ => form.press(&["allow"]).unwrap(),
-                };
-                let Landing::Page(next) = browser.submit(&page, &form, None).await.unwrap() else {
-                    panic!("it leads away")
-                };
-                page = next;
-            }
-            assert!(page.text().contains("connected"), "{}", page.text());
-        });
+        runtime.block_on(allow_device(&address.parse().unwrap(), code));
         let mut stderr = said.into_bytes();
         lines.read_to_end(&mut stderr).unwrap();
         let output = child.wait_with_output().unwrap();
@@ -155,6 +140,25 @@ impl Drop for Demo {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What the person does whose device shows this address and code.
+pub(crate) async fn allow_device(address: &Url, code: &str) {
+    let mut browser = Browser::new();
+    let mut page = browser.open(address).await.unwrap();
+    for step in ["password", "user_code", "decision"] {
+        let form = page.form_with(step).unwrap_or_else(|| panic!("no {step}: {}", page.text()));
+        let form = match step {
+            "password" => form.fill("username", "johndoe").fill("password", "secret"),
+            "user_code" => form.fill("user_code", code),
+            _ => form.press(&["allow"]).unwrap(),
+        };
+        let Landing::Page(next) = browser.submit(&page, &form, None).await.unwrap() else {
+            panic!("it leads away")
+        };
+        page = next;
+    }
+    assert!(page.text().contains("connected"), "{}", page.text());
 }
 
 pub(crate) fn barewire() -> Command {

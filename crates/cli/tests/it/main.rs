@@ -5,7 +5,8 @@
 //! server that runs. `access.rs`: commands that nobody logs in for. `bound.rs`: what is done with a token that is bound
 //! to a key. `doctor.rs` and
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
-//! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`.
+//! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`. `by_hand.rs`: the commands of
+//! `docs/by-hand.md`.
 //! `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,6 +14,7 @@ mod access;
 mod administer;
 mod audit;
 mod bound;
+mod by_hand;
 mod demo;
 mod doctor;
 mod errors;
