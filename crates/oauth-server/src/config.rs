@@ -21,6 +21,7 @@ use barewire_oauth::token_family::FamilyLimits;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::resources::IssuedFor;
 use crate::store::{PushedLimits, Retention, StatementLimits};
 use crate::trusted_issuers::TrustedIssuer;
 use crate::upstream::UpstreamConfig;
@@ -63,6 +64,10 @@ pub struct AuthConfig {
     pub session_ttl: Duration,
     /// In how many browsers one user can be logged in; the oldest login ends.
     pub max_sessions_per_user: u32,
+
+    /// MCP servers elsewhere for which tokens are issued here, each with its own scopes; beside those that are part of this
+    /// program.
+    pub resources: Vec<IssuedFor>,
 
     /// Whether clients can register themselves (RFC 7591), and manage that (RFC 7592).
     pub dynamic_registration: bool,
@@ -292,6 +297,7 @@ impl Default for AuthConfig {
             code_memory: Duration::from_secs(days),
             session_ttl: Duration::from_secs(12 * hours),
             max_sessions_per_user: 50,
+            resources: Vec::new(),
             dynamic_registration: true,
             registration_queue: 256,
             max_clients: 10_000,

@@ -363,6 +363,8 @@ pub(crate) struct ConsentTemplate {
     identification: Identification,
     destination: Destination,
     resource: String,
+    /// What that is called, where the operator has said it.
+    resource_name: Option<String>,
     scopes: Vec<ScopeLine>,
     /// Allowed before, and now it wants more.
     more: bool,
@@ -436,7 +438,7 @@ impl ConsentTemplate {
                 && document_host.is_some_and(|host| host != request.redirect_uri.host()),
         };
         let is_new = |scope: &str| matches!(question, Question::More(new) if new.contains(scope));
-        let line = |scope: &str| ScopeLine::new(state, scope, is_new(scope));
+        let line = |scope: &str| ScopeLine::new(state, request.resource.as_str(), scope, is_new(scope));
         Self {
             frame: Frame::new(state),
             action: forms.action,
@@ -447,6 +449,7 @@ impl ConsentTemplate {
             name: client_name(client),
             identification,
             destination,
+            resource_name: state.words.name(request.resource.as_str()).map(str::to_owned),
             resource: request.resource.as_str().to_owned(),
             scopes: request.scope.iter().map(line).collect(),
             more: matches!(question, Question::More(_)),
@@ -521,6 +524,8 @@ pub(crate) struct DeviceConsentTemplate {
     name: String,
     identification: Identification,
     resource: String,
+    /// What that is called, where the operator has said it.
+    resource_name: Option<String>,
     scopes: Vec<ScopeLine>,
     renewed_for: Option<String>,
     ends_after: String,
@@ -553,8 +558,12 @@ impl DeviceConsentTemplate {
             code: code.to_string(),
             name: named(device.client_name.as_deref()),
             identification: Identification::new(device.registration, &device.client_id),
+            resource_name: state.words.name(&device.resource).map(str::to_owned),
             resource: device.resource.clone(),
-            scopes: scopes.iter().map(|scope| ScopeLine::new(state, scope, false)).collect(),
+            scopes: scopes
+                .iter()
+                .map(|scope| ScopeLine::new(state, &device.resource, scope, false))
+                .collect(),
             renewed_for: device.refreshable.then(|| duration::words(state.config.grant_ttl)),
             ends_after: duration::words(state.config.access_token_ttl),
         }
@@ -590,8 +599,9 @@ impl DeviceDoneTemplate {
 }
 
 impl ScopeLine {
-    fn new(state: &Inner, scope: &str, new: bool) -> Self {
-        Self { scope: scope.to_owned(), description: described(state, scope).map(str::to_owned), new }
+    fn new(state: &Inner, resource: &str, scope: &str, new: bool) -> Self {
+        let description = described(state, resource, scope).map(str::to_owned);
+        Self { scope: scope.to_owned(), description, new }
     }
 }
 
@@ -603,12 +613,12 @@ fn named(name: Option<&str>) -> String {
     name.unwrap_or("An application without a name").to_owned()
 }
 
-/// What a scope allows, in the operator's words or ours.
-fn described<'a>(state: &'a Inner, scope: &str) -> Option<&'a str> {
-    state.scopes.get(scope).map(String::as_str).or_else(|| describe_scope(scope))
+/// What a scope allows at a resource, in the operator's words or ours.
+fn described<'a>(state: &'a Inner, resource: &str, scope: &str) -> Option<&'a str> {
+    state.words.scope(resource, scope).or_else(|| describe_scope(scope))
 }
 
 /// The same, and the scope itself where nobody has described it.
-pub(crate) fn scope_words(state: &Inner, scope: &str) -> String {
-    described(state, scope).unwrap_or(scope).to_owned()
+pub(crate) fn scope_words(state: &Inner, resource: &str, scope: &str) -> String {
+    described(state, resource, scope).unwrap_or(scope).to_owned()
 }

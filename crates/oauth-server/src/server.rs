@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use aws_lc_rs::hmac;
 use axum::Router;
-use barewire_oauth::authorize::{self, Policy};
+use barewire_oauth::authorize::{Offered, Policy};
 use barewire_oauth::client::Client;
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::dpop::Proofs;
@@ -16,7 +16,6 @@ use barewire_oauth::secret::Password;
 use barewire_oauth::token::OWN_SUBJECT;
 use barewire_oauth::upstream::id_token::Account;
 use bytes::Bytes;
-use indexmap::IndexMap;
 use url::{Host, Url};
 
 use crate::access_tokens::AccessTokens;
@@ -36,6 +35,7 @@ use crate::pages::Asset;
 use crate::passkeys::Passkeys;
 use crate::passwords::{PasswordError, Passwords};
 use crate::redeeming::Redeeming;
+use crate::resources::{UnfitResource, Words};
 use crate::store::{ClientRecord, Insert, Secret, Store, StoreError, UserRecord};
 use crate::trusted_issuers::TrustedIssuers;
 use crate::turns::Turns;
@@ -62,8 +62,8 @@ pub(crate) struct Inner {
     pub(crate) display_name: String,
     pub(crate) config: AuthConfig,
     pub(crate) policy: Policy,
-    /// What a person reads about each scope.
-    pub(crate) scopes: IndexMap<String, String>,
+    /// What a person reads about each resource and scope.
+    pub(crate) words: Words,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tokens: AccessTokens,
     /// What tells `tokens` of what others do.
@@ -205,6 +205,17 @@ impl AuthorizationServer {
         Ok(self.0.store.insert_user(&user).await?)
     }
 
+    /// Whether the user called `name` has this password. For an operator's own question, such as whether it is one that
+    /// everybody knows: nothing is counted or slowed down here, as it is at the login.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed or the store fails.
+    pub async fn has_password(&self, name: &str, password: &str) -> Result<bool, CreateUserError> {
+        let Some(user) = self.0.store.user_by_name(name).await? else { return Ok(false) };
+        let place = self.0.passwords.place().ok_or(PasswordError::Busy)?;
+        Ok(self.0.passwords.verify(place, Some(user.password_hash), Password::new(password)).await?)
+    }
+
     /// Lets the account `subject` of the identity provider `issuer` be the user called `name`, who is there already. Only an
     /// operator can say that: a provider's word about names and addresses links nobody. [`Insert::Exists`] when the account
     /// is somebody's; `None` when there is no such user.
@@ -275,6 +286,15 @@ pub enum BuildError {
         /// Why not.
         #[source]
         source: ResourceError,
+    },
+    /// One of the resources that the settings name.
+    #[error("auth.resources: there can be no tokens for {url}")]
+    ConfiguredResource {
+        /// Its URL, as it was given.
+        url: String,
+        /// Why not.
+        #[source]
+        reason: UnfitResource,
     },
     /// A scope is not one.
     #[error("a scope cannot be used")]
@@ -356,6 +376,7 @@ impl Builder {
     }
 
     /// A resource that tokens can be for, exactly as its metadata spells it. The first is meant when a request names none.
+    /// It has the scopes that [`Builder::scope`] names; those of [`AuthConfig::resources`] come after it, with their own.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resources.push(resource.into());
         self
@@ -367,7 +388,7 @@ impl Builder {
         self
     }
 
-    /// What a request without `scope` asks for. Default: all scopes.
+    /// What a request without `scope` asks for at such a resource. Default: all scopes.
     pub fn default_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.default_scopes = scopes.into_iter().map(Into::into).collect();
         self
@@ -403,7 +424,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError`] names the setting or the part that does not work.
-    pub async fn build(self) -> Result<AuthorizationServer, BuildError> {
+    pub async fn build(mut self) -> Result<AuthorizationServer, BuildError> {
         let issuer = issuer(&self.issuer)?;
         if let Some(mistake) = self.config.mistake() {
             return Err(BuildError::Setting(mistake));
@@ -434,7 +455,7 @@ impl Builder {
         let callback = |name: &str| format!("{}{}", self.issuer.trim_end_matches('/'), callback_path(name));
         let store = Arc::clone(&self.store);
         let upstreams =
-            Upstreams::new(&self.config, &policy.scopes, store, logins.expose(), callback).await?;
+            Upstreams::new(&self.config, &policy.scopes(), store, logins.expose(), callback).await?;
         let passwords = Arc::new(Passwords::new(&self.config).await?);
         let administration = Administration::of_server(
             Arc::clone(&self.store),
@@ -444,6 +465,7 @@ impl Builder {
             Arc::clone(&follower),
             Arc::clone(&self.clock),
         );
+        let words = self.words(&policy);
         let inner = Arc::new(Inner {
             proofs: Proofs::new(&self.config.proof_limits(), nonces.expose(), barewire_jose::verifies, now),
             metadata: metadata::document(&self.issuer, &policy, &self.config),
@@ -472,7 +494,7 @@ impl Builder {
             device_key: hmac::Key::new(hmac::HMAC_SHA256, device_secret.expose()),
             style: Asset::style(),
             script: Asset::script(),
-            scopes: self.scopes.into_iter().chain(administration_scopes()).collect(),
+            words,
             issuer: self.issuer,
             config: self.config,
             policy,
@@ -488,12 +510,6 @@ impl Builder {
     }
 
     fn policy(&self) -> Result<Policy, BuildError> {
-        if self.resources.is_empty() {
-            return Err(BuildError::NoResource);
-        }
-        let resource = |text: &String| {
-            Resource::parse(text).map_err(|source| BuildError::Resource { text: text.clone(), source })
-        };
         let scopes: ScopeSet =
             self.scopes.iter().map(|(scope, _)| Scope::parse(scope)).collect::<Result<_, _>>()?;
         if let Some(unknown) = self.default_scopes.iter().find(|scope| !scopes.contains(scope)) {
@@ -503,40 +519,58 @@ impl Builder {
             [] => scopes.clone(),
             some => ScopeSet::from_tokens(some),
         };
-        Ok(Policy {
-            resources: self.resources.iter().map(resource).collect::<Result<_, _>>()?,
-            scopes,
-            default_scopes,
-            administration: self.administration_policy()?,
-        })
+        let own = |text: &String| match Resource::parse(text) {
+            Ok(resource) => {
+                Ok(Offered { resource, scopes: scopes.clone(), default_scopes: default_scopes.clone() })
+            }
+            Err(source) => Err(BuildError::Resource { text: text.clone(), source }),
+        };
+        let mut resources: Vec<_> = self.resources.iter().map(own).collect::<Result<_, _>>()?;
+        for configured in &self.config.resources {
+            let unfit = |reason| BuildError::ConfiguredResource { url: configured.url.clone(), reason };
+            let offered = configured.offered().map_err(unfit)?;
+            if resources.iter().any(|other| other.resource.is_equivalent(&offered.resource)) {
+                return Err(unfit(UnfitResource::Twice));
+            }
+            resources.push(offered);
+        }
+        if resources.is_empty() {
+            return Err(BuildError::NoResource);
+        }
+        let administration = self.administration_policy(&resources)?;
+        Ok(Policy { resources, administration })
     }
 
     /// The API of administrators is a resource of its own, and its scopes are nobody else's.
-    fn administration_policy(&self) -> Result<Option<authorize::Administration>, BuildError> {
+    fn administration_policy(&self, others: &[Offered]) -> Result<Option<Offered>, BuildError> {
         if !self.config.administration {
             return Ok(None);
         }
         let text = format!("{}{}", self.issuer.trim_end_matches('/'), routes::ADMIN_API);
         let resource =
             Resource::parse(&text).map_err(|source| BuildError::Resource { text: text.clone(), source })?;
-        if self
-            .resources
-            .iter()
-            .any(|other| Resource::parse(other).is_ok_and(|it| it.is_equivalent(&resource)))
-        {
+        if others.iter().any(|other| other.resource.is_equivalent(&resource)) {
             return Err(BuildError::AdministrationTaken(text));
         }
-        let own = administration_scopes();
-        if let Some((scope, _)) =
-            self.scopes.iter().find(|(scope, _)| own.iter().any(|(own, _)| own == scope))
-        {
-            return Err(BuildError::AdministrationTaken(scope.clone()));
+        let scopes = ScopeSet::from_tokens(administration_scopes().map(|(scope, _)| scope));
+        if let Some(taken) = others.iter().find_map(|other| other.part_of(&scopes)) {
+            return Err(BuildError::AdministrationTaken(taken.to_string()));
         }
-        Ok(Some(authorize::Administration {
-            resource,
-            scopes: ScopeSet::from_tokens(own.iter().map(|(scope, _)| scope)),
-            default_scopes: ScopeSet::from_tokens([ADMIN_READ]),
-        }))
+        Ok(Some(Offered { resource, scopes, default_scopes: ScopeSet::from_tokens([ADMIN_READ]) }))
+    }
+
+    fn words(&mut self, policy: &Policy) -> Words {
+        let (mut words, own) = (Words::default(), std::mem::take(&mut self.scopes));
+        for offered in &policy.resources[..self.resources.len()] {
+            words.add(offered.resource.as_str(), None, own.clone());
+        }
+        for configured in &self.config.resources {
+            words.add(&configured.url, configured.name.clone(), configured.scopes.clone());
+        }
+        if let Some(offered) = &policy.administration {
+            words.add(offered.resource.as_str(), None, administration_scopes());
+        }
+        words
     }
 }
 
@@ -551,14 +585,15 @@ fn administration_scopes() -> [(String, String); 2] {
 
 /// Whether the settings name only scopes and resources that there are.
 fn check_names(config: &AuthConfig, policy: &Policy) -> Result<(), BuildError> {
+    let known = policy.scopes();
     for (client, scopes) in &config.own_access {
-        let unknown = scopes.difference(&policy.scopes);
+        let unknown = scopes.difference(&known);
         if !unknown.is_empty() {
             return Err(BuildError::UnknownOwnScope { client: client.clone(), unknown });
         }
     }
     for (client, rule) in &config.token_exchange {
-        let unknown = rule.scopes.difference(&policy.scopes);
+        let unknown = rule.scopes.difference(&known);
         let mut resources = rule.from.iter().chain(&rule.to);
         let unknown = match resources.find(|one| policy.resource(Some(one)).is_none()) {
             Some(resource) => resource.as_str().to_owned(),
@@ -568,7 +603,7 @@ fn check_names(config: &AuthConfig, policy: &Policy) -> Result<(), BuildError> {
         return Err(BuildError::UnknownExchange { client: client.clone(), unknown });
     }
     for trusted in &config.trusted_issuers {
-        let unknown = trusted.scopes().difference(&policy.scopes);
+        let unknown = trusted.scopes().difference(&known);
         if !unknown.is_empty() {
             return Err(BuildError::UnknownTrustedScope { issuer: trusted.issuer.clone(), unknown });
         }

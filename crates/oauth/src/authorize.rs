@@ -22,24 +22,21 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The resources that tokens can be for. The first is meant when a request names none.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Offered>,
+    /// What only administrators can allow, where there is that: its tokens are good nowhere else, and no other's are good
+    /// there. It is asked for by its name, and only where a person is asked: no other grant leads to it.
+    pub administration: Option<Offered>,
+}
+
+/// A resource, and what can be allowed there. A scope is a word of its resource: the same word may be another thing at
+/// another one, so no token for one has the scopes of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Its identifier.
+    pub resource: Resource,
     /// Every scope there is, `offline_access` aside.
     pub scopes: ScopeSet,
     /// The scopes that a request without `scope` asks for.
-    pub default_scopes: ScopeSet,
-    /// What only administrators can allow, where there is that.
-    pub administration: Option<Administration>,
-}
-
-/// A resource whose scopes only administrators can allow: its tokens are good nowhere else, and no other's are good there.
-/// It is asked for by its name, and only where a person is asked: no other grant leads to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Administration {
-    /// Its identifier.
-    pub resource: Resource,
-    /// Its scopes.
-    pub scopes: ScopeSet,
-    /// Those that a request without `scope` asks for.
     pub default_scopes: ScopeSet,
 }
 
@@ -47,11 +44,43 @@ impl Policy {
     /// The resource that is meant, spelled as here; `None` for one that tokens cannot be for, and for that of
     /// administrators.
     #[must_use]
-    pub fn resource(&self, named: Option<&Resource>) -> Option<&Resource> {
+    pub fn resource(&self, named: Option<&Resource>) -> Option<&Offered> {
         match named {
             None => self.resources.first(),
-            Some(named) => self.resources.iter().find(|resource| resource.is_equivalent(named)),
+            Some(named) => self.resources.iter().find(|offered| offered.resource.is_equivalent(named)),
         }
+    }
+
+    /// Every scope of every resource, but for those of administrators.
+    #[must_use]
+    pub fn scopes(&self) -> ScopeSet {
+        self.resources.iter().fold(ScopeSet::new(), |all, offered| all.union(&offered.scopes))
+    }
+}
+
+impl Offered {
+    /// The scopes asked for; an unknown one is refused rather than dropped, so that its author learns of it.
+    pub(crate) fn scope(&self, text: Option<&str>) -> Result<ScopeSet, ErrorResponse> {
+        let Some(text) = text else { return Ok(self.default_scopes.clone()) };
+        let requested = ScopeSet::parse(text)
+            .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, error.to_string()))?;
+        let mut unknown = requested.difference(&self.scopes);
+        unknown.remove(OFFLINE_ACCESS);
+        if !unknown.is_empty() {
+            let description = format!("unknown scope: {unknown}; there are: {}", self.scopes);
+            return Err(ErrorResponse::new(ErrorCode::InvalidScope, description));
+        }
+        // `offline_access` alone would be a grant for nothing.
+        let only_offline = requested.iter().all(|scope| scope == OFFLINE_ACCESS);
+        Ok(if only_offline { self.default_scopes.union(&requested) } else { requested })
+    }
+
+    /// What there is here of scopes that somebody may have at any resource; `None` where that is nothing: a token that is
+    /// good for nothing would only hide it.
+    #[must_use]
+    pub fn part_of(&self, allowed: &ScopeSet) -> Option<ScopeSet> {
+        let here = allowed.intersection(&self.scopes);
+        (!here.is_empty() || allowed.is_empty()).then_some(here)
     }
 }
 
@@ -200,17 +229,14 @@ fn read_rest(
     let code_challenge =
         code_challenge(one("code_challenge"), one("code_challenge_method")).map_err(invalid)?;
     let named = named_resource(parameters)?;
-    let is_named = |own: &&Administration| named.as_ref().is_some_and(|it| own.resource.is_equivalent(it));
+    let is_named = |own: &&Offered| named.as_ref().is_some_and(|it| own.resource.is_equivalent(it));
     let administration = policy.administration.as_ref().filter(is_named);
-    let (resource, scope) = match administration {
-        Some(own) => (own.resource.clone(), scope_of(one("scope"), &own.scopes, &own.default_scopes)?),
-        None => (known_resource(named.as_ref(), policy)?, scope(one("scope"), policy)?),
-    };
+    let offered = administration.map_or_else(|| known_resource(named.as_ref(), policy), Ok)?;
     Ok(AuthorizationRequest {
         redirect_uri: redirect_uri.clone(),
         state: state.map(str::to_owned),
-        scope,
-        resource,
+        scope: offered.scope(one("scope"))?,
+        resource: offered.resource.clone(),
         for_administrators: administration.is_some(),
         code_challenge,
         prompt: prompt(one("prompt")).map_err(invalid)?,
@@ -236,36 +262,12 @@ fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<CodeC
     CodeChallenge::parse(challenge).map_err(|_| "code_challenge has to be 43 characters of base64url (S256)")
 }
 
-/// The scopes asked for; an unknown one is refused rather than dropped, so that its author learns of it.
-pub(crate) fn scope(text: Option<&str>, policy: &Policy) -> Result<ScopeSet, ErrorResponse> {
-    scope_of(text, &policy.scopes, &policy.default_scopes)
-}
-
-fn scope_of(
-    text: Option<&str>,
-    scopes: &ScopeSet,
-    default_scopes: &ScopeSet,
-) -> Result<ScopeSet, ErrorResponse> {
-    let Some(text) = text else { return Ok(default_scopes.clone()) };
-    let requested = ScopeSet::parse(text)
-        .map_err(|error| ErrorResponse::new(ErrorCode::InvalidScope, error.to_string()))?;
-    let mut unknown = requested.difference(scopes);
-    unknown.remove(OFFLINE_ACCESS);
-    if !unknown.is_empty() {
-        let description = format!("unknown scope: {unknown}; there are: {scopes}");
-        return Err(ErrorResponse::new(ErrorCode::InvalidScope, description));
-    }
-    // `offline_access` alone would be a grant for nothing.
-    let only_offline = requested.iter().all(|scope| scope == OFFLINE_ACCESS);
-    Ok(if only_offline { default_scopes.union(&requested) } else { requested })
-}
-
-/// The resource a token is asked for ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), spelled as in `policy`.
+/// The resource a token is asked for ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
 ///
 /// # Errors
 /// `invalid_target` when it is malformed or not served here, or when there are several: a token is for one resource,
 /// so that one server cannot use it at another.
-pub fn resource(parameters: &Parameters, policy: &Policy) -> Result<Resource, ErrorResponse> {
+pub fn resource<'a>(parameters: &Parameters, policy: &'a Policy) -> Result<&'a Offered, ErrorResponse> {
     known_resource(named_resource(parameters)?.as_ref(), policy)
 }
 
@@ -278,12 +280,12 @@ fn named_resource(parameters: &Parameters) -> Result<Option<Resource>, ErrorResp
     Resource::parse(first).map(Some).map_err(|error| wrong_target(error.to_string()))
 }
 
-fn known_resource(named: Option<&Resource>, policy: &Policy) -> Result<Resource, ErrorResponse> {
-    policy.resource(named).cloned().ok_or_else(|| {
+fn known_resource<'a>(named: Option<&Resource>, policy: &'a Policy) -> Result<&'a Offered, ErrorResponse> {
+    policy.resource(named).ok_or_else(|| {
         if named.is_none() {
             return wrong_target("this server has no resource");
         }
-        let known: Vec<_> = policy.resources.iter().map(Resource::as_str).collect();
+        let known: Vec<_> = policy.resources.iter().map(|offered| offered.resource.as_str()).collect();
         wrong_target(format!("unknown resource; there are: {}", known.join(" ")))
     })
 }
@@ -380,18 +382,25 @@ mod tests {
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
+    fn offered(resource: &str, scopes: &str, default_scopes: &str) -> Offered {
+        Offered {
+            resource: Resource::parse(resource).unwrap(),
+            scopes: ScopeSet::parse(scopes).unwrap(),
+            default_scopes: ScopeSet::parse(default_scopes).unwrap(),
+        }
+    }
+
     fn policy() -> Policy {
         Policy {
-            resources: ["https://rs.example/mcp", "https://rs.example/other"]
-                .map(|resource| Resource::parse(resource).unwrap())
-                .to_vec(),
-            scopes: ScopeSet::parse("posts:read posts:write").unwrap(),
-            default_scopes: ScopeSet::parse("posts:read").unwrap(),
-            administration: Some(Administration {
-                resource: Resource::parse("https://as.example/admin/api").unwrap(),
-                scopes: ScopeSet::parse("admin:read admin:write").unwrap(),
-                default_scopes: ScopeSet::parse("admin:read").unwrap(),
-            }),
+            resources: vec![
+                offered("https://rs.example/mcp", "posts:read posts:write", "posts:read"),
+                offered("https://rs.example/other", "posts:read files", "files"),
+            ],
+            administration: Some(offered(
+                "https://as.example/admin/api",
+                "admin:read admin:write",
+                "admin:read",
+            )),
         }
     }
 
@@ -542,6 +551,24 @@ mod tests {
         check("prompt=none", Some(101), Some("posts:read"), Kind::Issue);
         check("prompt=none", Some(101), None, Kind::Refuse(ErrorCode::ConsentRequired));
         check("prompt=none", None, None, Kind::Refuse(ErrorCode::LoginRequired));
+    }
+
+    #[test]
+    fn each_resource_has_scopes_of_its_own() {
+        const OTHER: &str = "resource=https%3A%2F%2Frs.example%2Fother";
+        let scope = |changes: &str| read_text(&request(changes)).map(|read| read.scope.to_string());
+        assert_eq!(scope(OTHER).as_deref(), Ok("files"));
+        assert_eq!(scope(&format!("{OTHER}&scope=posts:read")).as_deref(), Ok("posts:read"));
+        for changes in ["scope=files".to_owned(), format!("{OTHER}&scope=files posts:write")] {
+            let Err(Rejection::Redirect(error)) = read_text(&request(&changes)) else { panic!("{changes}") };
+            assert_eq!(error.error.error, ErrorCode::InvalidScope, "{changes}");
+        }
+        let (policy, allowed) = (policy(), ScopeSet::parse("posts:write files").unwrap());
+        assert_eq!(policy.scopes().to_string(), "posts:read posts:write files");
+        let parts = policy.resources.iter().map(|offered| offered.part_of(&allowed).unwrap().to_string());
+        assert_eq!(parts.collect::<Vec<_>>(), ["posts:write", "files"]);
+        assert_eq!(policy.resources[1].part_of(&ScopeSet::parse("posts:write").unwrap()), None);
+        assert_eq!(policy.resources[1].part_of(&ScopeSet::new()), Some(ScopeSet::new()));
     }
 
     #[test]

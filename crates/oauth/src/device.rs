@@ -94,9 +94,10 @@ pub fn read(
         let description = "this client is not registered for the device_code grant";
         return Err(ErrorResponse::new(ErrorCode::UnauthorizedClient, description));
     }
+    let offered = authorize::resource(parameters, policy)?;
     Ok(DeviceRequest {
-        scope: authorize::scope(parameters.one("scope").ok().flatten(), policy)?,
-        resource: authorize::resource(parameters, policy)?,
+        scope: offered.scope(parameters.one("scope").ok().flatten())?,
+        resource: offered.resource.clone(),
     })
 }
 

@@ -142,6 +142,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::authorize::Offered;
     use crate::client::tests::client;
     use crate::resource::Resource;
     use crate::scope::ScopeSet;
@@ -177,9 +178,11 @@ mod tests {
     #[test]
     fn what_is_pushed_is_what_would_be_read_from_a_query() {
         let policy = Policy {
-            resources: vec![Resource::parse("https://rs.example/mcp").unwrap()],
-            scopes: ScopeSet::parse("a").unwrap(),
-            default_scopes: ScopeSet::parse("a").unwrap(),
+            resources: vec![Offered {
+                resource: Resource::parse("https://rs.example/mcp").unwrap(),
+                scopes: ScopeSet::parse("a").unwrap(),
+                default_scopes: ScopeSet::parse("a").unwrap(),
+            }],
             administration: None,
         };
         let good = "response_type=code&client_id=c&redirect_uri=https%3A%2F%2Fc.example%2Fcb&state=s\

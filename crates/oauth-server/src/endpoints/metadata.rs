@@ -53,7 +53,7 @@ pub(crate) fn document(issuer: &str, policy: &Policy, config: &AuthConfig) -> By
     };
     let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(offered).map(GrantType::as_str).collect();
     let algorithms: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
-    let mut scopes: Vec<String> = policy.scopes.iter().map(str::to_owned).collect();
+    let mut scopes: Vec<String> = policy.scopes().iter().map(str::to_owned).collect();
     // Here and not in the resource's metadata: it is about this server's tokens, not about the resource.
     scopes.push(OFFLINE_ACCESS.to_owned());
     let metadata = AuthorizationServerMetadata {

@@ -26,6 +26,7 @@ mod passkeys;
 mod pushed;
 mod refresh;
 mod register;
+mod resources;
 mod revoke;
 mod signing;
 mod signing_keys;

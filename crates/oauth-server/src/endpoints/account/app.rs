@@ -172,7 +172,7 @@ fn render(state: &Inner, visitor: &Visitor, overview: &GrantOverview, says: Says
     let (grant, now) = (&overview.grant, state.now());
     let line = |scope: &str| Line {
         scope: scope.to_owned(),
-        words: scope_words(state, scope),
+        words: scope_words(state, &grant.resource, scope),
         can_be_taken: narrowing::can_be_taken(scope),
     };
     let lines: Vec<_> = grant.scope.split_whitespace().map(line).collect();

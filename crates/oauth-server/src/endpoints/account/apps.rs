@@ -86,7 +86,11 @@ impl App {
             name: name(overview),
             known_by: Identification::of_grant(overview),
             manage: state.path(&format!("{ACCOUNT_APPS}/{}", grant.id)),
-            may: grant.scope.split_whitespace().map(|scope| scope_words(state, scope)).collect(),
+            may: grant
+                .scope
+                .split_whitespace()
+                .map(|scope| scope_words(state, &grant.resource, scope))
+                .collect(),
             connected: Moment::new(grant.created_at, now),
             used: Moment::new(grant.last_used_at, now),
             from: grant.last_used_from.map(|address| address.to_string()),

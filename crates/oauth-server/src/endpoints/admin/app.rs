@@ -75,7 +75,7 @@ async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response
     let now = state.now();
     let line = |scope: &str| Line {
         scope: scope.to_owned(),
-        words: scope_words(state, scope),
+        words: scope_words(state, &grant.resource, scope),
         can_be_taken: can_be_taken(scope),
     };
     let lines: Vec<_> = grant.scope.split_whitespace().map(line).collect();

@@ -49,7 +49,11 @@ impl App {
             name: name(grant),
             path: state.path(&Section::App(grant.id.clone()).path()),
             user: grant.user.clone(),
-            may: grant.scope.split_whitespace().map(|scope| scope_words(state, scope)).collect(),
+            may: grant
+                .scope
+                .split_whitespace()
+                .map(|scope| scope_words(state, &grant.resource, scope))
+                .collect(),
             connected: Moment::new(grant.created_at.0, now),
             used: Moment::new(grant.last_used_at.0, now),
             from: grant.last_used_from.clone(),

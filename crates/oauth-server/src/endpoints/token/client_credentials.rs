@@ -2,6 +2,7 @@
 //! ([OAuth 2.1 §4.2](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.2)): a client gets a token
 //! for itself. There is no refresh token, it can ask again.
 
+use barewire_oauth::authorize::Offered;
 use barewire_oauth::client::Registration;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -28,15 +29,15 @@ pub(super) async fn issue(
     account.draft.client_name.clone_from(&client.name);
     let allowed = state.config.own_access.get(&client.id);
     let allowed = allowed.ok_or(TokenError::NotAllowed("this client may have no tokens for itself"))?;
-    let scope = own_scope(allowed, scope)?;
-    let resource = state.policy.resource(resource).ok_or(TokenError::UnknownResource)?;
+    let offered = state.policy.resource(resource).ok_or(TokenError::UnknownResource)?;
+    let scope = own_scope(&part_of(allowed, offered)?, scope)?;
     let (subject, grant_id) = (own_subject(&client.id), own_grant(&client.id));
     account.draft.grant = Some(grant_id.clone());
     account.draft.scope = Some(scope.to_string());
     let new = NewToken {
         subject: &subject,
         client_id: &client.id,
-        resource: resource.as_str(),
+        resource: offered.resource.as_str(),
         scope: &scope,
         grant_id: &grant_id,
         until: None,
@@ -49,6 +50,11 @@ pub(super) async fn issue(
         state.store.use_client(&client.id, now).await?;
     }
     Ok(response)
+}
+
+/// What there is at a resource of the scopes that somebody may have.
+pub(super) fn part_of(allowed: &ScopeSet, offered: &Offered) -> Result<ScopeSet, TokenError> {
+    offered.part_of(allowed).ok_or_else(|| TokenError::MoreScope(ScopeSet::new()))
 }
 
 /// What all tokens of one client for itself belong to; there is no record of it, and revoking it ends them.

@@ -10,7 +10,7 @@ use barewire_oauth::statement::{Statement, StatementError};
 use barewire_oauth::stranger::visible;
 use barewire_oauth::token::{TokenError, TokenResponse, own_scope, own_subject};
 
-use super::client_credentials::own_grant;
+use super::client_credentials::{own_grant, part_of};
 use super::{Account, Failure, response, signed};
 use crate::access_tokens::NewToken;
 use crate::client_authentication::{Authenticated, use_statement};
@@ -66,8 +66,8 @@ pub(super) async fn redeem(
                 until: statement.forgettable_at(reading.leeway),
             };
             use_statement(state, &used).await.map_err(of_grant)?;
-            let resource = state.policy.resource(Some(&jag.resource)).ok_or(TokenError::UnknownResource)?;
-            if wanted.resource.is_some_and(|wanted| !wanted.is_equivalent(resource)) {
+            let offered = state.policy.resource(Some(&jag.resource)).ok_or(TokenError::UnknownResource)?;
+            if wanted.resource.is_some_and(|wanted| !wanted.is_equivalent(&offered.resource)) {
                 return Err(TokenError::UnknownResource.into());
             }
             let allowed = jag.scope.map_or_else(|| scopes.clone(), |scope| scope.intersection(scopes));
@@ -75,7 +75,7 @@ pub(super) async fn redeem(
             if allowed.is_empty() && !scopes.is_empty() {
                 return Err(TokenError::MoreScope(scopes.clone()).into());
             }
-            let scope = own_scope(&allowed, wanted.scope)?;
+            let scope = own_scope(&part_of(&allowed, offered)?, wanted.scope)?;
             let name = user_claim(&statement, claim).ok_or(TokenError::Grant(StatementError::Unknown))?;
             let user = state.store.user_by_name(&name).await?;
             let user = user.filter(UserRecord::is_enabled);
@@ -86,7 +86,7 @@ pub(super) async fn redeem(
                 client_id: client.id.clone(),
                 client_name: client.name.clone(),
                 scope: scope.to_string(),
-                resource: resource.as_str().to_owned(),
+                resource: offered.resource.as_str().to_owned(),
                 client_has_keys: false,
                 created_at: now,
                 last_used_at: now,
@@ -115,8 +115,8 @@ pub(super) async fn redeem(
             if state.store.client_disabled(&found.client_id).await?.is_some() {
                 return Err(TokenError::UnknownClient.into());
             }
-            let scope = own_scope(&found.scopes, wanted.scope)?;
-            let resource = state.policy.resource(wanted.resource).ok_or(TokenError::UnknownResource)?;
+            let offered = state.policy.resource(wanted.resource).ok_or(TokenError::UnknownResource)?;
+            let scope = own_scope(&part_of(&found.scopes, offered)?, wanted.scope)?;
             let (subject, grant_id) = (own_subject(&found.client_id), own_grant(&found.client_id));
             account.draft.client = Some(found.client_id.clone());
             account.draft.grant = Some(grant_id.clone());
@@ -124,7 +124,7 @@ pub(super) async fn redeem(
             let new = NewToken {
                 subject: &subject,
                 client_id: &found.client_id,
-                resource: resource.as_str(),
+                resource: offered.resource.as_str(),
                 scope: &scope,
                 grant_id: &grant_id,
                 until: None,

@@ -39,14 +39,19 @@ pub(super) async fn exchange(
     let depth = state.config.token_exchange_depth;
     let exchanged =
         token_exchange::exchange(&client.id, rule, &subject, wanted, depth).map_err(TokenError::Exchange)?;
-    account.draft.scope = Some(exchanged.scope.to_string());
     // As this server spells it everywhere.
-    let resource = state.policy.resource(Some(&exchanged.resource)).ok_or(TokenError::UnknownResource)?;
+    let offered = state.policy.resource(Some(&exchanged.resource)).ok_or(TokenError::UnknownResource)?;
+    // What was asked for by name is given as a whole or not at all.
+    let scope = offered.part_of(&exchanged.scope).unwrap_or_default();
+    if scope != exchanged.scope && (scope.is_empty() || wanted.scope.is_some()) {
+        return Err(TokenError::Exchange(ExchangeRefusal::MoreScope(scope)).into());
+    }
+    account.draft.scope = Some(scope.to_string());
     let new = NewToken {
         subject: &subject.sub,
         client_id: &client.id,
-        resource: resource.as_str(),
-        scope: &exchanged.scope,
+        resource: offered.resource.as_str(),
+        scope: &scope,
         grant_id: &grant_id,
         until: Some(subject.expires_at()),
         actor: Some(&exchanged.actor),
