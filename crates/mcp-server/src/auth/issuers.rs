@@ -2,20 +2,29 @@
 
 use std::time::SystemTime;
 
-use barewire_oauth::bearer::BearerError;
+use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::jwt::{Compact, Text};
 use serde::Deserialize;
 
-use super::{IntrospectionVerifier, JwtVerifier, Principal, TokenVerifier};
+use super::{IntrospectionVerifier, JwtVerifier, Principal, TokenVerifier, verifier};
 
 /// Takes the tokens of several issuers, each verified in its own way.
 ///
 /// Which one a token is from, the token says. So a token of one is never shown to another, and nobody's keys count for
 /// somebody else's tokens. What is no JWT says nothing: it goes to the one issuer that is asked, if there is one.
+///
+/// Two issuers may call two people by one subject, so a principal says whose word it is ([`Principal::issuer`]).
 #[derive(Default)]
 pub struct Issuers {
+    own: Option<Own>,
     jwt: Vec<JwtVerifier>,
     asked: Option<IntrospectionVerifier>,
+}
+
+/// The application's own authorization server.
+struct Own {
+    issuer: String,
+    verifier: Box<dyn verifier::Erased>,
 }
 
 impl Issuers {
@@ -23,6 +32,14 @@ impl Issuers {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes the tokens of the application's own authorization server, which are JWTs, too: this verifies them, and says at
+    /// once what has become of them.
+    #[must_use]
+    pub fn own(mut self, issuer: impl Into<String>, verifier: impl TokenVerifier) -> Self {
+        self.own = Some(Own { issuer: issuer.into(), verifier: Box::new(verifier) });
+        self
     }
 
     /// Takes JWTs of another issuer.
@@ -42,17 +59,25 @@ impl Issuers {
 
 impl TokenVerifier for Issuers {
     async fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, BearerError> {
-        let issuer = issuer_of(token);
-        if let Some(issuer) = &issuer
-            && let Some(verifier) = self.jwt.iter().find(|verifier| verifier.issuer() == issuer)
-        {
-            return verifier.verify(token, now).await;
+        let said = issuer_of(token);
+        let is = |issuer: &str| said.as_deref() == Some(issuer);
+        if let Some(own) = self.own.as_ref().filter(|own| is(&own.issuer)) {
+            return own.verifier.verify(token, now).await;
         }
-        match (&self.asked, issuer) {
-            (Some(asked), Some(issuer)) if asked.issuer() == issuer => asked.verify(token, now).await,
-            (Some(asked), None) => asked.verify(token, now).await,
-            (_, Some(_)) => Err(BearerError::WrongIssuer),
-            (None, None) => Err(BearerError::Invalid),
+        let (issuer, verified) = if let Some(verifier) = self.jwt.iter().find(|one| is(one.issuer())) {
+            (verifier.issuer(), verifier.verify(token, now).await)
+        } else if let Some(asked) = self.asked.as_ref().filter(|asked| said.is_none() || is(asked.issuer())) {
+            (asked.issuer(), asked.verify(token, now).await)
+        } else {
+            return Err(said.map_or(BearerError::Invalid, |_| BearerError::WrongIssuer));
+        };
+        verified.map(|principal| Principal { issuer: Some(issuer.into()), ..principal })
+    }
+
+    fn standing(&self, principal: &Principal) -> Standing {
+        match &self.own {
+            Some(own) if principal.issuer.is_none() => own.verifier.standing(principal),
+            _ => Standing::Unchanged,
         }
     }
 }
@@ -97,6 +122,29 @@ mod tests {
         }
     }
 
+    /// Those of an own authorization server, where all were revoked.
+    struct OwnTokens;
+
+    impl TokenVerifier for OwnTokens {
+        async fn verify(&self, _: &str, _: SystemTime) -> Result<Principal, BearerError> {
+            Err(BearerError::Revoked)
+        }
+
+        fn standing(&self, _: &Principal) -> Standing {
+            Standing::Revoked
+        }
+    }
+
+    #[test]
+    fn what_an_own_server_says_of_its_tokens_is_said_of_no_others() {
+        let issuers = Issuers::new().own("https://own.example", OwnTokens);
+        let own = Principal::new("s");
+        let other = Principal { issuer: Some("https://a.example".into()), ..own.clone() };
+        assert_eq!(issuers.standing(&own), Standing::Revoked);
+        assert_eq!(issuers.standing(&other), Standing::Unchanged);
+        assert_eq!(Issuers::new().standing(&own), Standing::Unchanged);
+    }
+
     fn jwt(claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.c2ln", part(&json!({ "alg": "ES256", "typ": "at+jwt" })), part(claims))
@@ -110,6 +158,7 @@ mod tests {
         let shown = Shown::default();
         let asked = IntrospectionVerifier::new("https://c.example", resource(), shown.clone());
         let two = || Issuers::new().jwt(jwts("https://a.example")).jwt(jwts("https://b.example"));
+        let with_own = two().own("https://own.example", OwnTokens);
         let with_introspection = two().introspection(asked);
         let of = |issuer: Value| {
             jwt(&json!({
@@ -132,6 +181,10 @@ mod tests {
             (&two(), opaque, BearerError::Invalid, false),
             (&two(), ours, BearerError::WrongIssuer, false),
             (&Issuers::new(), foreign, BearerError::WrongIssuer, false),
+            (&with_own, of(json!("https://own.example")), BearerError::Revoked, false),
+            (&with_own, of(json!("https://a.example")), BearerError::Invalid, false),
+            (&with_own, of(json!("https://own.example/")), BearerError::WrongIssuer, false),
+            (&two(), of(json!("https://own.example")), BearerError::WrongIssuer, false),
         ] {
             assert_eq!(issuers.verify(&token, UNIX_EPOCH).await.err(), Some(expected), "{token}");
             assert_eq!(std::mem::take(&mut *shown.0.lock().unwrap()).contains(&token), is_shown, "{token}");

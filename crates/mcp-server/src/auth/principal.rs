@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 /// Whoever a request was authenticated as. Established for each request anew, never per connection or session.
 #[derive(Clone, PartialEq)]
 pub struct Principal {
+    /// Whose word this is, where tokens of several issuers are taken ([`Issuers`](super::Issuers)): two of them may call two
+    /// people by one subject. `None` for the only issuer, and for the application's own among others.
+    pub issuer: Option<Arc<str>>,
     /// The user, or the client itself for machine grants (`sub`).
     pub subject: String,
     /// The OAuth client that acts for the user.
@@ -43,6 +46,7 @@ impl Principal {
     /// A principal about whom nothing but the subject is known.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
+            issuer: None,
             subject: subject.into(),
             client_id: None,
             grant_id: None,
@@ -57,7 +61,7 @@ impl Principal {
         }
     }
 
-    /// What sealed values are bound to: user and client. Not the grant and not the scopes, which a step-up replaces
+    /// What sealed values are bound to: user and client, and who says so. Not the grant and not the scopes, which a step-up replaces
     /// in the middle of a session.
     pub(crate) fn binding(principal: Option<&Self>) -> Vec<u8> {
         let Some(principal) = principal else { return b"anonymous".to_vec() };
@@ -68,6 +72,11 @@ impl Principal {
         bytes.extend_from_slice(&(principal.subject.len() as u64).to_be_bytes());
         bytes.extend_from_slice(principal.subject.as_bytes());
         bytes.extend_from_slice(client.as_bytes());
+        // No subject and no client has a byte that UTF-8 has not.
+        if let Some(issuer) = &principal.issuer {
+            bytes.push(0xff);
+            bytes.extend_from_slice(issuer.as_bytes());
+        }
         bytes
     }
 }
@@ -75,6 +84,7 @@ impl Principal {
 impl From<AccessTokenClaims> for Principal {
     fn from(claims: AccessTokenClaims) -> Self {
         Self {
+            issuer: None,
             issued_at: Some(claims.issued_at()),
             expires_at: Some(claims.expires_at()),
             token_id: Some(claims.jti),
@@ -93,6 +103,7 @@ impl From<AccessTokenClaims> for Principal {
 impl From<ExternalClaims> for Principal {
     fn from(claims: ExternalClaims) -> Self {
         Self {
+            issuer: None,
             subject: claims.subject,
             client_id: claims.client_id,
             grant_id: None,
@@ -112,6 +123,7 @@ impl From<ExternalClaims> for Principal {
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
+            .field("issuer", &self.issuer)
             .field("subject", &self.subject)
             .field("client_id", &self.client_id)
             .field("grant_id", &self.grant_id)
@@ -131,12 +143,20 @@ mod tests {
             principal.client_id = client.map(str::to_owned);
             Principal::binding(Some(&principal))
         };
+        let of_another = |subject: &str, issuer: &str| {
+            let mut principal = Principal::new(subject);
+            principal.client_id = Some("c".to_owned());
+            principal.issuer = Some(issuer.into());
+            Principal::binding(Some(&principal))
+        };
         let all = [
             of("ab", Some("c")),
             of("a", Some("bc")),
             of("abc", None),
             Principal::binding(None),
             of("anonymous", None),
+            of_another("ab", "https://a.example"),
+            of_another("ab", "https://b.example"),
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| other != one), "{index}");
