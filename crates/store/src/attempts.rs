@@ -51,9 +51,12 @@ impl AttemptStore for Store {
 impl Store {
     async fn keep_attempts(&self, changes: &Changes) -> Result<(), sqlx::Error> {
         const NEXT: &str = "SELECT coalesce(max(change), 0) FROM connection_attempts";
-        const KEEP: &str = "INSERT OR REPLACE INTO connection_attempts \
+        const KEEP: &str = "INSERT INTO connection_attempts \
              (id, change, last_at, step, outcome, client, named, anonymous, attempt) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+             ON CONFLICT (id) DO UPDATE SET change = excluded.change, last_at = excluded.last_at, step = excluded.step, \
+             outcome = excluded.outcome, client = excluded.client, named = excluded.named, \
+             anonymous = excluded.anonymous, attempt = excluded.attempt WHERE excluded.last_at >= last_at";
         let mut tx = self.begin().await?;
         let mut change: i64 = sqlx::query_scalar(NEXT).fetch_one(&mut *tx).await?;
         for id in &changes.merged {

@@ -53,6 +53,24 @@ async fn what_is_kept_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_another_process_knows_better_stays() {
+    let dir = TempDir::new();
+    let (one, other) = (
+        Store::open(dir.join("audit.sqlite")).await.unwrap(),
+        Store::open(dir.join("audit.sqlite")).await.unwrap(),
+    );
+    let waiting = attempt(1, Outcome::Waiting, Some("a"));
+    let complete = Attempt { last: Time(9), outcome: Outcome::Complete, ..waiting.clone() };
+    let given_up = Attempt { outcome: Outcome::Abandoned, ..waiting.clone() };
+    keep(&one, vec![waiting], vec![]).await;
+    keep(&one, vec![complete], vec![]).await;
+    // This one had it from before, and has heard nothing of it since.
+    keep(&other, vec![given_up], vec![]).await;
+    let found = other.attempts(&ALL).await.unwrap();
+    assert_eq!(found.iter().map(|(_, attempt)| attempt.outcome).collect::<Vec<_>>(), [Outcome::Complete]);
+}
+
+#[tokio::test]
 async fn they_are_found_by_what_is_asked_for() {
     let dir = TempDir::new();
     let store = Store::open(dir.join("audit.sqlite")).await.unwrap();
