@@ -16,6 +16,8 @@ pub mod server;
 
 mod observed;
 
+mod around;
+
 pub mod seed;
 
 pub use server::{Demo, DemoConfig, DemoError, run};
