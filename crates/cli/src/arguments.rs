@@ -59,6 +59,8 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Run the whole demonstration: a blog with REST and MCP, its authorization server, and the host's page
     Demo(Demo),
+    /// Run an authorization server, an MCP server, or both, as the settings say: the one for production
+    Serve(Serve),
     /// Run the host's page alone, for servers that are somewhere else
     Host(Host),
     /// Log in to a server in the browser and keep the tokens
@@ -111,6 +113,30 @@ pub(crate) struct Demo {
     #[arg(long, default_value = "barewire-data", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }
+
+#[derive(Args)]
+#[command(after_help = SERVE_HELP)]
+pub(crate) struct Serve {
+    /// Address to listen on [default: the setting server.listen, localhost:8000]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    /// The URL by which others know it, e.g. https://login.example.com behind a proxy [default: the setting
+    /// server.public_url, or its address where only this machine can reach it]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<Url>,
+    /// Where its databases live [default: the setting server.data_dir, barewire-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+const SERVE_HELP: &str = "\
+What runs is in the settings (docs/configuration.md):\n\n  \
+an authorization server alone, for MCP servers elsewhere:   [[auth.resources]]\n  \
+an MCP server with its authorization server:                server.mcp = \"blog\"\n  \
+an MCP server that takes the tokens of others:              server.mcp = \"blog\", server.authorization_server = false,\n  \
+                                                            [[external.jwt]]\n\n\
+Nobody can log in at first: barewire user add NAME --admin --data-dir DIR, while it runs.\n\
+SIGTERM lets requests in flight end, and then it ends with 0.";
 
 #[derive(Args)]
 pub(crate) struct Host {
@@ -424,8 +450,9 @@ pub(crate) struct Call {
 #[derive(Args)]
 pub(crate) struct Place {
     /// The folder of auth.sqlite; the server may run meanwhile, and learns of a change within a second
-    #[arg(long, global = true, default_value = "barewire-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    /// [default: the setting server.data_dir, barewire-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 /// A part of a list.
@@ -627,9 +654,9 @@ pub(crate) struct Audit {
 pub(crate) enum AuditAction {
     /// List records, oldest first
     List {
-        /// The folder of audit.sqlite
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of audit.sqlite [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
         /// Only so many, the newest; 0 lists all
         #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
         limit: usize,
@@ -638,9 +665,9 @@ pub(crate) enum AuditAction {
     },
     /// Check every hash and say which record is the first that is not what was written
     Verify {
-        /// The folder of audit.sqlite
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of audit.sqlite [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
         /// A head that an earlier run printed: without one, a log that was rewritten as a whole is not found out
         #[arg(long, value_name = "NUMBER:HASH")]
         head: Option<Head>,
@@ -672,9 +699,10 @@ pub(crate) struct AuditFilter {
 
 #[derive(Args)]
 pub(crate) struct Funnel {
-    /// The folder of audit.sqlite, of a server that runs or not
-    #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    /// The folder of audit.sqlite, of a server that runs or not [default: the setting server.data_dir,
+    /// barewire-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
     /// Go on, and show each attempt again when it changes; with --json, a document on each line
     #[arg(long)]
     pub(crate) follow: bool,
@@ -713,15 +741,15 @@ pub(crate) struct Key {
 pub(crate) enum KeyAction {
     /// List the keys that sign access tokens
     List {
-        /// The folder of auth.sqlite
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of auth.sqlite [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
     },
     /// Make a key that takes over; it is published for a while before it signs (auth.signing_key_announcement)
     Rotate {
-        /// The folder of auth.sqlite
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of auth.sqlite [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
         /// Sign with it at once: for when the key that signs is not to be trusted any more
         #[arg(long)]
         now: bool,
@@ -730,15 +758,15 @@ pub(crate) enum KeyAction {
     Retire {
         /// The key, as `key list` shows it
         kid: String,
-        /// The folder of auth.sqlite
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of auth.sqlite [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
     },
     /// Seal every secret with the first of the sealing keys, so that the others can be taken away
     Reseal {
-        /// The folder of the databases
-        #[arg(long, default_value = "barewire-data", value_name = "DIR")]
-        data_dir: PathBuf,
+        /// The folder of the databases [default: the setting server.data_dir, barewire-data]
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
     },
 }
 

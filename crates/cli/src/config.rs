@@ -1,6 +1,6 @@
 //! Settings: defaults, then the file, then the environment, then `--set`; a later one wins.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -14,12 +14,16 @@ use crate::outcome::Failure;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Listening and connections: times and limits, for `demo` and `host`.
+    /// What `serve` puts together, and where.
+    pub(crate) server: barewire_demo::ServerConfig,
+    /// Listening and connections: times and limits, for `serve`, `demo` and `host`.
     pub(crate) serve: barewire_serve::ServeConfig,
     /// Databases: what seals the secrets in them.
     pub(crate) store: barewire_store::StoreConfig,
     /// The authorization server: lifetimes and limits.
     pub(crate) auth: barewire_oauth_server::AuthConfig,
+    /// Other people's authorization servers: whose tokens open the MCP server.
+    pub(crate) external: barewire_issuers::ExternalConfig,
     /// The MCP server: limits and times.
     pub(crate) mcp: barewire_mcp_server::Limits,
     /// The audit log.
@@ -37,6 +41,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The folder that was named, or else that of the server which has these settings.
+    pub(crate) fn data_dir(&self, named: Option<&PathBuf>) -> PathBuf {
+        named.unwrap_or(&self.server.data_dir).clone()
+    }
+
     /// Reads all four sources.
     pub(crate) fn load(common: &Common) -> Result<Settings, Failure> {
         let mut figment = Figment::new();
@@ -116,9 +125,23 @@ mod tests {
         let documented: Settings = Figment::new().merge(Toml::string(block)).extract().unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Settings::default()));
         // A setting that is not in the guide would have its default in both.
-        let Settings { store, auth, mcp, audit, funnel, metrics, host, serve, doctor, replay } =
-            Settings::default();
+        let Settings {
+            server,
+            store,
+            auth,
+            external,
+            mcp,
+            audit,
+            funnel,
+            metrics,
+            host,
+            serve,
+            doctor,
+            replay,
+        } = Settings::default();
         for section in [
+            format!("{server:#?}"),
+            format!("{external:#?}"),
             format!("{store:#?}"),
             format!("{auth:#?}"),
             format!("{mcp:#?}"),

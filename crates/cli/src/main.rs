@@ -54,6 +54,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let common = arguments.common;
     match arguments.command {
         Command::Demo(demo) => commands::demo::run(demo, &common).await,
+        Command::Serve(serve) => commands::serve::run(serve, &common).await,
         Command::Host(host) => commands::host::run(host, &common).await,
         Command::Login(login) => interruptible(commands::login::run(login, &common)).await,
         Command::Logout(logout) => interruptible(commands::logout::run(logout, &common)).await,

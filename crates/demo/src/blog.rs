@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use barewire_oauth::stranger::visible;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{FromRow, Row};
 use time::OffsetDateTime;
@@ -26,6 +27,7 @@ const TITLE_CHARS: usize = 200;
 const CONTENT_CHARS: usize = 20_000;
 const TAGS: usize = 10;
 const TAG_CHARS: usize = 32;
+const NAME_CHARS: usize = 256;
 /// Posts on one page, at most.
 pub(crate) const PAGE: u32 = 50;
 const POSTS_PER_AUTHOR: i64 = 10_000;
@@ -34,7 +36,7 @@ const POSTS_PER_AUTHOR: i64 = 10_000;
 /// per request.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The `sub` of the token.
+    /// The `sub` of the token; of another issuer than our own authorization server, with that before it ([`Identity::of`]).
     pub subject: String,
     /// The scopes of the token.
     pub scopes: Vec<String>,
@@ -90,24 +92,42 @@ pub struct Change {
 pub struct Blog {
     db: SqlitePool,
     clock: Clock,
+    to_everybody: bool,
     changes: broadcast::Sender<Change>,
 }
 
 impl Blog {
-    /// Opens or creates the database at `path`; a new one is filled with the posts of `seed/posts.md`.
+    /// Opens or creates the database at `path`; a new one is filled with the people and posts of `seed/posts.md`, and nobody
+    /// else has an account.
     ///
     /// # Errors
     /// [`BlogError::Database`] or [`BlogError::Migrate`].
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, BlogError> {
+        let blog = Self::prepare(path, clock, false).await?;
+        seed::fill(&blog.db).await?;
+        Ok(blog)
+    }
+
+    /// The same with nobody and nothing in it at first: whoever has a token has an account, which is made with the first post.
+    ///
+    /// # Errors
+    /// [`BlogError::Database`] or [`BlogError::Migrate`].
+    pub async fn open_to_everybody(path: &Path, clock: Clock) -> Result<Self, BlogError> {
+        Self::prepare(path, clock, true).await
+    }
+
+    async fn prepare(path: &Path, clock: Clock, to_everybody: bool) -> Result<Self, BlogError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(5));
         let db = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        sqlx::migrate!("./migrations").run(&db).await?;
-        seed::fill(&db).await?;
-        Ok(Self { db, clock, changes: broadcast::channel(256).0 })
+        // With the write lock from the start, so that two processes can begin at once.
+        let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::migrate!("./migrations").run_direct(None, &mut *tx, false).await?;
+        tx.commit().await?;
+        Ok(Self { db, clock, to_everybody, changes: broadcast::channel(256).0 })
     }
 
     /// Every change from now on, whoever makes it.
@@ -126,8 +146,30 @@ impl Blog {
     /// [`BlogError::UnknownUser`].
     pub async fn me(&self, who: &Identity) -> Result<Profile, BlogError> {
         const ME: &str = "SELECT subject AS id, username, full_name, email FROM users WHERE subject = ?1";
-        let profile = sqlx::query_as(ME).bind(&who.subject).fetch_optional(&self.db).await?;
-        profile.ok_or(BlogError::UnknownUser)
+        match sqlx::query_as(ME).bind(&who.subject).fetch_optional(&self.db).await? {
+            None if self.to_everybody => Ok(Profile {
+                id: who.subject.clone(),
+                username: who.called(),
+                full_name: who.called(),
+                email: String::new(),
+            }),
+            profile => profile.ok_or(BlogError::UnknownUser),
+        }
+    }
+
+    /// Makes sure that `who` has an account to write with.
+    async fn account(&self, who: &Identity) -> Result<(), BlogError> {
+        const OPEN: &str =
+            "INSERT OR IGNORE INTO users (subject, username, full_name, email) VALUES (?1, ?2, ?2, '')";
+        const HAS: &str = "SELECT count(*) FROM users WHERE subject = ?1";
+        if self.to_everybody {
+            sqlx::query(OPEN).bind(&who.subject).bind(who.called()).execute(&self.db).await?;
+        }
+        // There may be none in spite of that: somebody else is called so.
+        match sqlx::query_scalar(HAS).bind(&who.subject).fetch_one(&self.db).await? {
+            0_i64 => Err(BlogError::UnknownUser),
+            _ => Ok(()),
+        }
     }
 
     /// Posts that `who` may see, newest first.
@@ -193,9 +235,9 @@ impl Blog {
     /// [`BlogError::Invalid`], [`BlogError::Full`], [`BlogError::UnknownUser`].
     pub async fn create(&self, who: &Identity, new: NewPost) -> Result<Post, BlogError> {
         who.may(WRITE)?;
-        self.me(who).await?;
         let (title, tags) = (title(&new.title)?, tags(&new.tags)?);
         content(&new.content)?;
+        self.account(who).await?;
         let id: Option<i64> = sqlx::query_scalar(concat!(
             "INSERT INTO posts (author, title, content, tags, status, created_at, updated_at)",
             " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6",
@@ -316,6 +358,24 @@ impl Blog {
 }
 
 impl Identity {
+    /// The one whom an issuer calls `subject`. Another issuer may call somebody else so; the line break keeps these apart from
+    /// people of our own authorization server, none of whom has one in the name.
+    pub fn of(issuer: Option<&str>, subject: &str, scopes: Vec<String>) -> Self {
+        let subject = match issuer {
+            Some(issuer) => format!("{issuer}\n{subject}"),
+            None => subject.to_owned(),
+        };
+        Self { subject, scopes }
+    }
+
+    /// What others read of somebody of whom nothing but the subject is known.
+    fn called(&self) -> String {
+        match self.subject.split_once('\n') {
+            Some((issuer, subject)) => format!("{} ({issuer})", visible(subject, NAME_CHARS)),
+            None => visible(&self.subject, NAME_CHARS),
+        }
+    }
+
     fn may(&self, scope: &'static str) -> Result<(), BlogError> {
         if self.scopes.iter().any(|s| s == scope) { Ok(()) } else { Err(BlogError::Scope(scope)) }
     }

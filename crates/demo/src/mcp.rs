@@ -31,11 +31,11 @@ const INSTRUCTIONS: &str = "A small blog. You act for the person who logged in: 
     person's drafts, and change only that person's posts. Search before you say that something is not there. Save as \
     draft unless the person asked to publish.";
 
-/// Everything the blog offers.
-pub fn server(blog: &Blog) -> McpServerBuilder {
+/// Everything the blog offers, on a server that people call `title`.
+pub fn server(blog: &Blog, title: &str) -> McpServerBuilder {
     let for_recent = blog.clone();
     McpServer::builder("barewire-blog", env!("CARGO_PKG_VERSION"))
-        .title("Barewire demo blog")
+        .title(title)
         .instructions(INSTRUCTIONS)
         .tool(
             reads(

@@ -1,7 +1,6 @@
 //! Who sees what happens: the audit log, and the metrics on an address of their own.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,22 +8,20 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use barewire_audit::{
-    AddressOf, AttemptsInWords, Audit, AuditConfig, Connections, EventRecorder, FunnelConfig, Metrics,
-    MetricsConfig, Recorder,
-};
+use barewire_audit::{AddressOf, AttemptsInWords, Audit, Connections, EventRecorder, Metrics, Recorder};
 use barewire_mcp::http::origin::OriginPolicy;
 use barewire_oauth_server::client_address;
 use barewire_oauth_server::store::{Keys as _, Secret};
 use barewire_serve::{Listeners, ServeConfig};
-use barewire_store::{SealingKeys, Store};
+use barewire_store::Store;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
 use crate::blog::Clock;
-use crate::server::DemoError;
+use crate::server::StartError;
+use crate::setup::Setup;
 
-/// What watches the demo.
+/// What watches a server.
 pub(crate) struct Observed {
     log: Option<Log>,
     connections: Option<Connections>,
@@ -41,24 +38,16 @@ struct Log {
 
 impl Observed {
     /// Opens the log in a file of its own, so that nobody who logs in waits for it, and takes the metrics' address.
-    pub(crate) async fn open(
-        data_dir: &Path,
-        sealing_keys: Option<SealingKeys>,
-        audit: &AuditConfig,
-        funnel: &FunnelConfig,
-        metrics: &MetricsConfig,
-        address_header: Option<String>,
-        clock: &Clock,
-    ) -> Result<Self, DemoError> {
-        let log = match audit.enabled {
-            true => Some(Log::open(data_dir, sealing_keys, audit, clock).await?),
+    pub(crate) async fn open(setup: &Setup) -> Result<Self, StartError> {
+        let log = match setup.audit.enabled {
+            true => Some(Log::open(setup).await?),
             false => None,
         };
-        let metrics = match &metrics.listen {
+        let metrics = match &setup.metrics.listen {
             None => None,
             Some(listen) => {
-                let listeners = barewire_serve::bind(listen).await.map_err(DemoError::ListenMetrics)?;
-                Some((Arc::new(Metrics::new(metrics)), listeners))
+                let listeners = barewire_serve::bind(listen).await.map_err(StartError::ListenMetrics)?;
+                Some((Arc::new(Metrics::new(&setup.metrics)), listeners))
             }
         };
         if let (Some((metrics, _)), Some(log)) = (&metrics, &log) {
@@ -66,13 +55,14 @@ impl Observed {
         }
         // A view of the same records, in the same file.
         let connections = match &log {
-            Some(log) if funnel.enabled => {
+            Some(log) if setup.funnel.enabled => {
                 let store = Arc::new(log.store.clone());
                 let counts = metrics.as_ref().map(|(metrics, _)| metrics.clone());
-                Some(Connections::start(store, funnel.clone(), clock.clone(), counts).await?)
+                Some(Connections::start(store, setup.funnel.clone(), setup.clock.clone(), counts).await?)
             }
             _ => None,
         };
+        let address_header = setup.auth.client_address_header.clone();
         let address: AddressOf = Arc::new(move |head| client_address(head, address_header.as_deref()));
         Ok(Self { log, connections, metrics, address })
     }
@@ -154,19 +144,15 @@ impl Observed {
 }
 
 impl Log {
-    async fn open(
-        data_dir: &Path,
-        sealing_keys: Option<SealingKeys>,
-        config: &AuditConfig,
-        clock: &Clock,
-    ) -> Result<Self, DemoError> {
-        let store = Store::open_with(data_dir.join("audit.sqlite"), sealing_keys).await?;
+    async fn open(setup: &Setup) -> Result<Self, StartError> {
+        let path = setup.file("audit.sqlite");
+        let store = Store::open_with(path, setup.sealing_keys.clone()).await?;
         store.unlock().await?;
         let fresh = Secret::new(rand::random::<[u8; 32]>().to_vec());
         let key = store.secret("audit.arguments", &fresh).await?;
-        let key = <[u8; 32]>::try_from(key.expose()).map_err(|_| DemoError::AuditKey)?;
-        let audit = Audit::start(Arc::new(store.clone()), config.clone(), clock.clone());
-        Ok(Self { audit, store, key, clock: clock.clone() })
+        let key = <[u8; 32]>::try_from(key.expose()).map_err(|_| StartError::AuditKey)?;
+        let audit = Audit::start(Arc::new(store.clone()), setup.audit.clone(), setup.clock.clone());
+        Ok(Self { audit, store, key, clock: setup.clock.clone() })
     }
 }
 

@@ -145,7 +145,7 @@ impl Door {
 impl From<&Principal> for Identity {
     fn from(principal: &Principal) -> Self {
         let scopes = principal.scopes.iter().map(str::to_owned).collect();
-        Self { subject: principal.subject.clone(), scopes }
+        Self::of(principal.issuer.as_deref(), &principal.subject, scopes)
     }
 }
 

@@ -4,7 +4,7 @@
 //! store learns of it within a second. Whoever can write the store needs no other leave.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -34,18 +34,19 @@ impl Office {
     /// Opens the store in `data_dir`. It never makes one.
     /// What changes nothing is no event.
     pub(super) async fn open(
-        data_dir: &Path,
+        data_dir: Option<&PathBuf>,
         command: &'static str,
         changes: bool,
         common: &Common,
     ) -> Result<Self, Failure> {
+        let settings = Settings::load(common)?;
+        let data_dir = settings.data_dir(data_dir);
         let path = data_dir.join("auth.sqlite");
         if !path.is_file() {
             let error = anyhow::anyhow!("there is no authorization server's store {}", path.display());
             let next = "name its folder with --data-dir".to_owned();
             return Err(Failure::new(Kind::Usage, error).with_next(Some(next)));
         }
-        let settings = Settings::load(common)?;
         let keys = sealing::keys(&settings.store)?;
         let store = Store::open_with(path, keys.clone()).await.map_err(Failure::internal)?;
         store.unlock().await.map_err(sealing::failure)?;

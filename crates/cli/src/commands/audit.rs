@@ -8,6 +8,7 @@ use barewire_store::Store;
 use serde_json::{Value, json};
 
 use crate::arguments::{Audit, AuditAction, AuditFilter, Common};
+use crate::config::Settings;
 use crate::outcome::{Failure, Kind};
 use crate::terminal::{note, print, safe, safe_json};
 
@@ -15,15 +16,16 @@ use crate::terminal::{note, print, safe, safe_json};
 const PAGE: u32 = 16;
 
 pub(crate) async fn run(arguments: Audit, common: &Common) -> Result<(), Failure> {
+    let settings = Settings::load(common)?;
     match arguments.action {
         AuditAction::List { data_dir, limit, filter } => {
-            let store = open(&data_dir).await?;
+            let store = open(&settings.data_dir(data_dir.as_ref())).await?;
             let listed = list(&store, limit, &filter, common.json).await;
             store.close().await;
             listed
         }
         AuditAction::Verify { data_dir, head } => {
-            let store = open(&data_dir).await?;
+            let store = open(&settings.data_dir(data_dir.as_ref())).await?;
             let verified = verify(&store, head, common.json).await;
             store.close().await;
             verified
@@ -31,7 +33,7 @@ pub(crate) async fn run(arguments: Audit, common: &Common) -> Result<(), Failure
     }
 }
 
-/// The log of a demo, running or not. Looking at it never creates one.
+/// The log of a server, running or not. Looking at it never creates one.
 async fn open(data_dir: &Path) -> Result<Store, Failure> {
     let path: PathBuf = data_dir.join("audit.sqlite");
     if !path.is_file() {

@@ -10,7 +10,7 @@ use crate::terminal::note;
 
 pub(crate) async fn run(arguments: Client, common: &Common) -> Result<(), Failure> {
     let changes = !matches!(arguments.action, ClientAction::List { .. } | ClientAction::Show { .. });
-    let office = Office::open(&arguments.place.data_dir, "barewire client", changes, common).await?;
+    let office = Office::open(arguments.place.data_dir.as_ref(), "barewire client", changes, common).await?;
     let result = act(&office, arguments.action, common).await;
     office.close().await;
     result

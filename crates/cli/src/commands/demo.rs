@@ -1,13 +1,14 @@
 //! `barewire demo`: the blog with its authorization server, and the host beside it.
 
-use barewire_demo::{Demo as Blog, DemoConfig, DemoError};
+use barewire_demo::{Demo as Blog, DemoConfig, SetupError, StartError};
 use barewire_host::api::Offered;
 
 use crate::arguments::{Common, Demo};
-use crate::commands::host::{Page, bind_failure};
+use crate::commands::host::Page;
+use crate::commands::serve::{signing, usual_failure};
 use crate::config::Settings;
 use crate::descriptors;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Kind};
 use crate::sealing;
 use crate::terminal::{note, stop_signal};
 
@@ -23,6 +24,8 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         data_dir: arguments.data_dir.clone(),
         sealing_keys: sealing_keys.clone(),
         auth: settings.auth,
+        external_signing: signing(&settings.external)?,
+        external: settings.external,
         mcp: settings.mcp,
         serve: settings.serve.clone(),
         audit: settings.audit,
@@ -32,13 +35,14 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
     })
     .await
     .map_err(|error| match error {
-        DemoError::NoPublicUrl(_) => {
+        StartError::Setup(error @ SetupError::NoPublicUrl(_)) => {
             Failure::usage(error).with_next(Some("name it with --public-url https://…".to_owned()))
         }
-        DemoError::Sealed(error) => sealing::failure(error),
-        DemoError::Listen(error) => bind_failure(error, "--listen"),
-        DemoError::ListenMetrics(error) => bind_failure(error, "--set metrics.listen=…"),
-        error => Failure::internal(error),
+        error @ StartError::NotTheDemos => {
+            let next = "give the demo a folder of its own with --data-dir";
+            Failure::new(Kind::Usage, error).with_next(Some(next.to_owned()))
+        }
+        error => usual_failure(error, "--listen"),
     })?;
     let server = format!("{}/mcp", blog.origin());
 

@@ -9,6 +9,7 @@ use barewire_store::Store;
 use serde_json::{Value, json};
 
 use crate::arguments::{Common, Funnel, FunnelFilter};
+use crate::config::Settings;
 use crate::outcome::{Failure, Kind};
 use crate::terminal::{paint_result, print, safe, safe_json};
 
@@ -16,7 +17,8 @@ use crate::terminal::{paint_result, print, safe, safe_json};
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(arguments: Funnel, common: &Common) -> Result<(), Failure> {
-    let store = open(&arguments.data_dir).await?;
+    let data_dir = Settings::load(common)?.data_dir(arguments.data_dir.as_ref());
+    let store = open(&data_dir).await?;
     let shown = show(&store, &arguments, common.json).await;
     store.close().await;
     shown

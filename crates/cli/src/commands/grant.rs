@@ -9,7 +9,7 @@ use crate::outcome::Failure;
 
 pub(crate) async fn run(arguments: Grant, common: &Common) -> Result<(), Failure> {
     let changes = !matches!(arguments.action, GrantAction::List { .. } | GrantAction::Show { .. });
-    let office = Office::open(&arguments.place.data_dir, "barewire grant", changes, common).await?;
+    let office = Office::open(arguments.place.data_dir.as_ref(), "barewire grant", changes, common).await?;
     let result = act(&office, arguments.action).await;
     office.close().await;
     result

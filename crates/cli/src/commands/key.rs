@@ -15,7 +15,7 @@ use crate::sealing;
 use crate::terminal::{note, print, safe};
 
 /// The databases of a data folder that hold secrets.
-const DATABASES: [&str; 3] = ["auth.sqlite", "audit.sqlite", "host.sqlite"];
+const DATABASES: [&str; 4] = ["auth.sqlite", "audit.sqlite", "host.sqlite", "mcp.sqlite"];
 
 pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> 
     let now = SystemTime::now();
     match arguments.action {
         KeyAction::List { data_dir } => {
-            let store = open(&data_dir, keys).await?;
+            let store = open(&settings.data_dir(data_dir.as_ref()), keys).await?;
             let listed = list(&store, now).await.map_err(Failure::internal);
             store.close().await;
             show(&listed?, common.json);
@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> 
             if let Some(mistake) = settings.auth.mistake() {
                 return Err(Failure::usage(mistake));
             }
-            let store = open(&data_dir, keys).await?;
+            let store = open(&settings.data_dir(data_dir.as_ref()), keys).await?;
             let made = rotate(&store, &settings.auth, at_once, now).await.map_err(refused);
             let listed = list(&store, now).await.map_err(Failure::internal);
             store.close().await;
@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> 
             }
         }
         KeyAction::Retire { data_dir, kid } => {
-            let store = open(&data_dir, keys).await?;
+            let store = open(&settings.data_dir(data_dir.as_ref()), keys).await?;
             let retired = retire(&store, &kid, now).await.map_err(refused);
             store.close().await;
             retired?;
@@ -55,7 +55,9 @@ pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> 
                 print(&format!("{} is retired, with every token that it signed", safe(&kid)));
             }
         }
-        KeyAction::Reseal { data_dir } => reseal(&data_dir, keys, common.json).await?,
+        KeyAction::Reseal { data_dir } => {
+            reseal(&settings.data_dir(data_dir.as_ref()), keys, common.json).await?
+        }
     }
     Ok(())
 }

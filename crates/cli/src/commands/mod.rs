@@ -16,6 +16,7 @@ pub(crate) mod logout;
 pub(crate) mod prompts;
 pub(crate) mod replay;
 pub(crate) mod resources;
+pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod tools;
 pub(crate) mod user;

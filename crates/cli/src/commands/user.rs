@@ -15,7 +15,7 @@ const MAX_INPUT: u64 = 2048;
 
 pub(crate) async fn run(arguments: User, common: &Common) -> Result<(), Failure> {
     let changes = !matches!(arguments.action, UserAction::List { .. } | UserAction::Show { .. });
-    let office = Office::open(&arguments.place.data_dir, "barewire user", changes, common).await?;
+    let office = Office::open(arguments.place.data_dir.as_ref(), "barewire user", changes, common).await?;
     let result = act(&office, arguments.action).await;
     office.close().await;
     result

@@ -61,34 +61,9 @@ impl Demo {
 
     /// `barewire login --no-browser …`, and a browser that goes where it says.
     pub(crate) fn log_in(&self, extra: &[&str]) -> Output {
-        let mut child = self
-            .command(&["login", &self.url, "--no-browser"])
-            .args(extra)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let (mut said, mut line) = (String::new(), String::new());
-        let address = loop {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the login printed no address: {said}");
-            said.push_str(&line);
-            if let Some(address) = line.split_whitespace().find(|word| word.contains("response_type=code")) {
-                break address.to_owned();
-            }
-        };
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let mut browser = Browser::new();
-            let callback =
-                browser.login_and_consent(&address.parse().unwrap(), "johndoe", "secret").await.unwrap();
-            reqwest::get(callback).await.unwrap().error_for_status().unwrap();
-        });
-        let mut stderr = said.into_bytes();
-        lines.read_to_end(&mut stderr).unwrap();
-        let output = child.wait_with_output().unwrap();
-        Output { stderr, ..output }
+        let mut command = self.command(&["login", &self.url, "--no-browser"]);
+        command.args(extra);
+        log_in(command, "johndoe", "secret")
     }
 
     /// `barewire login --device …`, and a browser elsewhere in which its user types the code.
@@ -159,6 +134,31 @@ pub(crate) async fn allow_device(address: &Url, code: &str) {
         page = next;
     }
     assert!(page.text().contains("connected"), "{}", page.text());
+}
+
+/// Runs `barewire login --no-browser …`, with a browser that goes where it says and this person before it.
+pub(crate) fn log_in(mut command: Command, user: &str, password: &str) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let (mut said, mut line) = (String::new(), String::new());
+    let address = loop {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the login printed no address: {said}");
+        said.push_str(&line);
+        if let Some(address) = line.split_whitespace().find(|word| word.contains("response_type=code")) {
+            break address.to_owned();
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut browser = Browser::new();
+        let callback = browser.login_and_consent(&address.parse().unwrap(), user, password).await.unwrap();
+        reqwest::get(callback).await.unwrap().error_for_status().unwrap();
+    });
+    let mut stderr = said.into_bytes();
+    lines.read_to_end(&mut stderr).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Output { stderr, ..output }
 }
 
 pub(crate) fn barewire() -> Command {

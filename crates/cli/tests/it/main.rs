@@ -8,6 +8,7 @@
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`. `by_hand.rs`: the commands of
 //! `docs/by-hand.md`.
 //! `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
+//! `serve.rs`: the program for production, in its parts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
@@ -24,4 +25,5 @@ mod guide;
 mod hostile;
 mod key;
 mod replay;
+mod serve;
 mod tasks;

@@ -168,3 +168,47 @@ async fn what_was_written_is_there_after_opening_again() {
     assert_eq!(again.read(&w.jane, post.id).await.unwrap(), post);
     assert_eq!(all(&again, &w.jane, ListPosts::default()).await.len(), 58);
 }
+
+#[tokio::test]
+async fn a_blog_for_everybody_begins_empty_and_keeps_people_of_two_issuers_apart() {
+    let dir = TempDir::new();
+    let (path, clock) = (dir.join("blog.sqlite"), TestClock::default().clock());
+    let blog = Blog::open_to_everybody(&path, clock.clone()).await.unwrap();
+    let of = |issuer: Option<&str>| Identity::of(issuer, "alice", vec![READ.to_owned(), WRITE.to_owned()]);
+    let (here, there, elsewhere) = (of(None), of(Some("https://a.example")), of(Some("https://b.example")));
+    assert!(all(&blog, &here, ListPosts::default()).await.is_empty());
+    let mut drafts = Vec::new();
+    for (who, name) in
+        [(&here, "alice"), (&there, "alice (https://a.example)"), (&elsewhere, "alice (https://b.example)")]
+    {
+        assert_eq!(blog.me(who).await.unwrap().username, name);
+        let post = blog.create(who, draft(name)).await.unwrap();
+        assert_eq!((post.author.as_str(), blog.me(who).await.unwrap().username), (name, name.to_owned()));
+        drafts.push(post);
+    }
+    for who in [&here, &there, &elsewhere] {
+        assert_eq!(all(&blog, who, ListPosts::default()).await.len(), 1, "one's own draft");
+    }
+    assert!(matches!(blog.delete(&there, drafts[0].id).await, Err(BlogError::NotFound(_))));
+    // Somebody who is called as another one looks gets no account, and not the other's.
+    let disguised = Identity::of(None, "alice (https://a.example)", there.scopes.clone());
+    assert!(matches!(blog.create(&disguised, draft("Mine")).await, Err(BlogError::UnknownUser)));
+    assert!(all(&blog, &disguised, ListPosts::default()).await.is_empty());
+    // In the demo's, nobody has an account but its people.
+    let demo = Blog::open(&dir.join("demo.sqlite"), clock).await.unwrap();
+    assert!(matches!(demo.create(&here, draft("Mine")).await, Err(BlogError::UnknownUser)));
+    assert!(matches!(demo.me(&here).await, Err(BlogError::UnknownUser)));
+}
+
+#[tokio::test]
+async fn two_that_open_a_new_blog_at_once_find_one() {
+    let dir = TempDir::new();
+    let path = dir.join("blog.sqlite");
+    let open = || Blog::open(&path, TestClock::default().clock());
+    let (one, other) = tokio::join!(open(), open());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let john = identity("johndoe", &[READ, WRITE]);
+    let post = one.create(&john, draft("Shared")).await.unwrap();
+    assert_eq!(other.read(&john, post.id).await.unwrap(), post);
+    assert_eq!(all(&other, &john, ListPosts::default()).await.len(), 58);
+}
