@@ -130,12 +130,12 @@ pub(crate) struct Serve {
 }
 
 const SERVE_HELP: &str = "\
-What runs is in the settings (docs/configuration.md):\n\n  \
-an authorization server alone, for MCP servers elsewhere:   [[auth.resources]]\n  \
-an MCP server with its authorization server:                server.mcp = \"blog\"\n  \
-an MCP server that takes the tokens of others:              server.mcp = \"blog\", server.authorization_server = false,\n  \
-                                                            [[external.jwt]]\n\n\
-Nobody can log in at first: barewire user add NAME --admin --data-dir DIR, while it runs.\n\
+What runs is in the settings (docs/deploying.md):\n\n  \
+[[auth.resources]]     an authorization server alone, for MCP servers elsewhere\n  \
+server.mcp = \"blog\"    an MCP server with its authorization server\n  \
+server.mcp = \"blog\", server.authorization_server = false, [[external.jwt]]\n                         \
+an MCP server that takes the tokens of others\n\n\
+Nobody can log in at first; it prints the command that adds an administrator.\n\
 SIGTERM lets requests in flight end, and then it ends with 0.";
 
 #[derive(Args)]

@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: Key, common: &Common) -> Result<(), Failure> 
             }
         }
         KeyAction::Reseal { data_dir } => {
-            reseal(&settings.data_dir(data_dir.as_ref()), keys, common.json).await?
+            reseal(&settings.data_dir(data_dir.as_ref()), keys, common.json).await?;
         }
     }
     Ok(())

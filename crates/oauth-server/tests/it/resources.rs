@@ -7,9 +7,9 @@ use barewire_oauth_server::{AuthConfig, AuthorizationServer, BuildError, IssuedF
 use barewire_store::Store;
 use barewire_testkit::{Browser, Landing, TempDir};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{BACKEND_SECRET, CALLBACK, RS_SECRET, World, config, query};
+use crate::world::{BACKEND_SECRET, CALLBACK, RS_SECRET, World, config, query, redemption};
 
 const MCP: &str = "https://rs.example/mcp";
 const ARCHIVE: &str = "https://archive.example/mcp";
@@ -20,6 +20,13 @@ fn archive() -> IssuedFor {
         "scopes": { "posts:read": "Read what was ever written", "files": "Read files" }
     }))
     .unwrap()
+}
+
+async fn redeem(world: &World, client: &str, code: &str, resource: &str) -> (StatusCode, Value) {
+    let mut form = redemption(client, code, CALLBACK).to_vec();
+    form.retain(|(name, _)| *name != "resource");
+    form.push(("resource", resource));
+    world.token(&form).await
 }
 
 fn with_archive() -> AuthConfig {
@@ -63,7 +70,7 @@ async fn no_token_for_one_resource_has_scopes_of_another() {
     // For a user.
     let client = world.register().await;
     let code = world.code_with(&client, &[("resource", ARCHIVE)]).await;
-    let (status, answer) = world.redeem(&client, &code).await;
+    let (status, answer) = redeem(&world, &client, &code, ARCHIVE).await;
     assert_eq!((status, &answer["scope"]), (StatusCode::OK, &json!("files")), "{answer}");
     for (resource, scope) in [(ARCHIVE, "posts:write"), (MCP, "files")] {
         let url = world.authorize_url(&client, CALLBACK, &[("resource", resource), ("scope", scope)]);
@@ -113,7 +120,7 @@ async fn a_person_reads_what_a_word_means_there() {
         let allow = page.form_with("decision").unwrap().press(&["allow"]).unwrap();
         let callback = browser.submit(&page, &allow, Some(&CALLBACK.parse().unwrap())).await.unwrap();
         let Landing::Left(callback) = callback else { panic!("no code") };
-        let (status, _) = world.redeem(&client, &query(&callback)["code"]).await;
+        let (status, _) = redeem(&world, &client, &query(&callback)["code"], resource).await;
         assert_eq!(status, StatusCode::OK);
     }
     let apps = browser.open(&world.at("/account/apps")).await.unwrap().text();
