@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use barewire_issuers::ExternalError;
-use barewire_mcp_server::McpServer;
+use barewire_mcp_server::{McpServer, Publisher};
+use barewire_oauth_server::Taken;
 use barewire_oauth_server::store::StoreError;
 use barewire_serve::{BindError, Listeners, Mount, ServeConfig, WithPeer};
 use barewire_store::Store;
@@ -180,12 +182,17 @@ impl Server {
         match (&parts.mcp, &parts.blog) {
             (Some(mcp), Some(blog)) => {
                 let publishing = tokio::spawn(mcp::publish_changes(blog.clone(), mcp.publish()));
+                let taken = parts.authorization.as_ref().map(|it| it.server.access_tokens().taken());
+                let ending = taken.map(|taken| tokio::spawn(end_streams(taken, mcp.publish())));
                 // Models ask more often than people, so their requests do not pass the router.
                 let service = WithPeer::only_if(observed.wants_peers(), mcp.service());
                 let app = Mount::new(MCP, service, app);
                 let served = barewire_serve::serve(listeners, app, limits.clone(), stopped);
                 observed.while_serving(limits, served).await;
                 publishing.abort();
+                if let Some(ending) = ending {
+                    ending.abort();
+                }
             }
             _ => {
                 let served = barewire_serve::serve(listeners, WithPeer::new(app), limits.clone(), stopped);
@@ -195,5 +202,16 @@ impl Server {
         for store in &parts.stores {
             store.close().await;
         }
+    }
+}
+
+/// However much is taken away at once, all streams ask twice a second at most.
+const BETWEEN_DOUBTS: Duration = Duration::from_millis(500);
+
+/// Has streams end whose readers have lost access, which a silent one would not notice.
+async fn end_streams(mut taken: Taken, publish: Publisher) {
+    while taken.again().await {
+        publish.access_changed();
+        tokio::time::sleep(BETWEEN_DOUBTS).await;
     }
 }

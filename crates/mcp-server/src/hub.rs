@@ -48,6 +48,13 @@ impl Publisher {
     pub fn resource_updated(&self, uri: impl Into<String>) {
         self.0.publish(Change::Resource { uri: uri.into() });
     }
+
+    /// Somebody may have lost what they were let in for: each open stream asks anew whether its reader may still have it, and
+    /// ends if not. Without this a silent stream of a token that was revoked ends with the next event, or with the token's
+    /// own time.
+    pub fn access_changed(&self) {
+        self.0.doubt();
+    }
 }
 
 /// All open streams.
@@ -90,6 +97,8 @@ pub(crate) enum Kind {
 struct State {
     /// Nothing while the stream is idle: ten thousand of them wait for what may never come.
     waiting: Option<Box<Waiting>>,
+    /// Its reader may have lost access, which nobody has found out yet.
+    doubted: bool,
     closed: bool,
 }
 
@@ -108,7 +117,7 @@ impl State {
         let Kind::Listen { filter, .. } = kind else { return Self::default() };
         let tasks: IndexSet<Arc<str>> = filter.task_ids.iter().map(|id| id.as_str().into()).collect();
         let waiting = (!tasks.is_empty()).then(|| Box::new(Waiting { tasks, ..Waiting::default() }));
-        Self { waiting, closed: false }
+        Self { waiting, doubted: false, closed: false }
     }
 }
 
@@ -133,6 +142,8 @@ const TOLD_AT_ONCE: usize = 256;
 /// What comes next on a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
+    /// Nothing, but it is time to find out whether the reader may still have what comes.
+    Doubt,
     /// An event, as it goes out.
     Event(Bytes),
     /// A task changed.
@@ -247,6 +258,34 @@ impl Hub {
                     subscriber.lock().waiting.get_or_insert_default().tasks.insert(id.clone());
                     subscriber.reader.wake();
                 }
+            }
+            if told < TOLD_AT_ONCE {
+                return;
+            }
+        }
+    }
+
+    /// Has all streams find out whether their readers may still have what comes, a few at a time.
+    fn doubt(&self) {
+        let mut from = 0;
+        loop {
+            let streams = self.lock();
+            let mut told = 0;
+            for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
+                (told, from) = (told + 1, number + 1);
+                subscriber.doubt();
+            }
+            if told < TOLD_AT_ONCE {
+                break;
+            }
+        }
+        let mut before = ([u8::MAX; 16], u64::MAX);
+        loop {
+            let streams = self.lock();
+            let mut told = 0;
+            for (place, subscriber) in streams.sessions.range(..before).rev().take(TOLD_AT_ONCE) {
+                (told, before) = (told + 1, *place);
+                subscriber.doubt();
             }
             if told < TOLD_AT_ONCE {
                 return;
@@ -378,8 +417,16 @@ impl Subscriber {
         self.reader.wake();
     }
 
+    fn doubt(&self) {
+        self.lock().doubted = true;
+        self.reader.wake();
+    }
+
     fn next(&self) -> Option<Next> {
         let mut state = self.lock();
+        if std::mem::take(&mut state.doubted) {
+            return Some(Next::Doubt);
+        }
         if let Some(waiting) = &mut state.waiting {
             let event = waiting.messages.pop_front();
             let event = event.or_else(|| waiting.changes.shift_remove_index(0).map(|(_, event)| event));
@@ -459,7 +506,7 @@ mod tests {
     fn drain(subscription: &Subscription) -> Vec<Bytes> {
         std::iter::from_fn(|| match subscription.subscriber.next() {
             Some(Next::Event(event)) => Some(event),
-            Some(Next::Task(_) | Next::End) | None => None,
+            Some(Next::Doubt | Next::Task(_) | Next::End) | None => None,
         })
         .collect()
     }

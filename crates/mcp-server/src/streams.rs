@@ -110,6 +110,7 @@ impl Deliveries {
             match self.subscription.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Next::End) => return Poll::Ready(Delivery::End),
+                Poll::Ready(Next::Doubt) if self.reader.is_none() => {}
                 Poll::Ready(Next::Event(event)) if self.reader.is_none() => {
                     return Poll::Ready(Delivery::Event(event));
                 }
@@ -133,6 +134,7 @@ impl Deliveries {
             }
             let event = match (due, &server.tasks) {
                 (Next::End, _) => return Checked::Deliver(Delivery::End),
+                (Next::Doubt, _) => None,
                 (Next::Event(event), _) => Some(event),
                 (Next::Task(id), Some(tasks)) => {
                     let task = tasks.look(&server, watcher.as_deref(), &id).await;

@@ -20,6 +20,7 @@ use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::AccessToken;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::config::{AuthConfig, MAX_ACCESS_TOKEN_TTL};
 use crate::keys::{KeyRing, SigningError};
@@ -44,6 +45,25 @@ struct Shared {
     /// Held while `revoked` is replaced; readers never wait for it.
     revoking: Mutex<()>,
     max_revoked: usize,
+    /// Told whenever something stops to count.
+    taken: watch::Sender<()>,
+}
+
+/// Tells when access was taken from somebody; see [`AccessTokens::taken`].
+pub struct Taken(watch::Receiver<()>);
+
+impl Taken {
+    /// Waits until something has stopped to count since the last time that this was ready, or since there is this; however
+    /// much it was, once. `false` when nothing ever will again.
+    pub async fn again(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Taken")
+    }
 }
 
 /// What no longer counts, or not all of it, although its signature is good.
@@ -145,6 +165,7 @@ impl AccessTokens {
             revoked: ArcSwap::from_pointee(Revocations::default()),
             revoking: Mutex::new(()),
             max_revoked: config.revocation_cache,
+            taken: watch::Sender::new(()),
         }))
     }
 
@@ -191,6 +212,13 @@ impl AccessTokens {
         } else {
             Standing::Unchanged
         }
+    }
+
+    /// Tells when tokens have stopped to count: revoked, narrowed, or with their user, client or key. Streams that are open
+    /// have nobody else who would tell them that their reader is to hear no more.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        Taken(self.0.taken.subscribe())
     }
 
     /// The claims of a token of ours, expired and revoked ones included.
@@ -254,7 +282,11 @@ impl AccessTokens {
     /// somebody remembers as good.
     pub(crate) fn take_over(&self, keys: KeyRing, retired: Vec<String>) {
         self.0.keys.store(Arc::new(keys));
+        let more = !retired.is_empty();
         self.0.retired.store(Arc::new(retired));
+        if more {
+            self.0.taken.send_replace(());
+        }
     }
 
     pub(crate) fn jwks(&self) -> Bytes {
@@ -289,6 +321,7 @@ impl AccessTokens {
         let mut revoked = Revocations::clone(&self.0.revoked.load());
         revoked.issued_until = revoked.issued_until.max(Some(seconds((until + ON_THE_WAY).min(now))));
         self.0.revoked.store(Arc::new(revoked));
+        self.0.taken.send_replace(());
     }
 
     /// Takes over what has changed, in this order.
@@ -304,6 +337,7 @@ impl AccessTokens {
         changes.iter().for_each(|change| revoked.add(change));
         revoked.shrink(self.0.max_revoked, now);
         self.0.revoked.store(Arc::new(revoked));
+        self.0.taken.send_replace(());
     }
 }
 

@@ -71,7 +71,7 @@ mod turns;
 mod upstream;
 mod witness;
 
-pub use access_tokens::{AccessTokens, Issued};
+pub use access_tokens::{AccessTokens, Issued, Taken};
 pub use config::{AuthConfig, ConfiguredClient, Dpop};
 pub use connections::{AttemptsAsked, ConnectionAttempt, ConnectionAttempts};
 pub use documents::DocumentFetchError;

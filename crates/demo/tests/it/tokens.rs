@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::wire::{Caller, ERAS};
-use crate::world::{BOTH, READ, World};
+use crate::world::{BOTH, READ, World, post};
 
 /// What each door answers to this token: REST, and MCP in both eras.
 async fn doors(world: &World, token: &str) -> Vec<StatusCode> {
@@ -51,6 +51,41 @@ async fn whatever_ends_a_grant_closes_every_door_at_once() {
             }
         }
         assert_eq!(doors(&world, &access).await, [StatusCode::UNAUTHORIZED; 3], "{end}");
+    }
+}
+
+/// Nothing happens on them, so nothing but the end of their grant ends them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_streams_of_a_grant_end_with_it() {
+    let world = World::start().await;
+    let resource = world.resource();
+    let client = OAuthClient::register(&world.origin, "listener").await.unwrap();
+    let tokens = client.log_in(&resource, ("johndoe", "secret"), READ).await.unwrap();
+    let other = world.token("johndoe", BOTH).await;
+    let modern = Caller::open(&world, ERAS[1], tokens.access.clone()).await;
+    let legacy = Caller::open(&world, ERAS[0], tokens.access.clone()).await;
+    let filter = json!({ "notifications": { "resourcesListChanged": true } });
+    let sse = async |token: &str| {
+        let stream = world.http.get(world.url("/sse")).bearer_auth(token);
+        stream.header("accept", "text/event-stream").send().await.unwrap()
+    };
+    let streams = [
+        modern.send(json!("sub"), "subscriptions/listen", filter.clone()).await,
+        legacy.stream().await,
+        sse(&tokens.access).await,
+    ];
+    let stays = Caller::open(&world, ERAS[1], other).await;
+    let mut heard = stays.send(json!("sub"), "subscriptions/listen", filter).await;
+    revoke(&world, &client, &tokens.refresh.unwrap()).await;
+    for mut stream in streams {
+        let end = async { while stream.chunk().await.unwrap().is_some() {} };
+        tokio::time::timeout(Duration::from_secs(20), end).await.expect("it ends before its token would");
+    }
+    // That of another grant of the same user goes on.
+    stays.tool("create_post", post("new", "published")).await;
+    let mut text = String::new();
+    while !text.contains("list_changed") {
+        text.push_str(std::str::from_utf8(&heard.chunk().await.unwrap().unwrap()).unwrap());
     }
 }
 

@@ -174,3 +174,27 @@ async fn a_stream_ends_with_its_token() {
         "it ends instead of telling"
     );
 }
+
+/// Nothing is said on a silent stream, so nothing else would find out.
+#[tokio::test]
+async fn a_silent_stream_ends_when_its_reader_has_lost_access_and_no_other_does() {
+    let revoked = Arc::new(AtomicBool::new(false));
+    let auth = ResourceServer::new("https://api.example.com/mcp", Revocable(revoked.clone()))
+        .authorization_server("https://as.example.com");
+    let server = Server::start(toolbox(&Arc::default()).auth(auth).build().unwrap()).await;
+    let publish = server.mcp.publish();
+    let mut listening =
+        listen(&server.modern().with_token("long"), 1, json!({ "toolsListChanged": true })).await;
+    listening.next().await.unwrap();
+    let mut get = server.legacy_as(Some("long")).await.listen().await;
+
+    publish.access_changed();
+    publish.tools_changed();
+    for stream in [&mut listening, &mut get] {
+        assert_eq!(stream.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    }
+    revoked.store(true, Ordering::SeqCst);
+    publish.access_changed();
+    assert_eq!(listening.next().await.unwrap()["result"]["resultType"], "complete");
+    assert_eq!((listening.next().await, get.next().await), (None, None));
+}
