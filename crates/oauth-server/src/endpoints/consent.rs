@@ -82,7 +82,7 @@ async fn submit(
     let flow = flow.within_bounds(state, Some(&session));
     let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
     let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
-    check_form(headers, &cookies, &fields, Purpose::Consent, &flow.query)
+    check_form(state, headers, &cookies, &fields, Purpose::Consent, &flow.query)
         .inspect_err(|_| tell(Err(STALE_FORM)))?;
     // What the page was made for may not hold any more, and a form can be made without one: whoever has to log in first
     // answers nothing.

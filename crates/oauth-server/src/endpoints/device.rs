@@ -132,10 +132,10 @@ async fn submit(
     };
     if let Some(decision) = field("decision") {
         let code = code.ok_or_else(|| Stop::page(ErrorPage::stale_form()))?;
-        check_form(headers, &cookies, &fields, Purpose::DeviceConsent, code.letters())?;
+        check_form(state, headers, &cookies, &fields, Purpose::DeviceConsent, code.letters())?;
         return decide(state, sender, &cookies, &session, &code, decision).await;
     }
-    check_form(headers, &cookies, &fields, Purpose::Device, "")?;
+    check_form(state, headers, &cookies, &fields, Purpose::Device, "")?;
     match find(state, &session, code.as_ref()).await? {
         Ok((code, device)) => Ok(ask(state, &cookies, &session, &code, &device)),
         Err(error) => {

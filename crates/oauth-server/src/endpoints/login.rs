@@ -30,7 +30,7 @@ use crate::source::Source;
 use crate::store::{StoreError, UserRecord};
 use crate::witness::{Draft, EventKind, Sender};
 
-/// A form that did not come from the page that was made for it, as a word for records: another site's, most likely, where
+/// A form that did not come from the page that was made for it, as a word for records: another 's, most likely, where
 /// there are many.
 pub(crate) const STALE_FORM: &str = "stale_form";
 
@@ -92,7 +92,7 @@ async fn submit(
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(headers, &cookies, &fields, Purpose::Login, &errand.query())
+    check_form(state, headers, &cookies, &fields, Purpose::Login, &errand.query())
         .inspect_err(|_| state.tell(sender, LOGIN, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
@@ -218,16 +218,17 @@ impl Errand {
 
 /// Checks that a form came from the page we made for it, in this browser.
 pub(crate) fn check_form(
+    state: &Inner,
     headers: &HeaderMap,
     cookies: &Cookies,
     fields: &Parameters,
     purpose: Purpose,
     query: &str,
 ) -> Result<(), Stop> {
-    let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let token = fields.one("csrf").ok().flatten().unwrap_or_default();
     let valid = cookies.secret().is_some_and(|secret| csrf::is_valid(token, secret, purpose, query));
-    if valid && !cross_site { Ok(()) } else { Err(Stop::page(ErrorPage::stale_form())) }
+    let foreign = csrf::is_foreign(headers, &state.issuer_origin(), state.secure);
+    if valid && !foreign { Ok(()) } else { Err(Stop::page(ErrorPage::stale_form())) }
 }
 
 async fn log_in(

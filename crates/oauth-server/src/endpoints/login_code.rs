@@ -48,7 +48,7 @@ async fn submit(
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(headers, &cookies, &fields, Purpose::Code, &errand.query())
+    check_form(state, headers, &cookies, &fields, Purpose::Code, &errand.query())
         .inspect_err(|_| state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();

@@ -50,7 +50,7 @@ async fn submit(
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(headers, &cookies, &fields, Purpose::Passkey, &errand.query())
+    check_form(state, headers, &cookies, &fields, Purpose::Passkey, &errand.query())
         .inspect_err(|_| state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(STALE_FORM)))?;
     let outcome = match &state.passkeys {
         Some(passkeys) => verify(state, passkeys, &cookies, &fields).await,

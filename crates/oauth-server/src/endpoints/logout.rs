@@ -36,7 +36,7 @@ async fn log_out(
 ) -> Result<Response, Stop> {
     let cookies = Cookies::read(state, headers);
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &cookies, &fields, Purpose::Logout, query)?;
+    check_form(state, headers, &cookies, &fields, Purpose::Logout, query)?;
     let session = cookies.session(state, state.now()).await?;
     let cookie = cookies.log_out(state).await?;
     if let Some(session) = session {

@@ -47,6 +47,29 @@ async fn the_form_is_refused_without_its_token() {
     assert_eq!(form.post(&world, GOOD).await.status(), StatusCode::SEE_OTHER);
 }
 
+/// Ports of one machine share cookies: whoever plants one knows the token of the form.
+#[tokio::test]
+async fn a_page_at_another_port_logs_nobody_in_with_a_cookie_that_it_has_planted() {
+    let world = World::new().await;
+    let form = RawForm::get(&world, world.at("/login"), "/login", Some("barewire_auth=planted")).await;
+    let fields = [("csrf", form.csrf.as_str()), GOOD[0], GOOD[1]];
+    for (header, value) in [
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "http://localhost:1"),
+        ("origin", "https://evil.example"),
+        ("referer", "https://evil.example/"),
+    ] {
+        let request = world.http.post(form.action.clone()).header("cookie", "barewire_auth=planted");
+        let answer = request.header(header, value).form(&fields).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{header}: {value}");
+        assert!(set_cookies(&answer).is_empty());
+    }
+    let own = world.http.post(form.action.clone()).header("cookie", "barewire_auth=planted");
+    let own = own.header("origin", "null").header("sec-fetch-site", "same-origin");
+    assert_eq!(own.form(&fields).send().await.unwrap().status(), StatusCode::SEE_OTHER);
+}
+
 #[tokio::test]
 async fn a_login_gives_the_browser_a_new_session_id() {
     let world = World::new().await;

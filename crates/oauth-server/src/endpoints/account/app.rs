@@ -97,7 +97,7 @@ async fn submit(
 ) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Apps).await?;
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(headers, &visitor.cookies, &fields, Purpose::App, id)?;
+    check_form(state, headers, &visitor.cookies, &fields, Purpose::App, id)?;
     let overview = own(state, &visitor, id).await?;
     let draft = Draft::of_grant(&overview.grant);
     let told = Told { sender, endpoint: ACCOUNT_APP, draft: &draft };

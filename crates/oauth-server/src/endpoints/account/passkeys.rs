@@ -103,7 +103,7 @@ async fn submit(
     let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
     let tell = |ending| state.tell(sender, ACCOUNT_PASSKEYS, EventKind::Credential, &draft, ending);
-    check_form(headers, &visitor.cookies, fields, Purpose::Passkeys, "")
+    check_form(state, headers, &visitor.cookies, fields, Purpose::Passkeys, "")
         .inspect_err(|_| tell(Err(STALE_FORM)))?;
     match fields.one("action") {
         Ok(Some("add")) => match add(state, passkeys, visitor, fields).await? {

@@ -66,7 +66,7 @@ async fn submit(
     let user = &visitor.session.user;
     let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
     let tell = |ending| state.tell(sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
-    check_form(headers, &visitor.cookies, &fields, Purpose::Password, "")
+    check_form(state, headers, &visitor.cookies, &fields, Purpose::Password, "")
         .inspect_err(|_| tell(Err(STALE_FORM)))?;
     let field = |name| Password::new(fields.one(name).ok().flatten().unwrap_or_default());
     let (current, new) = (field("current"), field("new"));

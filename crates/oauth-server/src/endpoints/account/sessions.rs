@@ -98,7 +98,7 @@ async fn submit(
     let visitor = Visitor::read(state, headers, Place::Sessions).await?;
     let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let which = fields.one("session").ok().flatten().unwrap_or_default();
-    check_form(headers, &visitor.cookies, &fields, Purpose::Sessions, which)?;
+    check_form(state, headers, &visitor.cookies, &fields, Purpose::Sessions, which)?;
     let user = &visitor.session.user.id;
     let text = if which == OTHERS {
         state.store.end_sessions_of(user, Some(visitor.session.record.digest)).await?;

@@ -110,7 +110,7 @@ async fn submit(
     let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let app = state.store.totp(&visitor.session.user.id).await?;
     let change = Change { state, visitor, sender, fields, app };
-    check_form(headers, &visitor.cookies, fields, Purpose::Totp, "")
+    check_form(state, headers, &visitor.cookies, fields, Purpose::Totp, "")
         .inspect_err(|_| change.tell(Err(STALE_FORM)))?;
     match fields.one("action") {
         Ok(Some("confirm")) => change.confirm().await,

@@ -131,7 +131,7 @@ impl Administrator {
     ) -> Result<(Self, Parameters), Stop> {
         let administrator = Self::read(state, headers, section.clone()).await?;
         let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-        check_form(headers, &administrator.visitor.cookies, &fields, purpose, about)?;
+        check_form(state, headers, &administrator.visitor.cookies, &fields, purpose, about)?;
         if administrator.visitor.session.is_stale(state, state.now()) {
             return Err(Stop::LogInToAdminister(section));
         }
