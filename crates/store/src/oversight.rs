@@ -38,6 +38,16 @@ const BY_NAME: &str = concat!(
     " ORDER BY json_extract(client, '$.name') COLLATE NOCASE, id LIMIT ?5"
 );
 
+// `?2` does it, and has to be an administrator at that very moment; nobody, where it is somebody who can write the store.
+const SET_ADMINISTRATOR: &str = concat!(
+    "UPDATE users SET administrator = ?3 WHERE id = ?1 AND (?2 IS NULL OR EXISTS",
+    " (SELECT 1 FROM users AS doer WHERE doer.id = ?2 AND doer.administrator AND doer.disabled_at IS NULL))"
+);
+const DISABLE_USER: &str = concat!(
+    "UPDATE users SET disabled_at = ?3 WHERE id = ?1 AND disabled_at IS NULL AND (?2 IS NULL OR EXISTS",
+    " (SELECT 1 FROM users AS doer WHERE doer.id = ?2 AND doer.administrator AND doer.disabled_at IS NULL))"
+);
+
 #[async_trait]
 impl Oversight for Store {
     async fn users(&self, wanted: &UsersWanted<'_>) -> Result<Vec<UserRecord>, StoreError> {
@@ -49,14 +59,18 @@ impl Oversight for Store {
         query.try_map(users::user).fetch_all(self.reader()).await.stored()
     }
 
-    async fn set_administrator(&self, id: &str, administrator: bool) -> Result<Swap, StoreError> {
-        let query =
-            sqlx::query("UPDATE users SET administrator = ?2 WHERE id = ?1").bind(id).bind(administrator);
+    async fn set_administrator(
+        &self,
+        id: &str,
+        administrator: bool,
+        by: Option<&str>,
+    ) -> Result<Swap, StoreError> {
+        let query = sqlx::query(SET_ADMINISTRATOR).bind(id).bind(by).bind(administrator);
         Ok(swapped(&query.execute(self.writer()).await.stored()?))
     }
 
-    async fn disable_user(&self, id: &str, at: SystemTime) -> Result<Swap, StoreError> {
-        self.switch_user_off(id, at).await.stored()
+    async fn disable_user(&self, id: &str, by: Option<&str>, at: SystemTime) -> Result<Swap, StoreError> {
+        self.switch_user_off(id, by, at).await.stored()
     }
 
     async fn enable_user(&self, id: &str, at: SystemTime) -> Result<Swap, StoreError> {
@@ -128,10 +142,9 @@ fn end_of(begins: &str) -> String {
 }
 
 impl Store {
-    async fn switch_user_off(&self, id: &str, at: SystemTime) -> Result<Swap, sqlx::Error> {
-        const DISABLE: &str = "UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL";
+    async fn switch_user_off(&self, id: &str, by: Option<&str>, at: SystemTime) -> Result<Swap, sqlx::Error> {
         let mut tx = self.begin().await?;
-        let disable = sqlx::query(DISABLE).bind(id).bind(micros(at));
+        let disable = sqlx::query(DISABLE_USER).bind(id).bind(by).bind(micros(at));
         if swapped(&disable.execute(&mut *tx).await?) == Swap::Lost {
             return Ok(Swap::Lost);
         }

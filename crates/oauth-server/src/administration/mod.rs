@@ -93,8 +93,16 @@ impl<'a> By<'a> {
         Self { actor: Actor::Administrator(id), endpoint, address: sender.address, user_agent, traceparent }
     }
 
+    /// The administrator's id, where it is one.
+    fn administrator_id(&self) -> Option<&'a str> {
+        match self.actor {
+            Actor::Administrator(id) => Some(id),
+            Actor::Operator(_) => None,
+        }
+    }
+
     fn is(&self, user_id: &str) -> bool {
-        matches!(self.actor, Actor::Administrator(id) if id == user_id)
+        self.administrator_id() == Some(user_id)
     }
 }
 
@@ -138,6 +146,9 @@ pub enum AdminError {
     /// Whoever would be the last to let somebody in again.
     #[error("administrators do not disable or demote themselves; another one has to")]
     Yourself,
+    /// Somebody else has taken that away from whoever does it, at the same moment.
+    #[error("you are no administrator any more")]
+    Demoted,
     /// Only the configuration has a say in it.
     #[error("this client is in the configuration: take it out there, or disable it here")]
     Configured,
@@ -172,6 +183,7 @@ impl AdminError {
             Self::Unfit(_) => "unfit_password",
             Self::Client(_) => "unusable_client",
             Self::Yourself => "yourself",
+            Self::Demoted => "demoted",
             Self::Configured => "configured_client",
             Self::Narrowing(_) => "narrowing",
             Self::Changed => "changed_meanwhile",

@@ -122,7 +122,7 @@ impl Administration {
     /// have connected works again once they are enabled, with new tokens.
     ///
     /// # Errors
-    /// [`AdminError::NoSuchUser`], [`AdminError::Yourself`], [`AdminError::Store`].
+    /// [`AdminError::NoSuchUser`], [`AdminError::Yourself`], [`AdminError::Demoted`], [`AdminError::Store`].
     pub async fn set_user_disabled(&self, by: &By<'_>, id: &str, disabled: bool) -> Result<(), AdminError> {
         let action = if disabled { "user_disabled" } else { "user_enabled" };
         let result = self.switch(by, id, disabled).await;
@@ -134,19 +134,19 @@ impl Administration {
         if disabled && by.is(id) {
             return Err(AdminError::Yourself);
         }
-        // Lost: it is so already, which is what was wanted.
-        let _so_already = if disabled {
-            self.store.disable_user(id, self.now()).await?
+        let swap = if disabled {
+            self.store.disable_user(id, by.administrator_id(), self.now()).await?
         } else {
             self.store.enable_user(id, self.now()).await?
         };
-        Ok(())
+        // Lost otherwise: it is so already, which is what was wanted.
+        if swap == Swap::Lost { self.still_administers(by).await } else { Ok(()) }
     }
 
     /// Makes a person an administrator, or none.
     ///
     /// # Errors
-    /// [`AdminError::NoSuchUser`], [`AdminError::Yourself`], [`AdminError::Store`].
+    /// [`AdminError::NoSuchUser`], [`AdminError::Yourself`], [`AdminError::Demoted`], [`AdminError::Store`].
     pub async fn set_administrator(
         &self,
         by: &By<'_>,
@@ -157,9 +157,27 @@ impl Administration {
         let result = if !administrator && by.is(id) {
             Err(AdminError::Yourself)
         } else {
-            found(self.store.set_administrator(id, administrator).await?)
+            self.mark(by, id, administrator).await
         };
         self.about_user(by, action, id, result).await
+    }
+
+    async fn mark(&self, by: &By<'_>, id: &str, administrator: bool) -> Result<(), AdminError> {
+        match self.store.set_administrator(id, administrator, by.administrator_id()).await? {
+            Swap::Done => Ok(()),
+            Swap::Lost => {
+                self.still_administers(by).await?;
+                Err(AdminError::NoSuchUser)
+            }
+        }
+    }
+
+    /// Nobody demotes or disables themselves, so there is one left as long as whoever does it is one at that moment: of two
+    /// that do it to each other at once, the store lets one through.
+    async fn still_administers(&self, by: &By<'_>) -> Result<(), AdminError> {
+        let Some(id) = by.administrator_id() else { return Ok(()) };
+        let user = self.store.user(id).await?.filter(UserRecord::is_enabled);
+        if user.is_some_and(|user| user.administrator) { Ok(()) } else { Err(AdminError::Demoted) }
     }
 
     /// Gives a person another password. They are signed out everywhere; what they have connected stays connected.

@@ -73,11 +73,18 @@ pub type GrantPlace = (SystemTime, String);
 pub trait Oversight: Send + Sync {
     /// A page of users.
     async fn users(&self, wanted: &UsersWanted<'_>) -> Result<Vec<UserRecord>, StoreError>;
-    /// Makes a user an administrator, or none; [`Swap::Lost`] for one that is not there.
-    async fn set_administrator(&self, id: &str, administrator: bool) -> Result<Swap, StoreError>;
+    /// Makes a user an administrator, or none; [`Swap::Lost`] for one that is not there, or where `by` is an administrator no
+    /// more: two that do it to each other at once must not both get through.
+    async fn set_administrator(
+        &self,
+        id: &str,
+        administrator: bool,
+        by: Option<&str>,
+    ) -> Result<Swap, StoreError>;
     /// Disables a user, in one transaction: ends all sessions, deletes the codes and devices that were allowed and have no
-    /// tokens yet, and adds a change. [`Swap::Lost`] for one that is disabled, or not there.
-    async fn disable_user(&self, id: &str, at: SystemTime) -> Result<Swap, StoreError>;
+    /// tokens yet, and adds a change. [`Swap::Lost`] for one that is disabled, or not there, or where `by` is an
+    /// administrator no more.
+    async fn disable_user(&self, id: &str, by: Option<&str>, at: SystemTime) -> Result<Swap, StoreError>;
     /// Enables a user, and adds a change; [`Swap::Lost`] for one that is enabled, or not there.
     async fn enable_user(&self, id: &str, at: SystemTime) -> Result<Swap, StoreError>;
     /// Replaces the password hash, whatever it was, and ends all sessions; [`Swap::Lost`] for a user that is not there.

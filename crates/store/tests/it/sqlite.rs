@@ -69,6 +69,7 @@ laws! {
     oversight:
         users_are_listed_in_the_order_of_their_names,
         who_is_disabled_has_nothing_left_to_get_in_by,
+        only_an_administrator_of_that_moment_demotes_or_disables,
         an_administrator_resets_what_a_person_signs_in_with,
         clients_are_listed_with_those_that_have_documents,
         a_client_is_disabled_whether_it_is_stored_or_not,

@@ -241,7 +241,11 @@ fn refused(
 ) -> Result<Response, Stop> {
     let status = match error {
         AdminError::Store(error) => return Err(error.into()),
-        AdminError::NoSuchUser | AdminError::NoSuchClient | AdminError::NoSuchGrant | AdminError::Cursor => {
+        AdminError::NoSuchUser
+        | AdminError::NoSuchClient
+        | AdminError::NoSuchGrant
+        | AdminError::Cursor
+        | AdminError::Demoted => {
             return Err(nothing_here());
         }
         AdminError::Password(PasswordError::Busy) => StatusCode::SERVICE_UNAVAILABLE,

@@ -3,6 +3,7 @@
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::resource::Resource;
 use barewire_oauth_server::administration::MAX_PAGE;
+use barewire_oauth_server::store::Insert;
 use barewire_testkit::{Browser, BrowserError};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -345,4 +346,41 @@ async fn a_server_without_administration_has_none() {
         world.authorize_url(&client, CALLBACK, &[("scope", "admin:read"), ("resource", &world.admin_api())]);
     let refused = Browser::new().login_and_consent(&url, "admin", "secret").await.unwrap();
     assert!(["invalid_scope", "invalid_target"].contains(&query(&refused)["error"].as_str()));
+}
+
+/// Each may demote the other, so both could lose it at the same moment, and nobody would let anybody in any more.
+#[tokio::test]
+async fn of_two_administrators_who_demote_or_disable_each_other_at_once_one_stays() {
+    let world = World::new().await;
+    assert_eq!(world.server.create_administrator("second", "secret").await.unwrap(), Insert::Inserted);
+    let administrators = ["admin", "second"];
+    for (field, lost) in [("administrator", false), ("disabled", true)] {
+        for _ in 0..10 {
+            let (first, second) = (
+                world.admin_token("admin", "admin:write").await,
+                world.admin_token("second", "admin:write").await,
+            );
+            let body = || Some(json!({ field: lost }));
+            let (one, other) = tokio::join!(
+                world.call(&first, Method::PATCH, "/users/second", body()),
+                world.call(&second, Method::PATCH, "/users/admin", body()),
+            );
+            let done = [&one, &other].into_iter().filter(|(status, _)| *status == StatusCode::OK).count();
+            assert_eq!(done, 1, "{one:?} {other:?}");
+            let refused = if one.0 == StatusCode::OK { other.0 } else { one.0 };
+            assert!(matches!(refused, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED), "{refused}");
+            // Whoever was the faster one takes it back.
+            let (token, other) = if one.0 == StatusCode::OK {
+                (&first, administrators[1])
+            } else {
+                (&second, administrators[0])
+            };
+            let back = Some(json!({ field: !lost }));
+            assert_eq!(
+                world.call(token, Method::PATCH, &format!("/users/{other}"), back).await.0,
+                StatusCode::OK
+            );
+            world.advance(2);
+        }
+    }
 }

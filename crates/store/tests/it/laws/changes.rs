@@ -16,7 +16,7 @@ pub(crate) async fn changes_are_numbered_in_the_order_in_which_they_happen(store
     assert_eq!(store.revoke_grant("g1", by_user).await.unwrap(), Swap::Done);
     // Whoever's clock it was: what comes later has the higher number.
     store.revoke_access_token("j", at(99), at(5)).await.unwrap();
-    assert_eq!(store.disable_user("u1", at(6)).await.unwrap(), Swap::Done);
+    assert_eq!(store.disable_user("u1", None, at(6)).await.unwrap(), Swap::Done);
     assert_eq!(store.enable_user("u1", at(7)).await.unwrap(), Swap::Done);
     assert_eq!(store.disable_client("c1", at(8)).await.unwrap(), Swap::Done);
     assert_eq!(store.enable_client("c1", at(9)).await.unwrap(), Swap::Done);

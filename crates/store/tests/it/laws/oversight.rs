@@ -28,11 +28,31 @@ pub(crate) async fn users_are_listed_in_the_order_of_their_names(store: &impl St
     assert_eq!(names("å", None, 9).await, ["ålice"]);
     assert_eq!(names("%", None, 9).await, [""; 0]);
 
-    assert_eq!(store.set_administrator("id of bob", true).await.unwrap(), Swap::Done);
+    assert_eq!(store.set_administrator("id of bob", true, None).await.unwrap(), Swap::Done);
     assert!(store.user_by_name("bob").await.unwrap().unwrap().administrator);
-    assert_eq!(store.set_administrator("id of bob", false).await.unwrap(), Swap::Done);
+    assert_eq!(store.set_administrator("id of bob", false, None).await.unwrap(), Swap::Done);
     assert!(!store.user("id of bob").await.unwrap().unwrap().administrator);
-    assert_eq!(store.set_administrator("nobody", true).await.unwrap(), Swap::Lost);
+    assert_eq!(store.set_administrator("nobody", true, None).await.unwrap(), Swap::Lost);
+}
+
+pub(crate) async fn only_an_administrator_of_that_moment_demotes_or_disables(store: &impl Store) {
+    users(store, &["u1", "u2", "u3"]).await;
+    for id in ["u1", "u2"] {
+        assert_eq!(store.set_administrator(id, true, None).await.unwrap(), Swap::Done);
+    }
+    assert_eq!(store.set_administrator("u1", false, Some("u3")).await.unwrap(), Swap::Lost);
+    assert_eq!(store.disable_user("u1", Some("u3"), at(5)).await.unwrap(), Swap::Lost);
+    assert_eq!(store.set_administrator("u1", false, Some("nobody")).await.unwrap(), Swap::Lost);
+    assert_eq!(store.set_administrator("u1", false, Some("u2")).await.unwrap(), Swap::Done);
+    // The other one, at the same moment.
+    assert_eq!(store.set_administrator("u2", false, Some("u1")).await.unwrap(), Swap::Lost);
+    assert_eq!(store.disable_user("u2", Some("u1"), at(6)).await.unwrap(), Swap::Lost);
+    assert!(store.user("u2").await.unwrap().unwrap().administrator);
+    // Who is disabled is none, whatever the mark says.
+    assert_eq!(store.set_administrator("u1", true, Some("u2")).await.unwrap(), Swap::Done);
+    assert_eq!(store.disable_user("u1", Some("u2"), at(7)).await.unwrap(), Swap::Done);
+    assert_eq!(store.disable_user("u2", Some("u1"), at(8)).await.unwrap(), Swap::Lost);
+    assert_eq!(store.user("u2").await.unwrap().unwrap().disabled_at, None);
 }
 
 fn session(n: u8, user: &str) -> SessionRecord {
@@ -64,9 +84,9 @@ pub(crate) async fn who_is_disabled_has_nothing_left_to_get_in_by(store: &impl S
     assert_eq!(store.insert_device(&device(21, None), 9).await.unwrap(), Insert::Inserted);
     assert_eq!(store.decide_device(digest(21), Some("u1"), at(15)).await.unwrap(), Swap::Done);
 
-    assert_eq!(store.disable_user("u1", at(20)).await.unwrap(), Swap::Done);
-    assert_eq!(store.disable_user("u1", at(21)).await.unwrap(), Swap::Lost, "it is so already");
-    assert_eq!(store.disable_user("nobody", at(21)).await.unwrap(), Swap::Lost);
+    assert_eq!(store.disable_user("u1", None, at(20)).await.unwrap(), Swap::Done);
+    assert_eq!(store.disable_user("u1", None, at(21)).await.unwrap(), Swap::Lost, "it is so already");
+    assert_eq!(store.disable_user("nobody", None, at(21)).await.unwrap(), Swap::Lost);
     assert_eq!(store.user("u1").await.unwrap().unwrap().disabled_at, Some(at(20)));
     for (n, left) in [(1, false), (2, false), (3, true)] {
         assert_eq!(store.session(digest(n)).await.unwrap().is_some(), left, "{n}");

@@ -86,6 +86,7 @@ impl Problem {
                 | AdminError::Yourself
                 | AdminError::Configured
                 | AdminError::Changed => StatusCode::CONFLICT,
+                AdminError::Demoted => StatusCode::FORBIDDEN,
                 AdminError::UserName
                 | AdminError::Unfit(_)
                 | AdminError::Client(_)
