@@ -32,6 +32,8 @@ use crate::{random, respond};
 enum Failure {
     /// No token, or none of this client.
     Token,
+    /// An administrator has disabled the client ([RFC 7592 §2](https://www.rfc-editor.org/rfc/rfc7592#section-2): 403).
+    Disabled,
     /// The new metadata, or ours.
     Registration(RegistrationFailure),
 }
@@ -53,6 +55,7 @@ impl Failure {
     fn rule(&self) -> &'static str {
         match self {
             Self::Token => "registration_token",
+            Self::Disabled => "disabled_client",
             Self::Registration(failure) => failure.rule(),
         }
     }
@@ -69,6 +72,10 @@ impl Failure {
                     HeaderValue::from_static("Bearer realm=\"registration\", error=\"invalid_token\"");
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 response
+            }
+            Self::Disabled => {
+                let why = "this client is disabled here, and its registration stays as it is";
+                respond::json(StatusCode::FORBIDDEN, &ErrorResponse::new(ErrorCode::AccessDenied, why))
             }
             Self::Registration(failure) => failure.respond(),
         }
@@ -194,5 +201,8 @@ async fn shown(state: &Inner, id: &str, headers: &HeaderMap, draft: &mut Draft) 
     }
     let record = record.ok_or(Failure::Token)?;
     draft.concerns(&record.client);
+    if record.disabled_at.is_some() {
+        return Err(Failure::Disabled);
+    }
     Ok(Shown { record, token: RegistrationAccessToken::new(credentials.token), digest })
 }

@@ -302,6 +302,31 @@ async fn who_calls_itself_another_is_asked_about_under_that_name() {
     assert_eq!(world.verify(&tokens.access), Ok(()));
 }
 
+/// What an administrator has stopped changes neither its name nor where its users are sent, and does not vanish.
+#[tokio::test]
+async fn a_disabled_client_does_not_manage_its_registration() {
+    let world = World::new().await;
+    let client = Managed::register(&world).await;
+    let (_, read) = client.send(&world, Method::GET, None).await;
+    let metadata = without_what_is_ours(&read);
+    let admin = world.admin_token("admin", "admin:write").await;
+    let path = format!("/clients/{}", client.id);
+    let switch = async |disabled: bool| {
+        let change = Some(json!({ "disabled": disabled }));
+        assert_eq!(world.call(&admin, Method::PATCH, &path, change).await.0, StatusCode::NO_CONTENT);
+    };
+    switch(true).await;
+    for (method, body) in [(Method::GET, None), (Method::PUT, Some(&metadata)), (Method::DELETE, None)] {
+        let (status, answer) = client.send(&world, method.clone(), body).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::FORBIDDEN, &json!("access_denied")), "{method}");
+    }
+    // Only whoever has its token is told so.
+    let (status, _) = send(&world, Method::GET, &client.uri, "Bearer bwm_x", None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    switch(false).await;
+    assert_eq!(client.send(&world, Method::GET, None).await.0, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn of_many_replacements_at_once_one_counts() {
     let world = World::new().await;
