@@ -45,7 +45,8 @@ pub struct AuthConfig {
     #[serde(with = "humantime_serde")]
     pub refresh_token_ttl: Duration,
     /// How long a replaced refresh token still leads to the *same* successor, so that concurrent callers and lost
-    /// answers do no harm. After that, its use revokes the grant.
+    /// answers do no harm. After that, its use revokes the grant. `0s` is never: of requests that are under way together
+    /// one gets tokens, and whoever asks again after a lost answer has to log in anew.
     #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
     /// How many replaced refresh tokens of one grant are remembered within the grace.

@@ -1,7 +1,7 @@
-//! Who is exchanging which code right now.
+//! Who is exchanging which code or refresh token right now.
 //!
-//! Requests for the same code that are under way together are one client asking twice: one wins, the others are
-//! refused, and nothing is revoked. A request that arrives once the winner is done is a replay. Clocks cannot tell the
+//! Requests for the same one that are under way together are one client asking twice: one wins, the others are refused (for a
+//! refresh token only where there is no grace: within one they get the same as the winner), and nothing is revoked. A request that arrives once the winner is done is a replay. Clocks cannot tell the
 //! two apart to the millisecond; this can, within one process (between processes, the times in the store have to do).
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::Digest;
 
-/// The codes being exchanged. As large as there are requests under way, no larger.
+/// The codes and refresh tokens being exchanged. As large as there are requests under way, no larger.
 #[derive(Default)]
 pub(crate) struct Redeeming(Mutex<HashMap<Digest, Arc<Group>>>);
 
@@ -29,7 +29,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Redeeming {
-    /// A request for this code has arrived.
+    /// A request for this code, or with this refresh token, has arrived.
     pub(crate) fn arrive(&self, code: Digest) -> Attempt<'_> {
         let group = Arc::clone(self.lock().entry(code).or_default());
         Attempt { all: self, code, group }

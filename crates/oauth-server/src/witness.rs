@@ -333,6 +333,7 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             RefreshRefusal::OtherKey => ProofError::OtherKey.word(),
             RefreshRefusal::Reused => "refresh_reuse",
         },
+            RefreshRefusal::Raced => "raced",
     }
 }
 

@@ -87,6 +87,9 @@ pub enum RefreshRefusal {
     /// more harm than to log its owner out.
     #[error("the refresh token is bound to another key than the one of the DPoP proof")]
     OtherKey,
+    /// Another request has replaced it while this one was under way, and there is no grace in which that does no harm.
+    #[error("the refresh token is being used by another request")]
+    Raced,
     /// It came back after it was replaced: the family has to be revoked.
     #[error("the refresh token was already used; the grant was revoked, start the authorization again")]
     Reused,

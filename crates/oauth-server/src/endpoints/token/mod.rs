@@ -130,11 +130,12 @@ async fn exchange(
     account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
     let parameters = respond::form(headers, body)?;
-    // Before anything is awaited: from here on, other requests for the same code are its twins.
-    let attempt = parameters
-        .one("code")
-        .map_err(TokenError::from)?
-        .map(|code| state.redeeming.arrive(random::digest(code)));
+    // Before anything is awaited: from here on, other requests for the same are its twins.
+    let exchanged = match parameters.one("code").map_err(TokenError::from)? {
+        Some(code) => Some(code),
+        None => parameters.one("refresh_token").map_err(TokenError::from)?,
+    };
+    let attempt = exchanged.map(|it| state.redeeming.arrive(random::digest(it)));
     let anonymous = is_anonymous_statement(headers, &parameters);
     let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
     account.draft.client = client.as_ref().map(|client| client.id.clone());
@@ -168,7 +169,8 @@ async fn exchange(
             authorization_code::redeem(state, &client, code.expose(), &by, attempt.as_ref(), account).await
         }
         TokenRequest::RefreshToken { refresh_token, scope, resource } => {
-            let wanted = Wanted { client: &client, scope: scope.as_ref(), resource: resource.as_ref() };
+            let (scope, resource, attempt) = (scope.as_ref(), resource.as_ref(), attempt.as_ref());
+            let wanted = Wanted { client: &client, scope, resource, attempt };
             account.kind = EventKind::Refresh;
             refresh_token::refresh(state, &refresh_token, &wanted, account).await
         }

@@ -11,6 +11,7 @@ use barewire_oauth::token_family::{Presented, RefreshRefusal, Replaced, TokenFam
 
 use super::{Account, Failure, response};
 use crate::client_authentication::Authenticated;
+use crate::redeeming::Attempt;
 use crate::refresh_tokens::Parts;
 use crate::revocation::{Told, narrow, revoke};
 use crate::routes::TOKEN;
@@ -29,6 +30,7 @@ pub(super) struct Wanted<'a> {
     pub(super) client: &'a Authenticated,
     pub(super) scope: Option<&'a ScopeSet>,
     pub(super) resource: Option<&'a Resource>,
+    pub(super) attempt: Option<&'a Attempt<'a>>,
 }
 
 pub(super) async fn refresh(
@@ -56,6 +58,7 @@ pub(super) async fn refresh(
                 .unseal(&replaced.sealed_successor)
                 .ok_or_else(|| StoreError::new("a sealed refresh token is damaged"))?,
             Ok(Presented::Current) => {
+                wanted.attempt.into_iter().for_each(Attempt::begin);
                 match still_may(state, &grant, now, account).await? {
                     Swap::Done => {}
                     // It has less than a moment ago; what may be asked of it is looked at anew.
@@ -69,10 +72,16 @@ pub(super) async fn refresh(
                     family.held_by(holder).rotated(successor.secret_digest().0, sealed, &limits, now);
                 let rotated = family_record(record.handle, &grant.id, rotated);
                 match state.store.rotate_family(generation, &rotated, now, account.sender.address).await? {
-                    Swap::Done => successor,
+                    Swap::Done => {
+                        wanted.attempt.into_iter().for_each(Attempt::won);
+                        successor
+                    }
                     // Somebody else rotated (or revoked) meanwhile: look again, the answer is there now.
                     Swap::Lost => continue,
                 }
+            }
+            Err(RefreshRefusal::Reused) if wanted.attempt.is_some_and(Attempt::raced) => {
+                return Err(RefreshRefusal::Raced.into());
             }
             Err(RefreshRefusal::Reused) => {
                 account.kind = EventKind::Reuse;
