@@ -21,7 +21,7 @@ pub(crate) async fn in_time(State(state): State<AppState>, request: Request, nex
     let read = to_bytes(body, state.config.max_body_bytes);
     let body = match tokio::time::timeout(state.config.body_timeout, read).await {
         Ok(Ok(bytes)) => Body::from(bytes),
-        // Each endpoint says in its own way that it is too large.
+        // Each endpoint says in its own way that it is too large, or broken.
         Ok(Err(error)) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
         Err(_elapsed) => {
             let late = ErrorResponse::new(ErrorCode::InvalidRequest, "the body came too slowly");

@@ -1,5 +1,6 @@
 //! How the endpoints that speak JSON answer.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,6 +12,7 @@ use barewire_oauth::token::TokenError;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 
 use crate::store::StoreError;
@@ -74,7 +76,21 @@ pub(crate) fn form(
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(TokenError::NotAForm);
     }
-    body.map(|body| Parameters::parse(&body)).map_err(|_| TokenError::TooLarge)
+    body.map(|body| Parameters::parse(&body)).map_err(|rejection| {
+        if is_too_large(&rejection) { TokenError::TooLarge } else { TokenError::Unreadable }
+    })
+}
+
+/// Whether a body is larger than is read; its own error is inside of those of whoever has passed it on.
+fn is_too_large(rejection: &BytesRejection) -> bool {
+    let mut error: Option<&(dyn Error + 'static)> = Some(rejection);
+    while let Some(one) = error {
+        if one.is::<LengthLimitError>() {
+            return true;
+        }
+        error = one.source();
+    }
+    false
 }
 
 /// The `Authorization` header lines; unreadable ones count, as what they are.
@@ -86,11 +102,16 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Vec<&str> {
         .collect()
 }
 
-/// The error of a token or revocation request. A client that tried Basic is told so
-/// ([OAuth 2.1 §3.2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2.4)).
-pub(crate) fn token_error(refusal: &TokenError, headers: &HeaderMap) -> Response {
+/// The error of a request that a client sends itself. Whoever could not be authenticated is told how that is done, whatever
+/// they tried ([OAuth 2.1 §3.2.4](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-3.2.4) demands it
+/// after Basic, [RFC 9110 §15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2) of every 401).
+pub(crate) fn token_error(refusal: &TokenError) -> Response {
     let mut response = error(&refusal.response());
-    if response.status() == StatusCode::UNAUTHORIZED && !authorization(headers).is_empty() {
+    if *refusal == TokenError::TooLarge {
+        // RFC 9126 §2.3 demands it of pushed requests; it is as true elsewhere.
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"authorization server\", charset=\"UTF-8\"");
         response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
     }

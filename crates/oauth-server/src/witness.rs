@@ -285,9 +285,11 @@ impl Inner {
 /// A refusal of the token endpoint as a word.
 pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
     match error {
-        TokenError::Repeated(_) | TokenError::Missing(_) | TokenError::NotAForm | TokenError::TooLarge => {
-            "malformed"
-        }
+        TokenError::Repeated(_)
+        | TokenError::Missing(_)
+        | TokenError::NotAForm
+        | TokenError::Unreadable
+        | TokenError::TooLarge => "malformed",
         TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
         TokenError::Assertion(error) | TokenError::Grant(error) => error.rule(),
         TokenError::NotNow(_) => "not_now",
@@ -331,9 +333,9 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
             RefreshRefusal::MoreScope => "more_scope",
             RefreshRefusal::NoProof => ProofError::Missing.word(),
             RefreshRefusal::OtherKey => ProofError::OtherKey.word(),
+            RefreshRefusal::Raced => "raced",
             RefreshRefusal::Reused => "refresh_reuse",
         },
-            RefreshRefusal::Raced => "raced",
     }
 }
 

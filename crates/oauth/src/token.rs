@@ -78,6 +78,9 @@ pub enum TokenError {
     /// The body is not a form.
     #[error("the body has to be application/x-www-form-urlencoded")]
     NotAForm,
+    /// The body ends early, or its chunks are none.
+    #[error("the body cannot be read")]
+    Unreadable,
     /// The body is larger than the server reads.
     #[error("the body is too large")]
     TooLarge,
@@ -142,9 +145,12 @@ impl TokenError {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Repeated(_) | Self::Missing(_) | Self::NotAForm | Self::TooLarge | Self::Credentials(_) => {
-                ErrorCode::InvalidRequest
-            }
+            Self::Repeated(_)
+            | Self::Missing(_)
+            | Self::NotAForm
+            | Self::Unreadable
+            | Self::TooLarge
+            | Self::Credentials(_) => ErrorCode::InvalidRequest,
             Self::Proof(error) => error.code(),
             Self::Code(CodeRefusal::NoProof) | Self::Refresh(RefreshRefusal::NoProof) => {
                 ErrorCode::InvalidDpopProof

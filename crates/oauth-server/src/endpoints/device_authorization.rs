@@ -62,7 +62,7 @@ pub(crate) async fn post(
     state.tell(&sender, DEVICE_AUTHORIZATION, EventKind::DeviceAuthorization, &draft, ending);
     match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
-        Err(Failure::Refused(failure)) => failure.respond(&headers),
+        Err(Failure::Refused(failure)) => failure.respond(),
         Err(Failure::Request(error)) => respond::error(&error),
     }
 }

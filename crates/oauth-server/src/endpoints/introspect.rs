@@ -52,9 +52,9 @@ impl Failure {
         }
     }
 
-    fn respond(&self, headers: &HeaderMap) -> Response {
+    fn respond(&self) -> Response {
         match self {
-            Self::Refused(failure) => failure.respond(headers),
+            Self::Refused(failure) => failure.respond(),
             Self::Malformed(error) => {
                 respond::error(&ErrorResponse::new(ErrorCode::InvalidRequest, error.to_string()))
             }
@@ -75,7 +75,7 @@ pub(crate) async fn post(
         Err(failure) => {
             // Who was answered is no event: a resource asks for each of its requests.
             state.tell(&sender, INTROSPECT, EventKind::Introspection, &draft, Err(failure.rule()));
-            failure.respond(&headers)
+            failure.respond()
         }
     }
 }

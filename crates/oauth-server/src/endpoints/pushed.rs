@@ -65,9 +65,9 @@ impl Failure {
         }
     }
 
-    fn respond(&self, headers: &HeaderMap) -> Response {
+    fn respond(&self) -> Response {
         match self {
-            Self::Client(failure) => failure.respond(headers),
+            Self::Client(failure) => failure.respond(),
             Self::Request(error) => {
                 tracing::info!(%error, "a pushed request was refused");
                 respond::error(error)
@@ -103,7 +103,7 @@ pub(crate) async fn post(
     let wants_nonce = result.as_ref().is_err_and(Failure::wants_nonce);
     let mut response = match result {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
-        Err(failure) => failure.respond(&headers),
+        Err(failure) => failure.respond(),
     };
     give_nonce(&state, wants_nonce, &headers, &mut response);
     response

@@ -73,9 +73,9 @@ impl Failure {
         }
     }
 
-    fn respond(&self, headers: &HeaderMap) -> Response {
+    fn respond(&self) -> Response {
         match self {
-            Self::Refused(error) => respond::token_error(error, headers),
+            Self::Refused(error) => respond::token_error(error),
             Self::Malformed(error) => {
                 respond::error(&ErrorResponse::new(ErrorCode::InvalidRequest, error.to_string()))
             }
@@ -100,7 +100,7 @@ pub(crate) async fn post(
         Ok(()) => [(CACHE_CONTROL, "no-store")].into_response(),
         Err(failure) => {
             state.tell(&sender, REVOKE, EventKind::Revocation, &asker, Err(failure.rule()));
-            failure.respond(&headers)
+            failure.respond()
         }
     }
 }

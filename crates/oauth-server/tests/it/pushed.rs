@@ -333,3 +333,18 @@ async fn a_proof_binds_the_code() {
     let (status, _, _) = world.token_with(&proof, &redemption(&client, &code, CALLBACK)).await;
     assert_eq!(status, StatusCode::OK);
 }
+
+/// [§2.3](https://www.rfc-editor.org/rfc/rfc9126#section-2.3) wants the status for pushed requests; it is one rule for all.
+#[tokio::test]
+async fn what_is_too_large_is_told_so_by_its_status() {
+    let world = World::new().await;
+    let huge = "x".repeat(config().max_body_bytes + 1);
+    for path in ["/par", "/token", "/revoke", "/introspect", "/device_authorization"] {
+        let form = [("client_id", "web"), ("state", &huge)];
+        let answer = world.http.post(world.at(path)).form(&form).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["error"], "invalid_request", "{path}");
+    }
+}

@@ -76,14 +76,14 @@ impl Failure {
         }
     }
 
-    pub(crate) fn respond(&self, headers: &HeaderMap) -> Response {
+    pub(crate) fn respond(&self) -> Response {
         match self {
             Self::Refused(refusal @ TokenError::Device(DeviceRefusal::Pending)) => {
-                respond::token_error(refusal, headers)
+                respond::token_error(refusal)
             }
             Self::Refused(refusal) => {
                 tracing::info!(error = refusal.code().as_str(), reason = %refusal, "a token request was refused");
-                respond::token_error(refusal, headers)
+                respond::token_error(refusal)
             }
             Self::Store(failure) => respond::store_failed(failure),
             Self::Signing(failure) => {
@@ -116,7 +116,7 @@ pub(crate) async fn post(
     let wants_nonce = matches!(&result, Err(Failure::Refused(refusal)) if refusal.wants_nonce());
     let mut response = match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
-        Err(failure) => failure.respond(&headers),
+        Err(failure) => failure.respond(),
     };
     give_nonce(&state, wants_nonce, &headers, &mut response);
     response
