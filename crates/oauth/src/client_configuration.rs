@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 use crate::client::{Client, ClientAuthentication, Registration};
 use crate::client_authentication::secret_digest;
 use crate::register::{
-    ClientMetadata, NewCredentials, Present, RegistrationError, RegistrationPolicy, describe,
+    ClientMetadata, NewCredentials, Present, RegistrationError, RegistrationPolicy, describe, object,
 };
 use crate::secret::{self, ClientSecret, RegistrationAccessToken};
 
@@ -85,9 +85,7 @@ pub fn replace(
     fresh: ClientSecret,
     policy: RegistrationPolicy,
 ) -> Result<Replacement, RegistrationError> {
-    let malformed = |error: serde_json::Error| RegistrationError::Malformed(error.to_string());
-    let known: Known = serde_json::from_slice(body).map_err(malformed)?;
-    let metadata: ClientMetadata = serde_json::from_slice(body).map_err(malformed)?;
+    let (known, metadata): (Known, ClientMetadata) = (object(body)?, object(body)?);
     let ours = [
         known.registration_access_token,
         known.registration_client_uri,

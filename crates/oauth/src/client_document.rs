@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::client::{Client, ClientAuthentication, Registration};
 use crate::register::{
-    ClientMetadata, RegistrationError, RegistrationPolicy, private_key_jwt, read_metadata, settled,
+    ClientMetadata, RegistrationError, RegistrationPolicy, object, private_key_jwt, read_metadata, settled,
 };
 
 /// Longest accepted client identifier, in bytes.
@@ -108,8 +108,7 @@ impl DocumentUrl {
 /// [`DocumentError`]; [§4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document-00#section-4.1)
 /// and [MCP client registration](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration#implementation-requirements).
 pub fn read(url: &DocumentUrl, body: &[u8], policy: RegistrationPolicy) -> Result<Client, DocumentError> {
-    let metadata: ClientMetadata =
-        serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))?;
+    let metadata: ClientMetadata = object(body)?;
     if metadata.client_id.as_deref() != Some(url.as_str()) {
         return Err(DocumentError::OtherClient);
     }

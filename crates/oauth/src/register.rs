@@ -3,7 +3,7 @@
 //! A client is not tied to the scope it registers with: `scope` is read past, and each authorization request says
 //! anew what it asks for.
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
@@ -225,9 +225,16 @@ pub fn register(
     fresh: NewCredentials,
     policy: RegistrationPolicy,
 ) -> Result<(Client, Option<ClientSecret>, Option<String>), RegistrationError> {
-    let metadata: ClientMetadata =
-        serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))?;
-    describe(&metadata, fresh, policy)
+    describe(&object(body)?, fresh, policy)
+}
+
+/// Reads an object. Our types would be read from an array, too, member by member in our own order, which nobody else reads
+/// that way.
+pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, RegistrationError> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(RegistrationError::Malformed("it is not a JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))
 }
 
 /// The client that this metadata describe, its secret if it has one, and the scope as it was sent.

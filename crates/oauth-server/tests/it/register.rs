@@ -190,6 +190,7 @@ async fn what_is_no_metadata_is_refused_in_a_sentence() {
         "{",
         "{}}",
         "[1]",
+        "[]",
         &nested,
         &twice,
         r#"{"redirect_uris":"http://localhost/cb"}"#,
