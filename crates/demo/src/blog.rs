@@ -28,6 +28,9 @@ const CONTENT_CHARS: usize = 20_000;
 const TAGS: usize = 10;
 const TAG_CHARS: usize = 32;
 const NAME_CHARS: usize = 256;
+/// Each word is looked up by itself, and the search for thousands of them keeps the database busy for minutes.
+const QUERY_WORDS: usize = 16;
+const QUERY_CHARS: usize = 200;
 /// Posts on one page, at most.
 pub(crate) const PAGE: u32 = 50;
 const POSTS_PER_AUTHOR: i64 = 10_000;
@@ -184,6 +187,7 @@ impl Blog {
         if !(1..=PAGE).contains(&limit) {
             return Err(invalid("limit", "must be between 1 and 50"));
         }
+        let words = what.query.as_deref().map(all_words).transpose()?.flatten();
         let mut posts: Vec<Post> = sqlx::query_as(concat!(
             "SELECT p.*, u.username FROM posts p JOIN users u ON u.subject = p.author",
             " WHERE (p.status = 'published' OR p.author = ?1)",
@@ -199,7 +203,7 @@ impl Blog {
         .bind(&what.author)
         .bind(&what.tag)
         .bind(what.status)
-        .bind(what.query.as_deref().and_then(all_words))
+        .bind(words)
         // One more than asked for tells whether there is a next page.
         .bind(i64::from(limit) + 1)
         .fetch_all(&self.db)
@@ -399,10 +403,19 @@ impl FromRow<'_, SqliteRow> for Post {
 
 /// Words as SQLite's full-text search takes them: each quoted, so that none is an operator, each the start of a word.
 /// Text without words asks for nothing.
-fn all_words(query: &str) -> Option<String> {
+fn all_words(query: &str) -> Result<Option<String>, BlogError> {
+    let long = || invalid("query", "must have at most 16 words and 200 characters");
+    // In bytes first, so that nobody's megabytes are counted.
+    if query.len() > 4 * QUERY_CHARS || query.chars().count() > QUERY_CHARS {
+        return Err(long());
+    }
     let words = query.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let quoted: Vec<String> = words.map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" "))
+    match quoted.len() {
+        0 => Ok(None),
+        n if n > QUERY_WORDS => Err(long()),
+        _ => Ok(Some(quoted.join(" "))),
+    }
 }
 
 fn title(title: &str) -> Result<&str, BlogError> {

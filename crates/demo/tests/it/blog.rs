@@ -53,6 +53,22 @@ async fn paging_gives_every_visible_post_once_newest_first() {
     }
 }
 
+/// A megabyte of words took minutes, on a thread that others wait for.
+#[tokio::test]
+async fn a_query_of_thousands_of_words_is_refused() {
+    let w = world().await;
+    let search = async |query: String| {
+        w.blog.list(&w.john, &ListPosts { query: Some(query), ..Default::default() }).await
+    };
+    for good in ["a ".repeat(16), "é".repeat(200), String::new()] {
+        assert!(search(good.clone()).await.is_ok(), "{good}");
+    }
+    for bad in ["a ".repeat(17), "é".repeat(201), "a ".repeat(500_000)] {
+        let refused = search(bad).await;
+        assert!(matches!(refused, Err(BlogError::Invalid { field: "query", .. })), "{refused:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_draft_is_seen_by_its_author_only_on_every_way() {
     let w = world().await;
