@@ -49,7 +49,12 @@ where
         let bytes = head::bytes(&request);
         if bytes > limit {
             let said = format!("the head of this request has {bytes} bytes; {limit} are accepted\n");
-            return Answer { state: State::TooLarge { said }, end };
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Answer { state: State::Refused { status, said }, end };
+        }
+        if let Some(said) = head::host_fault(&request) {
+            let (status, said) = (StatusCode::BAD_REQUEST, said.to_owned());
+            return Answer { state: State::Refused { status, said }, end };
         }
         let request = request.map(|body| RequestBody::new(body, exchange));
         let mut service = self.service.clone();
@@ -77,7 +82,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F> {
-        TooLarge { said: String },
+        Refused { status: StatusCode, said: String },
         Waiting { service: Box<S>, request: Option<Box<Request<RequestBody>>> },
         Called { #[pin] future: F },
     }
@@ -95,10 +100,10 @@ where
         let mut response = loop {
             match answer.state.as_mut().project() {
                 StateProjection::Called { future } => break ready!(future.poll(context))?,
-                StateProjection::TooLarge { said } => {
+                StateProjection::Refused { status, said } => {
                     let said = std::mem::take(said);
                     let end = answer.end.take().expect("a future is not polled after it was ready");
-                    return Poll::Ready(Ok(too_large(said, end)));
+                    return Poll::Ready(Ok(refused(*status, said, end)));
                 }
                 StateProjection::Waiting { service, request } => {
                     ready!(service.poll_ready(context))?;
@@ -117,10 +122,10 @@ where
     }
 }
 
-/// Refuses a request by its head (431), and the connection with it: its body is not worth reading.
-fn too_large<B: Body<Data = Bytes>>(said: String, end: End) -> Response<ResponseBody<B>> {
+/// Refuses a request by its head, and the connection with it: its body is not worth reading.
+fn refused<B: Body<Data = Bytes>>(status: StatusCode, said: String, end: End) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::own(said.into(), end));
-    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));

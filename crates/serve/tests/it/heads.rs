@@ -78,3 +78,24 @@ async fn http2_counts_names_values_and_32_for_each() {
         assert_eq!(request.send().await.unwrap().status(), expected, "{bytes}");
     }
 }
+
+/// Whoever stands before us may take one of two for the other.
+#[tokio::test]
+async fn a_request_that_does_not_name_one_host_is_refused() {
+    let running = Running::start(patient()).await;
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n", 200),
+        ("GET http://x/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET http://x/ HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: x\r\nHOST: evil.example\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\nhost: x\r\nhost: evil.example\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\n\r\n", 200),
+    ] {
+        let mut peer = running.say(head).await;
+        let said = peer.rest().await;
+        assert_eq!(said.split(' ').nth(1), Some(status.to_string().as_str()), "{head}: {said}");
+    }
+}
