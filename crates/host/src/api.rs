@@ -1,7 +1,7 @@
 //! The JSON API between the page and its host: every request and response type, and nothing that does work.
 //!
-//! All paths are below `/api`, on the host's own origin. The browser is known by the cookie `barewire_session`
-//! (`HttpOnly`, so a script cannot read it); a request that changes something carries `X-Barewire: 1`. Times are
+//! All paths are below `/api`, on the host's own origin. The browser is known by the cookie `barewire_session`, over https
+//! `__Host-barewire_session` (`HttpOnly`, so a script cannot read it); a request that changes something carries `X-Barewire: 1`. Times are
 //! milliseconds since the Unix epoch. An answer that is not 2xx has an [`ErrorBody`].
 //!
 //! | verb and path | request | response |

@@ -15,8 +15,12 @@ use crate::host::App;
 use crate::manager::{self, Call, Logins, Server};
 use crate::store::SessionKey;
 
-/// Name of the cookie.
-pub(crate) const COOKIE: &str = "barewire_session";
+/// Name of the cookie. Over https it is bound to this very host, so that no neighbouring one can plant a session of its own
+/// in a browser and see what that browser logs in to
+/// ([RFC 6265bis §4.1.3.2](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2)).
+pub(crate) fn cookie_name(origin: &PublicOrigin) -> &'static str {
+    if origin.is_https() { "__Host-barewire_session" } else { "barewire_session" }
+}
 
 /// How often the store is told that a session was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(600);
@@ -52,7 +56,8 @@ struct Seen {
 pub(crate) fn set_cookie(secret: &str, origin: &PublicOrigin, limits: &Limits) -> String {
     let secure = if origin.is_https() { "; Secure" } else { "" };
     let age = limits.session_idle.as_secs();
-    format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    let name = cookie_name(origin);
+    format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
 }
 
 impl App {

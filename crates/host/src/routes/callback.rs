@@ -15,7 +15,7 @@ pub(crate) async fn callback(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let session = match session_cookie(&headers) {
+    let session = match session_cookie(&headers, app.origin()) {
         Some(cookie) => app.session(cookie).await?,
         None => None,
     };

@@ -15,7 +15,7 @@ use crate::session::Session;
 
 /// The state of the browser's session; a new session if it has none. An id that the host did not give is not taken over.
 pub(crate) async fn state(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let known = match session_cookie(&headers) {
+    let known = match session_cookie(&headers, app.origin()) {
         Some(cookie) => app.session(cookie).await?.map(|it| (cookie.to_owned(), it)),
         None => None,
     };
