@@ -37,6 +37,7 @@ Exit codes: 0 done · 1 failed here · 2 wrong usage · 3 server not reached · 
 
 /// What every subcommand understands.
 #[derive(Args)]
+#[command(next_help_heading = "For every command")]
 pub(crate) struct Common {
     /// Print the result, or the error, as one JSON document on standard output
     #[arg(long, global = true)]
@@ -122,7 +123,7 @@ pub(crate) struct Serve {
     pub(crate) listen: Option<String>,
     /// The URL by which others know it, e.g. https://login.example.com behind a proxy [default: the setting
     /// server.public_url, or its address where only this machine can reach it]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) public_url: Option<Url>,
     /// Where its databases live [default: the setting server.data_dir, barewire-data]
     #[arg(long, value_name = "DIR")]

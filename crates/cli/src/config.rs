@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::Source;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Value;
 use serde::Deserialize;
@@ -46,6 +47,14 @@ impl Settings {
         named.unwrap_or(&self.server.data_dir).clone()
     }
 
+    /// Refuses settings that are given to a command which has no use for any: a name that is written wrong is told everywhere.
+    pub(crate) fn check(common: &Common) -> Result<(), Failure> {
+        if common.settings.is_empty() && common.config.is_none() {
+            return Ok(());
+        }
+        Settings::load(common).map(drop)
+    }
+
     /// Reads all four sources.
     pub(crate) fn load(common: &Common) -> Result<Settings, Failure> {
         let mut figment = Figment::new();
@@ -87,7 +96,10 @@ fn explain(error: &figment::Error) -> String {
         let source = error.metadata.as_ref().map_or_else(String::new, |metadata| {
             // Figment names a single value after its Rust type; the only ones here are from the command line.
             let name = if metadata.name.contains("::") { "--set" } else { metadata.name.as_ref() };
-            format!(" (from {name})")
+            match &metadata.source {
+                Some(Source::File(path)) => format!(" (from {})", path.display()),
+                _ => format!(" (from {name})"),
+            }
         });
         let path = error.path.join(".");
         let place = if path.is_empty() { "the settings".to_owned() } else { format!("setting `{path}`") };

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
+use crate::config::Settings;
 use crate::connect::interruptible;
 use crate::outcome::Failure;
 
@@ -52,6 +53,7 @@ fn misread(error: &clap::Error) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
     let common = arguments.common;
+    Settings::check(&common)?;
     match arguments.command {
         Command::Demo(demo) => commands::demo::run(demo, &common).await,
         Command::Serve(serve) => commands::serve::run(serve, &common).await,

@@ -14,6 +14,10 @@ use crate::terminal::{note, stop_signal};
 
 pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
+    // Before anything is made for it.
+    if let Some(mistake) = settings.auth.mistake() {
+        return Err(Failure::usage(mistake));
+    }
     descriptors::take_all();
     // Where others can reach it, the demo makes none with a password that everybody knows.
     let has_administrator = arguments.public_url.is_none() && settings.auth.administration;

@@ -11,6 +11,14 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
     // Takes connections and never says anything.
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mute = format!("http://{}/mcp", silent.local_addr().unwrap());
+    let files = barewire_testkit::TempDir::new();
+    let file = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let unfit = file("unfit.toml", "[auth]\naccess_token_ttl = 5\n");
+    let no_toml = file("no.toml", "x = [");
     let plain = format!("https://{}/mcp", without_tls());
     for (arguments, code, says) in [
         (vec!["tools", &plain], 3, "http, not https"),
@@ -30,6 +38,10 @@ fn what_goes_wrong_has_its_exit_code_and_says_what_to_do() {
         (vec!["demo", "--listen", "nonsense"], 2, "HOST:PORT"),
         (vec!["demo", "--listen", &taken.1], 1, "another port with --listen"),
         (vec!["demo", "--set", "nonsense"], 2, "SECTION.NAME=VALUE"),
+        (vec!["tools", &nobody, "--set", "auth.acess_token_ttl=8s"], 2, "acess_token_ttl"),
+        (vec!["demo", "--set", "auth.access_token_ttl=0s"], 2, "at least 1s"),
+        (vec!["demo", "--config", &unfit], 2, &unfit),
+        (vec!["demo", "--config", &no_toml], 2, &no_toml),
         (vec!["demo", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml"),
         (vec!["demo", "--listen", "0.0.0.0:0"], 2, "public"),
         (
