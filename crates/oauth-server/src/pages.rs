@@ -1,4 +1,5 @@
-//! The pages a person sees: one column, no script but the one that passkeys need, and headers that let them do nothing but what they are for.
+//! The pages a person sees: one column (administrators have tables), no script but the one that passkeys need, and headers that let
+//! them do nothing but what they are for.
 
 use std::time::Duration;
 
