@@ -1,9 +1,8 @@
 // The whole flow, as a person goes through it, against a running `barewire demo`.
 import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { assertAccessible, assertFits, assertNoSecrets, authorize, hostUrl, launch, newPage, serverUrl } from './support.mjs'
+import { assertAccessible, assertFits, assertNoSecrets, authorize, hostUrl, launch, newPage, serverUrl, steps } from './support.mjs'
 
 describe('the flow', () => {
   let browser, page, troubles, secrets
@@ -15,21 +14,7 @@ describe('the flow', () => {
   })
   after(() => browser?.close())
 
-  // Each step stands on those before it: after one has failed the others would only fail slowly.
-  let failed = false
-  const step = (name, run) =>
-    it(name, async (t) => {
-      if (failed) return t.skip('an earlier step failed')
-      try {
-        await run()
-      } catch (error) {
-        failed = true
-        await mkdir(new URL('../test-results/', import.meta.url), { recursive: true })
-        await page.screenshot({ path: fileURLToPath(new URL('../test-results/failure.png', import.meta.url)) }).catch(() => {})
-        t.diagnostic(`at ${page.url()}; see test-results/failure.png`)
-        throw error
-      }
-    })
+  const step = steps('flow', () => page)
 
   const work = () => page.getByRole('region', { name: 'Work', exact: true })
   const rows = () => page.locator('[data-exchange]')
@@ -286,5 +271,5 @@ describe('the flow', () => {
     await page.getByRole('link', { name: /^list_posts/ }).waitFor({ state: 'detached' })
   })
 
-  step('never broke its own policy, and threw nothing', () => assert.deepEqual(troubles, []))
+  it('never broke its own policy, and threw nothing', () => assert.deepEqual(troubles, []))
 })

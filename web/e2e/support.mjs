@@ -1,11 +1,16 @@
 // What the browser tests share: a Chromium, one page in it, and what is checked in every state of that page.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 export const hostUrl = process.env.BAREWIRE_HOST_URL ?? 'http://localhost:5173'
 export const serverUrl = process.env.BAREWIRE_SERVER_URL ?? 'http://localhost:8000/mcp'
+/** Of the data server, which is the authorization server's, too. */
+export const origin = new URL(serverUrl).origin
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -22,6 +27,28 @@ export function launch() {
       '--disable-sync',
     ],
   })
+}
+
+/**
+ * Steps that stand on those before them: after one has failed the others would only fail slowly. A failure leaves a picture
+ * of the page with the name of the test.
+ */
+export function steps(test, page) {
+  const results = new URL('../test-results/', import.meta.url)
+  let failed = false
+  return (name, run) =>
+    it(name, async (t) => {
+      if (failed) return t.skip('an earlier step failed')
+      try {
+        await run(t)
+      } catch (error) {
+        failed = true
+        await mkdir(results, { recursive: true })
+        await page().screenshot({ path: fileURLToPath(new URL(`${test}.png`, results)) }).catch(() => {})
+        t.diagnostic(`at ${page().url()}; see test-results/${test}.png`)
+        throw error
+      }
+    })
 }
 
 /** A page that remembers what went wrong in it, and the secrets that passed through the browser. */
