@@ -48,6 +48,47 @@ describe('administration', () => {
     assert.equal(await app.call('list_posts'), 200)
   })
 
+  /** The attempts of applications of this name, as soon as there are so many. */
+  const attempts = async (of, count) => {
+    await admin.open(`/admin/funnel?client=${encodeURIComponent(of)}`)
+    await admin.heading('Attempts to connect')
+    const found = page.getByRole('row').filter({ hasText: of })
+    for (let left = 50; (await found.count()) < count && left; left -= 1) {
+      await page.waitForTimeout(200)
+      await page.reload()
+    }
+    assert.equal(await found.count(), count, `attempts of ${of}`)
+    return found
+  }
+
+  step('sees which attempts to connect failed, where and why', async () => {
+    const clumsy = await Application.register(`Clumsy ${name}`)
+    await guest.page.goto(clumsy.url)
+    const refused = await clumsy.exchange(await guest.decide('Allow'), 'x'.repeat(43))
+    assert.deepEqual([refused.status, refused.error], [400, 'invalid_grant'])
+    const unwanted = await Application.register(`Unwanted ${name}`)
+    await guest.page.goto(unwanted.url)
+    await guest.decide('Deny')
+
+    const [token] = await (await attempts(clumsy.name, 1)).all()
+    await token.getByText('Stopped: token').waitFor()
+    await token.getByText('wrong_verifier').waitFor()
+    await token.getByText('does not belong to the challenge').waitFor()
+    await admin.assertGood('a failed attempt')
+    const [consent] = await (await attempts(unwanted.name, 1)).all()
+    await consent.getByText('Stopped: consent').waitFor()
+    await consent.getByText('The user said no.').waitFor()
+    const [connected] = await (await attempts(app.clientId, 1)).all()
+    await connected.getByText(/^Connected in/).waitFor()
+    await page.getByLabel('How it ended').selectOption('Given up')
+    await admin.press('Find')
+    await page.getByText('No attempt fits.').waitFor()
+    await admin.assertGood('no attempts')
+    await admin.follow('Show all')
+    await page.getByText('wrong_verifier').waitFor()
+    await admin.assertGood('attempts')
+  })
+
   step("revokes another user's connected app: the very next call is refused", async () => {
     await admin.open(`/admin/people?search=${visitor.toUpperCase()}`)
     await page.getByRole('link', { name: visitor }).click()
