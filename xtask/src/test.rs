@@ -45,14 +45,18 @@ pub(crate) fn build() -> Result<()> {
     run(&mut cargo(&["build", "--workspace", "--all-targets", "--locked"]))
 }
 
-/// The whole flow in Chromium, against a `barewire demo` of its own.
+/// The whole flow in Chromium, against a `barewire demo` of its own, and another one at which devices come too late.
 fn browser_test(browser: PathBuf) -> Result<()> {
     let demo = Demo::start()?;
+    let hasty = Demo::start_with("[auth]\ndevice_code_ttl = \"2s\"\ndevice_poll_interval = \"1s\"\n")?;
     run(node::npm("web")
         .args(["run", "--silent", "e2e"])
         .env("CHROMIUM", browser)
         .env("BAREWIRE_HOST_URL", &demo.host_url)
-        .env("BAREWIRE_SERVER_URL", &demo.server_url))?;
+        .env("BAREWIRE_SERVER_URL", &demo.server_url)
+        .env("BAREWIRE_HASTY_URL", &hasty.server_url)
+        .env("BAREWIRE_PROGRAM", target_directory().join("debug/barewire")))?;
+    hasty.server.stop()?;
     demo.server.stop()
 }
 
