@@ -51,6 +51,7 @@ mod pages;
 mod passkeys;
 mod passwords;
 mod possession;
+mod posted;
 mod random;
 mod recovery_codes;
 mod redeeming;

@@ -1,18 +1,13 @@
 //! How the endpoints that speak JSON answer.
 
-use std::error::Error;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
-use barewire_oauth::parameters::Parameters;
 use barewire_oauth::token::TokenError;
-use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::LengthLimitError;
 use serde::Serialize;
 
 use crate::store::StoreError;
@@ -64,33 +59,6 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
     let mut response = json(StatusCode::METHOD_NOT_ALLOWED, &body);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
-}
-
-/// The parameters of a form body.
-pub(crate) fn form(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Parameters, TokenError> {
-    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = essence.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(TokenError::NotAForm);
-    }
-    body.map(|body| Parameters::parse(&body)).map_err(|rejection| {
-        if is_too_large(&rejection) { TokenError::TooLarge } else { TokenError::Unreadable }
-    })
-}
-
-/// Whether a body is larger than is read; its own error is inside of those of whoever has passed it on.
-fn is_too_large(rejection: &BytesRejection) -> bool {
-    let mut error: Option<&(dyn Error + 'static)> = Some(rejection);
-    while let Some(one) = error {
-        if one.is::<LengthLimitError>() {
-            return true;
-        }
-        error = one.source();
-    }
-    false
 }
 
 /// The `Authorization` header lines; unreadable ones count, as what they are.

@@ -3,7 +3,6 @@
 //!
 //! Whoever has no good token is answered alike, whether there is such a client or not.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::bearer::{self, Scheme};
@@ -12,7 +11,6 @@ use barewire_oauth::client_configuration::{is_token, replace};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::register::{RegistrationResponse, response};
 use barewire_oauth::secret::RegistrationAccessToken;
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -20,10 +18,10 @@ use super::register::{
     Failure as RegistrationFailure, check_authentication, json_body, management, new_registration_token,
     new_secret, turn,
 };
+use crate::posted::Posted;
 use crate::revocation::{Told, delete_client};
 use crate::routes::CLIENT_CONFIGURATION;
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{ClientRecord, Digest, StoreError, Swap};
 use crate::witness::{Draft, EventKind, Sender};
 use crate::{random, respond};
@@ -110,18 +108,11 @@ pub(crate) async fn get(
     }
 }
 
-pub(crate) async fn put(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn put(State(state): State<AppState>, Path(id): Path<String>, posted: Posted) -> Response {
     let mut draft = Draft::default();
-    let result = try_put(&state, &id, source, &headers, body, &mut draft).await;
+    let result = try_put(&state, &id, &posted, &mut draft).await;
     let ending = result.as_ref().map(|_| Some("replaced")).map_err(Failure::rule);
-    state.tell(&sender, CLIENT_CONFIGURATION, EventKind::Registration, &draft, ending);
+    state.tell(&posted.sender, CLIENT_CONFIGURATION, EventKind::Registration, &draft, ending);
     match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(failure) => failure.respond(),
@@ -131,18 +122,16 @@ pub(crate) async fn put(
 async fn try_put(
     state: &Inner,
     id: &str,
-    source: Source,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: &Posted,
     draft: &mut Draft,
 ) -> Result<RegistrationResponse, Failure> {
-    let Shown { record, digest, .. } = shown(state, id, headers, draft).await?;
-    let body = json_body(headers, body)?;
-    let replacement = replace(&record.client, &body, new_secret(), state.config.registration_policy())
+    let Shown { record, digest, .. } = shown(state, id, &posted.headers, draft).await?;
+    let body = json_body(posted)?;
+    let replacement = replace(&record.client, body, new_secret(), state.config.registration_policy())
         .map_err(RegistrationFailure::Refused)?;
     check_authentication(state, &replacement.client.authentication)?;
     draft.client_name.clone_from(&replacement.client.name);
-    let _turn = turn(state, source.network_digest()).await?;
+    let _turn = turn(state, posted.source.network_digest()).await?;
     let next = new_registration_token();
     let next_digest = random::digest(next.expose());
     match state.store.replace_client(&replacement.client, digest, next_digest).await? {

@@ -1,19 +1,17 @@
 //! `GET /consent`, `POST /consent`: the user is asked, and the answer goes back to the client.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::authorize::Next;
 use barewire_oauth::consent::{self, Question};
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::authorize::CODE_ISSUED;
-use super::login::{STALE_FORM, check_form};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{ConsentForms, ConsentTemplate, ErrorPage, Extras, page};
-use crate::respond::{self, see_other};
+use crate::posted::{Posted, STALE_FORM};
+use crate::respond::see_other;
 use crate::routes::{CONSENT, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
@@ -31,11 +29,9 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: Posted,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), &sender, &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), &posted).await)
 }
 
 async fn show(
@@ -66,24 +62,17 @@ async fn show(
     }
 }
 
-async fn submit(
-    state: &Inner,
-    query: Option<&str>,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn submit(state: &Inner, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
     let flow = Flow::read(state, query).await?;
-    let cookies = Cookies::read(state, headers);
+    let cookies = Cookies::read(state, &posted.headers);
     let Some(session) = cookies.session(state, state.now()).await? else {
         return Ok(see_other(&state.path_with(LOGIN, &flow.query)));
     };
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let flow = flow.within_bounds(state, Some(&session));
     let draft = Draft { user: Some(session.user.id.clone()), ..flow.draft() };
-    let tell = |ending| state.tell(sender, CONSENT, EventKind::Consent, &draft, ending);
-    check_form(state, headers, &cookies, &fields, Purpose::Consent, &flow.query)
-        .inspect_err(|_| tell(Err(STALE_FORM)))?;
+    let tell = |ending| state.tell(&posted.sender, CONSENT, EventKind::Consent, &draft, ending);
+    let fields =
+        posted.form(&cookies, Purpose::Consent, &flow.query).inspect_err(|_| tell(Err(STALE_FORM)))?;
     // What the page was made for may not hold any more, and a form can be made without one: whoever has to log in first
     // answers nothing.
     match flow.next(state, Some(&session)).await? {

@@ -6,24 +6,23 @@
 //! can be made up by whoever is logged in: it counts as what is typed does. A right code takes only its own try back: who
 //! has a code of his own does not get fresh tries by it.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::device::UserCode;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::login::{check_form, device_errand};
+use super::login::device_errand;
 use crate::csrf::{self, Purpose};
 use crate::duration;
 use crate::flow::{Stop, finish};
 use crate::pages::{
     DeviceConsentForms, DeviceConsentTemplate, DeviceDoneTemplate, DeviceTemplate, ErrorPage, Extras, page,
 };
+use crate::posted::Posted;
 use crate::random;
-use crate::respond::{self, see_other};
+use crate::respond::see_other;
 use crate::routes::{DEVICE, LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
@@ -96,13 +95,8 @@ pub(crate) async fn get(
     finish(&state, show(&state, query.as_deref().unwrap_or_default(), &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &posted).await)
 }
 
 async fn show(state: &Inner, query: &str, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -116,14 +110,9 @@ async fn show(state: &Inner, query: &str, headers: &HeaderMap) -> Result<Respons
     Ok(form(state, &cookies, code.map(|code| code.to_string()).unwrap_or_default(), None))
 }
 
-async fn submit(
-    state: &Inner,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+async fn submit(state: &Inner, posted: &Posted) -> Result<Response, Stop> {
+    let cookies = Cookies::read(state, &posted.headers);
+    let fields = posted.fields()?;
     let field = |name| fields.one(name).ok().flatten();
     let typed = field("user_code").unwrap_or_default();
     let code = UserCode::parse(typed);
@@ -132,14 +121,14 @@ async fn submit(
     };
     if let Some(decision) = field("decision") {
         let code = code.ok_or_else(|| Stop::page(ErrorPage::stale_form()))?;
-        check_form(state, headers, &cookies, &fields, Purpose::DeviceConsent, code.letters())?;
-        return decide(state, sender, &cookies, &session, &code, decision).await;
+        posted.check(&cookies, &fields, Purpose::DeviceConsent, code.letters())?;
+        return decide(state, &posted.sender, &cookies, &session, &code, decision).await;
     }
-    check_form(state, headers, &cookies, &fields, Purpose::Device, "")?;
+    posted.check(&cookies, &fields, Purpose::Device, "")?;
     match find(state, &session, code.as_ref()).await? {
         Ok((code, device)) => Ok(ask(state, &cookies, &session, &code, &device)),
         Err(error) => {
-            tell_refused(state, sender, &session, error.rule());
+            tell_refused(state, &posted.sender, &session, error.rule());
             let typed = typed.chars().take(32).collect();
             Ok(form(state, &cookies, typed, Some(&error)))
         }

@@ -2,7 +2,6 @@
 //! begins.
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::authorize::OFFLINE_ACCESS;
 use barewire_oauth::client::{Client, Registration};
@@ -10,16 +9,15 @@ use barewire_oauth::device::{self, DeviceResponse, UserCode};
 use barewire_oauth::error::ErrorResponse;
 use barewire_oauth::secret::DeviceCode;
 use barewire_oauth::token::TokenError;
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::token::Failure as TokenFailure;
 use crate::client_authentication::{Authenticated, authenticate, of_document};
+use crate::posted::Posted;
 use crate::routes::{DEVICE, DEVICE_AUTHORIZATION};
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{DeviceRecord, Digest, Insert, StoreError};
-use crate::witness::{Draft, EventKind, Sender, request_of_device};
+use crate::witness::{Draft, EventKind, request_of_device};
 use crate::{random, respond};
 
 /// How often another code is drawn when somebody has one already.
@@ -49,17 +47,11 @@ impl Failure {
     }
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let mut draft = Draft::default();
-    let result = begin(&state, source, &headers, body, &mut draft).await;
+    let result = begin(&state, &posted, &mut draft).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
-    state.tell(&sender, DEVICE_AUTHORIZATION, EventKind::DeviceAuthorization, &draft, ending);
+    state.tell(&posted.sender, DEVICE_AUTHORIZATION, EventKind::DeviceAuthorization, &draft, ending);
     match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(Failure::Refused(failure)) => failure.respond(),
@@ -67,20 +59,14 @@ pub(crate) async fn post(
     }
 }
 
-async fn begin(
-    state: &Inner,
-    source: Source,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    draft: &mut Draft,
-) -> Result<DeviceResponse, Failure> {
-    let parameters = respond::form(headers, body)?;
-    let client = client(state, &authenticate(state, headers, &parameters).await?).await?;
+async fn begin(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<DeviceResponse, Failure> {
+    let parameters = posted.parameters()?;
+    let client = client(state, &authenticate(state, &posted.headers, &parameters).await?).await?;
     draft.concerns(&client);
     let request = device::read(&parameters, &client, &state.policy)
         .map_err(|error| Failure::Request(Box::new(error)))?;
     draft.scope = Some(request.scope.to_string());
-    let source = source.network_digest();
+    let source = posted.source.network_digest();
     // As for registrations: a flood has one write under way.
     let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;

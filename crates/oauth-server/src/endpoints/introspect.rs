@@ -4,7 +4,6 @@
 //! (`introspects` in its configuration).
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::seconds;
@@ -13,18 +12,18 @@ use barewire_oauth::introspect::{Introspection, may_see};
 use barewire_oauth::revoke::{self, RevokeError, Revoked};
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::token::TokenError;
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::token::Failure as TokenFailure;
 use super::token::refresh_token::is_good;
 use crate::client_authentication::authenticate;
+use crate::posted::Posted;
 use crate::refresh_tokens::Parts;
 use crate::respond;
 use crate::routes::INTROSPECT;
 use crate::server::{AppState, Inner};
 use crate::store::StoreError;
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind};
 
 /// Why there is no answer.
 enum Failure {
@@ -63,31 +62,21 @@ impl Failure {
     }
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let mut draft = Draft::default();
-    match introspect(&state, &headers, body, &mut draft).await {
+    match introspect(&state, &posted, &mut draft).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),
         Err(failure) => {
             // Who was answered is no event: a resource asks for each of its requests.
-            state.tell(&sender, INTROSPECT, EventKind::Introspection, &draft, Err(failure.rule()));
+            state.tell(&posted.sender, INTROSPECT, EventKind::Introspection, &draft, Err(failure.rule()));
             failure.respond()
         }
     }
 }
 
-async fn introspect(
-    state: &Inner,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    draft: &mut Draft,
-) -> Result<Introspection, Failure> {
-    let parameters = respond::form(headers, body)?;
-    let caller = authenticate(state, headers, &parameters).await?;
+async fn introspect(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<Introspection, Failure> {
+    let parameters = posted.parameters()?;
+    let caller = authenticate(state, &posted.headers, &parameters).await?;
     draft.client = Some(caller.id.clone());
     let Some(client) = caller.proven() else {
         return Err(TokenError::WrongSecret("only a client that authenticates may ask about tokens").into());

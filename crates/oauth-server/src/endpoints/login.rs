@@ -3,13 +3,10 @@
 //! The query is the authorization request that the login is for, or names a page of the account, or the code of a device;
 //! without any, a person just logs in.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::device::UserCode;
-use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
-use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
@@ -19,20 +16,17 @@ use crate::endpoints::account::Place;
 use crate::endpoints::admin::Section;
 use crate::endpoints::{login_code, upstream};
 use crate::flow::{Flow, Stop, finish};
-use crate::pages::{ErrorPage, Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
+use crate::pages::{Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
 use crate::passkeys::For;
-use crate::respond::{self, see_other};
+use crate::posted::{Posted, STALE_FORM};
+use crate::respond::see_other;
 use crate::routes::{self, AUTHORIZE, LOGIN, LOGIN_PASSKEY, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions;
 use crate::sessions::Cookies;
 use crate::source::Source;
 use crate::store::{StoreError, UserRecord};
-use crate::witness::{Draft, EventKind, Sender};
-
-/// A form that did not come from the page that was made for it, as a word for records: another 's, most likely, where
-/// there are many.
-pub(crate) const STALE_FORM: &str = "stale_form";
+use crate::witness::{Draft, EventKind};
 
 /// Longest name that is looked up, in bytes.
 const MAX_USERNAME: usize = 256;
@@ -48,12 +42,9 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: Posted,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), source, &sender, &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), &posted).await)
 }
 
 async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -80,38 +71,31 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
     }
 }
 
-async fn submit(
-    state: &AppState,
-    query: Option<&str>,
-    source: Source,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn submit(state: &AppState, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
     let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    let cookies = Cookies::read(state, &posted.headers);
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(state, headers, &cookies, &fields, Purpose::Login, &errand.query())
-        .inspect_err(|_| state.tell(sender, LOGIN, EventKind::Login, &draft, Err(STALE_FORM)))?;
+    let fields = posted
+        .form(&cookies, Purpose::Login, &errand.query())
+        .inspect_err(|_| state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (username, password) = (field("username"), Password::new(field("password")));
-    let result = log_in(state, &cookies, source, username, password, &mut draft).await?;
+    let result = log_in(state, &cookies, posted.source, username, password, &mut draft).await?;
     let denied = |denial: &Denial| {
         if let Some(rule) = denial.rule(Asked::NameAndPassword) {
-            state.tell(sender, LOGIN, EventKind::Login, &draft, Err(rule));
+            state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Err(rule));
         }
         form(state, &cookies, &errand, username, Some((denial, denial.text(Asked::NameAndPassword))))
     };
     match result {
         Ok(user) if has_second_factor(state, &user).await? => {
-            state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(Some("second_factor_asked")));
+            state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Ok(Some("second_factor_asked")));
             Ok(login_code::ask(state, &cookies, &errand, &user))
         }
-        Ok(user) => match cookies.log_in(state, &user, sender, state.now()).await? {
+        Ok(user) => match cookies.log_in(state, &user, &posted.sender, state.now()).await? {
             Some(set) => {
-                state.tell(sender, LOGIN, EventKind::Login, &draft, Ok(None));
+                state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Ok(None));
                 let mut response = see_other(&errand.next(state));
                 for cookie in set {
                     response.headers_mut().append(SET_COOKIE, cookie);
@@ -214,21 +198,6 @@ impl Errand {
             Self::Request(flow) => state.path_with(AUTHORIZE, &flow.after_login()),
         }
     }
-}
-
-/// Checks that a form came from the page we made for it, in this browser.
-pub(crate) fn check_form(
-    state: &Inner,
-    headers: &HeaderMap,
-    cookies: &Cookies,
-    fields: &Parameters,
-    purpose: Purpose,
-    query: &str,
-) -> Result<(), Stop> {
-    let token = fields.one("csrf").ok().flatten().unwrap_or_default();
-    let valid = cookies.secret().is_some_and(|secret| csrf::is_valid(token, secret, purpose, query));
-    let foreign = csrf::is_foreign(headers, &state.issuer_origin(), state.secure);
-    if valid && !foreign { Ok(()) } else { Err(Stop::page(ErrorPage::stale_form())) }
 }
 
 async fn log_in(

@@ -1,25 +1,23 @@
 //! `POST /login/code`: the second factor, after the password. `GET` leads back to the beginning.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use bytes::Bytes;
+use http::StatusCode;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
 
-use super::login::{Errand, STALE_FORM, check_form};
+use super::login::Errand;
 use crate::attempts::{self, Asked, Denial, Factor};
 use crate::csrf::{self, Purpose};
 use crate::flow::{Flow, Stop, finish};
 use crate::half_login::Half;
-use crate::pages::{CodeTemplate, ErrorPage, Extras, page};
-use crate::respond::{self, see_other};
+use crate::pages::{CodeTemplate, Extras, page};
+use crate::posted::{Posted, STALE_FORM};
+use crate::respond::see_other;
 use crate::routes::{LOGIN, LOGIN_CODE};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
-use crate::source::Source;
 use crate::store::UserRecord;
-use crate::witness::{EventKind, Sender};
+use crate::witness::EventKind;
 
 pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
     see_other(&state.path_with(LOGIN, query.as_deref().unwrap_or_default()))
@@ -28,28 +26,18 @@ pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery
 pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: Posted,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), source, &sender, &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), &posted).await)
 }
 
-async fn submit(
-    state: &AppState,
-    query: Option<&str>,
-    source: Source,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn submit(state: &AppState, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
     let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    let cookies = Cookies::read(state, &posted.headers);
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(state, headers, &cookies, &fields, Purpose::Code, &errand.query())
-        .inspect_err(|_| state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Err(STALE_FORM)))?;
+    let fields = posted
+        .form(&cookies, Purpose::Code, &errand.query())
+        .inspect_err(|_| state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Err(STALE_FORM)))?;
 
     let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
     let (half, code, now) = (field("half"), field("code"), state.now());
@@ -65,19 +53,19 @@ async fn submit(
     };
     let result = match code.trim() {
         "" => Err(Denial::Incomplete),
-        code => attempts::code(state, app, source, code).await?,
+        code => attempts::code(state, app, posted.source, code).await?,
     };
     draft.user = Some(user.id.clone());
     match result {
         Ok(factor) => {
-            let Some(set) = cookies.log_in(state, &user, sender, now).await? else {
+            let Some(set) = cookies.log_in(state, &user, &posted.sender, now).await? else {
                 return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
             };
             let reason = match factor {
                 Factor::App => "second_factor",
                 Factor::RecoveryCode => "recovery_code",
             };
-            state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some(reason)));
+            state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some(reason)));
             let mut response = see_other(&errand.next(state));
             for cookie in set {
                 response.headers_mut().append(SET_COOKIE, cookie);
@@ -86,7 +74,7 @@ async fn submit(
         }
         Err(denial) => {
             if let Some(rule) = denial.rule(Asked::Code) {
-                state.tell(sender, LOGIN_CODE, EventKind::Login, &draft, Err(rule));
+                state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Err(rule));
             }
             Ok(form(state, &cookies, &errand, half.to_owned(), Some(&denial)))
         }

@@ -2,28 +2,25 @@
 //! person, so it is both factors in one.
 
 use aws_lc_rs::signature::ParsedPublicKey;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::passkey::{self, Algorithm, AuthenticatorData, Ceremony, PasskeyRefusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use http::HeaderMap;
 use http::header::SET_COOKIE;
 
-use super::login::{Errand, STALE_FORM, check_form, passkey_refused};
+use super::login::{Errand, passkey_refused};
 use crate::csrf::Purpose;
 use crate::flow::{Flow, Stop, finish};
-use crate::pages::ErrorPage;
 use crate::passkeys::{For, Passkeys, public_key};
-use crate::respond::{self, see_other};
+use crate::posted::{Posted, STALE_FORM};
+use crate::respond::see_other;
 use crate::routes::{LOGIN, LOGIN_PASSKEY};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
 use crate::store::{PasskeyRecord, StoreError, Swap, UserRecord};
-use crate::witness::{EventKind, Sender, passkey_refusal};
+use crate::witness::{EventKind, passkey_refusal};
 
 pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
     see_other(&state.path_with(LOGIN, query.as_deref().unwrap_or_default()))
@@ -32,26 +29,18 @@ pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery
 pub(crate) async fn post(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: Posted,
 ) -> Response {
-    finish(&state, submit(&state, query.as_deref(), &sender, &headers, body).await)
+    finish(&state, submit(&state, query.as_deref(), &posted).await)
 }
 
-async fn submit(
-    state: &Inner,
-    query: Option<&str>,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn submit(state: &Inner, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
     let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, headers);
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+    let cookies = Cookies::read(state, &posted.headers);
     let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    check_form(state, headers, &cookies, &fields, Purpose::Passkey, &errand.query())
-        .inspect_err(|_| state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(STALE_FORM)))?;
+    let fields = posted.form(&cookies, Purpose::Passkey, &errand.query()).inspect_err(|_| {
+        state.tell(&posted.sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(STALE_FORM))
+    })?;
     let outcome = match &state.passkeys {
         Some(passkeys) => verify(state, passkeys, &cookies, &fields).await,
         None => Err(Failure::Refused(PasskeyRefusal::Unknown, None)),
@@ -60,10 +49,10 @@ async fn submit(
         Ok(user) => {
             draft.user = Some(user.id.clone());
             // The password was changed in this very moment: what that ended must not begin anew unseen.
-            let Some(set) = cookies.log_in(state, &user, sender, state.now()).await? else {
+            let Some(set) = cookies.log_in(state, &user, &posted.sender, state.now()).await? else {
                 return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
             };
-            state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Ok(Some("passkey")));
+            state.tell(&posted.sender, LOGIN_PASSKEY, EventKind::Login, &draft, Ok(Some("passkey")));
             let mut response = see_other(&errand.next(state));
             for cookie in set {
                 response.headers_mut().append(SET_COOKIE, cookie);
@@ -78,7 +67,13 @@ async fn submit(
                 );
             }
             draft.user = user_id;
-            state.tell(sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(passkey_refusal(refusal)));
+            state.tell(
+                &posted.sender,
+                LOGIN_PASSKEY,
+                EventKind::Login,
+                &draft,
+                Err(passkey_refusal(refusal)),
+            );
             Ok(passkey_refused(state, &cookies, &errand))
         }
         Err(Failure::Store(error)) => Err(error.into()),

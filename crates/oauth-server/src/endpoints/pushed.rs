@@ -2,25 +2,23 @@
 //! ([RFC 9126 §2](https://www.rfc-editor.org/rfc/rfc9126#section-2)).
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::dpop::ProofError;
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::pushed::{PREFIX, Pushed, PushedResponse, push};
 use barewire_oauth::token::TokenError;
-use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use super::token;
 use crate::client_authentication::authenticate;
 use crate::flow::{Stop, client};
 use crate::possession::{give_nonce, proven};
+use crate::posted::Posted;
 use crate::routes::PAR;
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{Digest, Insert, PushedRecord, StoreError};
-use crate::witness::{Draft, EventKind, Sender, request_of};
+use crate::witness::{Draft, EventKind, request_of};
 use crate::{random, respond};
 
 /// Why a request was not kept.
@@ -89,35 +87,23 @@ impl Failure {
     }
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let mut draft = Draft::default();
-    let result = keep(&state, source, &headers, body, &mut draft).await;
+    let result = keep(&state, &posted, &mut draft).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
-    state.tell(&sender, PAR, EventKind::PushedRequest, &draft, ending);
+    state.tell(&posted.sender, PAR, EventKind::PushedRequest, &draft, ending);
     let wants_nonce = result.as_ref().is_err_and(Failure::wants_nonce);
     let mut response = match result {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
         Err(failure) => failure.respond(),
     };
-    give_nonce(&state, wants_nonce, &headers, &mut response);
+    give_nonce(&state, wants_nonce, &posted.headers, &mut response);
     response
 }
 
-async fn keep(
-    state: &Inner,
-    source: Source,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    draft: &mut Draft,
-) -> Result<PushedResponse, Failure> {
-    let parameters = respond::form(headers, body)?;
-    let authenticated = authenticate(state, headers, &parameters).await?;
+async fn keep(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<PushedResponse, Failure> {
+    let parameters = posted.parameters()?;
+    let authenticated = authenticate(state, &posted.headers, &parameters).await?;
     let client = client(state, &authenticated.id).await.map_err(|stop| match stop {
         Stop::Store(error) => Failure::from(error),
         _ => TokenError::UnknownClient.into(),
@@ -129,14 +115,14 @@ async fn keep(
     draft.request = request_of(&client.id, request.code_challenge.as_str());
     // The proof says the same as `dpop_jkt`, and shows that it is true
     // (https://www.rfc-editor.org/rfc/rfc9449#section-10.1).
-    if let Some(key) = proven(state, PAR, headers)? {
+    if let Some(key) = proven(state, PAR, &posted.headers)? {
         match request.dpop_jkt {
             None => query = format!("{query}&dpop_jkt={key}"),
             Some(asked) if asked == key => {}
             Some(_) => return Err(ProofError::OtherKey.into()),
         }
     }
-    let source = source.network_digest();
+    let source = posted.source.network_digest();
     // As for registrations: a flood has one write under way.
     let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;

@@ -1,7 +1,6 @@
 //! `POST /register` ([RFC 7591](https://datatracker.ietf.org/doc/html/rfc7591)).
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::claims::seconds;
 use barewire_oauth::client::{ClientAuthentication, ClientKeys, keys_url};
@@ -12,17 +11,17 @@ use barewire_oauth::register::{
 };
 use barewire_oauth::secret::{ClientSecret, RegistrationAccessToken};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use url::Url;
 
 use crate::client_keys::check_readable;
 use crate::documents::is_accepted_host;
+use crate::posted::Posted;
 use crate::routes::{CLIENT_CONFIGURATION, REGISTER};
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{ClientRecord, Digest, Registered, StoreError};
 use crate::turns::Turn;
-use crate::witness::{Draft, EventKind, Sender, registration_refusal};
+use crate::witness::{Draft, EventKind, registration_refusal};
 use crate::{random, respond};
 
 /// Why a client was not registered, or its registration not replaced.
@@ -76,17 +75,11 @@ fn come_back(seconds: &'static str, why: &str) -> Response {
     response
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let mut draft = Draft::default();
-    let result = try_register(&state, source, &headers, body, &mut draft).await;
+    let result = try_register(&state, &posted, &mut draft).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
-    state.tell(&sender, REGISTER, EventKind::Registration, &draft, ending);
+    state.tell(&posted.sender, REGISTER, EventKind::Registration, &draft, ending);
     match result {
         Ok(response) => respond::json(StatusCode::CREATED, &response),
         Err(failure) => failure.respond(),
@@ -95,20 +88,18 @@ pub(crate) async fn post(
 
 async fn try_register(
     state: &Inner,
-    source: Source,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: &Posted,
     draft: &mut Draft,
 ) -> Result<RegistrationResponse, Failure> {
-    let body = json_body(headers, body)?;
+    let body = json_body(posted)?;
     let fresh = NewCredentials {
         client_id: format!("client_{}", random::token::<16>()),
         client_secret: new_secret(),
     };
     let (client, secret, scope) =
-        register(&body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
+        register(body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
     check_authentication(state, &client.authentication)?;
-    let source = source.network_digest();
+    let source = posted.source.network_digest();
     let _turn = turn(state, source).await?;
     let token = is_managed(&client).then(new_registration_token);
     let record = ClientRecord {
@@ -156,9 +147,9 @@ pub(super) async fn turn(state: &Inner, source: Option<Digest>) -> Result<Turn<'
 }
 
 /// The metadata that a client sends.
-pub(super) fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
-    let body = body.map_err(|_| Failure::TooLarge)?;
-    if !is_json(headers) {
+pub(super) fn json_body(posted: &Posted) -> Result<&Bytes, Failure> {
+    let body = posted.body.as_ref().map_err(|_| Failure::TooLarge)?;
+    if !posted.is("application/json") {
         let error = RegistrationError::Malformed("the body has to be application/json".to_owned());
         return Err(Failure::Refused(error));
     }
@@ -186,10 +177,4 @@ fn check_keys(state: &Inner, authentication: &ClientAuthentication) -> Result<()
     Err(Failure::Refused(RegistrationError::Unsupported(
         "this server does not fetch from the host of jwks_uri",
     )))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
 }

@@ -4,26 +4,24 @@
 //! revoked is a success: there is nothing left to do.
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::client_authentication::{self, ClientCredentials};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::revoke::{self, RevokeError, Revoked};
 use barewire_oauth::token::TokenError;
-use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
 use super::token::Failure as TokenFailure;
 use crate::client_authentication::{Authenticated, authenticate_as};
+use crate::posted::Posted;
 use crate::refresh_tokens::Parts;
 use crate::respond;
 use crate::revocation::{Told, revoke as revoke_grant};
 use crate::routes::REVOKE;
 use crate::server::{AppState, Inner};
 use crate::store::{RevocationReason, StoreError};
-use crate::witness::{Draft, EventKind, Sender, token_refusal};
+use crate::witness::{Draft, EventKind, token_refusal};
 
 /// Why nothing was revoked.
 enum Failure {
@@ -89,31 +87,21 @@ impl Failure {
     }
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let mut asker = Draft::default();
-    match try_revoke(&state, &sender, &headers, body, &mut asker).await {
+    match try_revoke(&state, &posted, &mut asker).await {
         Ok(()) => [(CACHE_CONTROL, "no-store")].into_response(),
         Err(failure) => {
-            state.tell(&sender, REVOKE, EventKind::Revocation, &asker, Err(failure.rule()));
+            state.tell(&posted.sender, REVOKE, EventKind::Revocation, &asker, Err(failure.rule()));
             failure.respond()
         }
     }
 }
 
-async fn try_revoke(
-    state: &Inner,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    asker: &mut Draft,
-) -> Result<(), Failure> {
-    let parameters = respond::form(headers, body)?;
-    let credentials = client_authentication::credentials(&respond::authorization(headers), &parameters)?;
+async fn try_revoke(state: &Inner, posted: &Posted, asker: &mut Draft) -> Result<(), Failure> {
+    let parameters = posted.parameters()?;
+    let credentials =
+        client_authentication::credentials(&respond::authorization(&posted.headers), &parameters)?;
     let client = match &credentials.id {
         Some(id) => Some(authenticate_as(state, id, &credentials).await?),
         None => None,
@@ -132,7 +120,7 @@ async fn try_revoke(
                 scope: Some(grant.scope),
                 ..Draft::default()
             };
-            let told = Told { sender, endpoint: REVOKE, draft: &draft };
+            let told = Told { sender: &posted.sender, endpoint: REVOKE, draft: &draft };
             revoke_grant(state, &grant.id, RevocationReason::Client, told).await?;
         }
         Revoked::Access(token) => {
@@ -154,7 +142,7 @@ async fn try_revoke(
                 grant: claims.grant_id.clone(),
                 ..Draft::default()
             };
-            state.tell(sender, REVOKE, EventKind::Revocation, &draft, Ok(Some("access_token")));
+            state.tell(&posted.sender, REVOKE, EventKind::Revocation, &draft, Ok(Some("access_token")));
         }
         Revoked::Foreign => {}
     }

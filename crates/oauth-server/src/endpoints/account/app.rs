@@ -2,28 +2,25 @@
 //! away, and ending it.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::narrowing;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::apps::{live, name};
 use super::{Around, Place, Visitor, done, not_there};
 use crate::csrf::Purpose;
 use crate::duration::{Moment, words};
-use crate::endpoints::login::check_form;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, Identification, page, scope_words};
-use crate::respond;
+use crate::posted::Posted;
 use crate::revocation::{Told, disconnect, narrow};
 use crate::routes::{ACCOUNT_APP, ACCOUNT_APPS};
 use crate::server::{AppState, Inner};
 use crate::store::{GrantOverview, Swap};
-use crate::witness::{Draft, Sender};
+use crate::witness::Draft;
 
 #[derive(Template)]
 #[template(path = "account/app.html")]
@@ -72,14 +69,8 @@ pub(crate) async fn get(
     finish(&state, show(&state, &id, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, &id, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, Path(id): Path<String>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &id, &posted).await)
 }
 
 async fn show(state: &Inner, id: &str, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -88,19 +79,12 @@ async fn show(state: &Inner, id: &str, headers: &HeaderMap) -> Result<Response, 
     Ok(render(state, &visitor, &overview, Says::Nothing))
 }
 
-async fn submit(
-    state: &Inner,
-    id: &str,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let visitor = Visitor::read(state, headers, Place::Apps).await?;
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-    check_form(state, headers, &visitor.cookies, &fields, Purpose::App, id)?;
+async fn submit(state: &Inner, id: &str, posted: &Posted) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, &posted.headers, Place::Apps).await?;
+    let fields = posted.form(&visitor.cookies, Purpose::App, id)?;
     let overview = own(state, &visitor, id).await?;
     let draft = Draft::of_grant(&overview.grant);
-    let told = Told { sender, endpoint: ACCOUNT_APP, draft: &draft };
+    let told = Told { sender: &posted.sender, endpoint: ACCOUNT_APP, draft: &draft };
     match fields.one("action") {
         Ok(Some("end")) => {
             disconnect(state, id, told).await?;

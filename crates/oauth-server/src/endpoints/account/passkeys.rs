@@ -3,7 +3,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::passkey::{self, Algorithm, AuthenticatorData, Ceremony, PasskeyRefusal};
@@ -11,24 +10,22 @@ use barewire_oauth::secret::Password;
 use barewire_oauth::stranger::visible;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{Around, Place, Visitor, done, not_there, prove};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
 use crate::duration::Moment;
-use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::endpoints::login_passkey::bytes;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::passkeys::{For, Passkeys, public_key};
+use crate::posted::{Posted, STALE_FORM};
 use crate::respond;
 use crate::routes::ACCOUNT_PASSKEYS;
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{NewPasskey, PasskeyRecord, Swap};
-use crate::witness::{Draft, EventKind, Sender, passkey_refusal};
+use crate::witness::{Draft, EventKind, passkey_refusal};
 
 /// Longest name of a passkey, in characters.
 const MAX_NAME: usize = 60;
@@ -75,14 +72,8 @@ pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Re
     finish(&state, show(&state, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, source, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &posted).await)
 }
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -91,20 +82,13 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     render(state, &visitor, Stage::List, None).await
 }
 
-async fn submit(
-    state: &AppState,
-    source: Source,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let visitor = &Visitor::read(state, headers, Place::Security).await?;
+async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
+    let visitor = &Visitor::read(state, &posted.headers, Place::Security).await?;
     let passkeys = state.passkeys.as_ref().ok_or_else(not_there)?;
-    let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
     let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
-    let tell = |ending| state.tell(sender, ACCOUNT_PASSKEYS, EventKind::Credential, &draft, ending);
-    check_form(state, headers, &visitor.cookies, fields, Purpose::Passkeys, "")
-        .inspect_err(|_| tell(Err(STALE_FORM)))?;
+    let tell = |ending| state.tell(&posted.sender, ACCOUNT_PASSKEYS, EventKind::Credential, &draft, ending);
+    let fields =
+        &posted.form(&visitor.cookies, Purpose::Passkeys, "").inspect_err(|_| tell(Err(STALE_FORM)))?;
     match fields.one("action") {
         Ok(Some("add")) => match add(state, passkeys, visitor, fields).await? {
             Ok(name) => {
@@ -122,7 +106,7 @@ async fn submit(
         },
         Ok(Some(action @ ("begin" | "remove"))) => {
             let password = Password::new(fields.one("current").ok().flatten().unwrap_or_default());
-            if let Err(denial) = prove(state, visitor, source, password).await? {
+            if let Err(denial) = prove(state, visitor, posted.source, password).await? {
                 denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
                 return denied(state, visitor, &denial).await;
             }

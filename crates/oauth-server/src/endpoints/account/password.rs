@@ -2,26 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::secret::Password;
-use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
 use super::{Around, Place, Visitor, prove};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
-use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::flow::{Stop, finish};
-use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::pages::{Extras, Frame, page};
 use crate::passwords::{PasswordError, Unfit};
+use crate::posted::{Posted, STALE_FORM};
 use crate::respond::{self, see_other};
 use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_SECURITY};
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{Swap, UserRecord};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind};
 
 #[derive(Template)]
 #[template(path = "account/password.html")]
@@ -39,14 +36,8 @@ pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Re
     finish(&state, show(&state, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, source, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &posted).await)
 }
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -54,26 +45,19 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     Ok(render(state, &visitor, None))
 }
 
-async fn submit(
-    state: &AppState,
-    source: Source,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let visitor = Visitor::read(state, headers, Place::Security).await?;
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, &posted.headers, Place::Security).await?;
     let user = &visitor.session.user;
     let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
-    let tell = |ending| state.tell(sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
-    check_form(state, headers, &visitor.cookies, &fields, Purpose::Password, "")
-        .inspect_err(|_| tell(Err(STALE_FORM)))?;
+    let tell = |ending| state.tell(&posted.sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
+    let fields =
+        posted.form(&visitor.cookies, Purpose::Password, "").inspect_err(|_| tell(Err(STALE_FORM)))?;
     let field = |name| Password::new(fields.one(name).ok().flatten().unwrap_or_default());
     let (current, new) = (field("current"), field("new"));
     if let Some(why) = unfit(state, &user.name, &current, &new) {
         return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, why))));
     }
-    if let Err(denial) = prove(state, &visitor, source, current).await? {
+    if let Err(denial) = prove(state, &visitor, posted.source, current).await? {
         denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
         return Ok(denied(state, &visitor, &denial));
     }
@@ -94,7 +78,7 @@ async fn submit(
     let mut response = see_other(&state.path(ACCOUNT_SECURITY));
     let user = UserRecord { password_hash: hash, ..user.clone() };
     // Nothing, if it was changed again since: then whoever did that goes on, and this browser logs in.
-    let set = visitor.cookies.log_in(state, &user, sender, now).await?.unwrap_or_default();
+    let set = visitor.cookies.log_in(state, &user, &posted.sender, now).await?.unwrap_or_default();
     for cookie in set {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -2,24 +2,21 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{Around, Place, Visitor, done, not_there};
 use crate::csrf::Purpose;
 use crate::duration::Moment;
-use crate::endpoints::login::check_form;
 use crate::flow::{Stop, finish};
-use crate::pages::{ErrorPage, Extras, Frame, page};
-use crate::respond;
+use crate::pages::{Extras, Frame, page};
+use crate::posted::Posted;
 use crate::routes::ACCOUNT_SESSIONS;
 use crate::server::{AppState, Inner};
 use crate::store::{Digest, SessionRecord};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, EventKind};
 
 /// What stands in a form instead of one session.
 const OTHERS: &str = "others";
@@ -52,13 +49,8 @@ pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Re
     finish(&state, show(&state, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &posted).await)
 }
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -89,16 +81,11 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     Ok(page(StatusCode::OK, &template, Extras::default()))
 }
 
-async fn submit(
-    state: &Inner,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let visitor = Visitor::read(state, headers, Place::Sessions).await?;
-    let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+async fn submit(state: &Inner, posted: &Posted) -> Result<Response, Stop> {
+    let visitor = Visitor::read(state, &posted.headers, Place::Sessions).await?;
+    let fields = posted.fields()?;
     let which = fields.one("session").ok().flatten().unwrap_or_default();
-    check_form(state, headers, &visitor.cookies, &fields, Purpose::Sessions, which)?;
+    posted.check(&visitor.cookies, &fields, Purpose::Sessions, which)?;
     let user = &visitor.session.user.id;
     let text = if which == OTHERS {
         state.store.end_sessions_of(user, Some(visitor.session.record.digest)).await?;
@@ -111,7 +98,7 @@ async fn submit(
     };
     let draft = Draft { user: Some(user.clone()), ..Draft::default() };
     let reason = if which == OTHERS { "others" } else { "one" };
-    state.tell(sender, ACCOUNT_SESSIONS, EventKind::SessionEnd, &draft, Ok(Some(reason)));
+    state.tell(&posted.sender, ACCOUNT_SESSIONS, EventKind::SessionEnd, &draft, Ok(Some(reason)));
     Ok(done(state, &visitor, Place::Sessions, "Signed out there", text))
 }
 

@@ -3,26 +3,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{Around, Place, Visitor, done, prove};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::Purpose;
-use crate::endpoints::login::{STALE_FORM, check_form};
 use crate::flow::{Stop, finish};
 use crate::half_login::Half;
 use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::posted::{Posted, STALE_FORM};
 use crate::routes::ACCOUNT_TOTP;
 use crate::server::{AppState, Inner};
-use crate::source::Source;
 use crate::store::{Digest, Secret, Swap, TotpRecord};
 use crate::totp::{self, Picture};
-use crate::witness::{Draft, EventKind, Sender};
+use crate::witness::{Draft, Ending, EventKind, Sender};
 use crate::{recovery_codes, respond};
 
 #[derive(Template)]
@@ -69,14 +66,8 @@ pub(crate) async fn get(State(state): State<AppState>, headers: HeaderMap) -> Re
     finish(&state, show(&state, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    source: Source,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, submit(&state, source, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, submit(&state, &posted).await)
 }
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -99,24 +90,18 @@ struct Change<'a> {
     app: Option<TotpRecord>,
 }
 
-async fn submit(
-    state: &AppState,
-    source: Source,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
-    let visitor = &Visitor::read(state, headers, Place::Security).await?;
-    let fields = &respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
+async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
+    let visitor = &Visitor::read(state, &posted.headers, Place::Security).await?;
     let app = state.store.totp(&visitor.session.user.id).await?;
-    let change = Change { state, visitor, sender, fields, app };
-    check_form(state, headers, &visitor.cookies, fields, Purpose::Totp, "")
-        .inspect_err(|_| change.tell(Err(STALE_FORM)))?;
+    let fields = posted
+        .form(&visitor.cookies, Purpose::Totp, "")
+        .inspect_err(|_| tell(state, &posted.sender, visitor, Err(STALE_FORM)))?;
+    let change = Change { state, visitor, sender: &posted.sender, fields: &fields, app };
     match fields.one("action") {
         Ok(Some("confirm")) => change.confirm().await,
         Ok(Some(action @ ("begin" | "codes" | "remove"))) => {
             let password = Password::new(fields.one("current").ok().flatten().unwrap_or_default());
-            if let Err(denial) = prove(state, visitor, source, password).await? {
+            if let Err(denial) = prove(state, visitor, posted.source, password).await? {
                 denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| change.tell(Err(rule)));
                 return change.denied(&denial).await;
             }
@@ -271,10 +256,14 @@ impl Change<'_> {
         }
     }
 
-    fn tell(&self, ending: Result<Option<&'static str>, &'static str>) {
-        let draft = Draft { user: Some(self.user().to_owned()), ..Draft::default() };
-        self.state.tell(self.sender, ACCOUNT_TOTP, EventKind::Credential, &draft, ending);
+    fn tell(&self, ending: Ending) {
+        tell(self.state, self.sender, self.visitor, ending);
     }
+}
+
+fn tell(state: &Inner, sender: &Sender, visitor: &Visitor, ending: Ending) {
+    let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
+    state.tell(sender, ACCOUNT_TOTP, EventKind::Credential, &draft, ending);
 }
 
 async fn on(state: &Inner, visitor: &Visitor) -> Result<Stage, Stop> {

@@ -1,12 +1,10 @@
 //! `GET /admin/apps/{id}`, `POST /admin/apps/{id}`: one connection of whatever user: narrows or ends it.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::narrowing::can_be_taken;
 use barewire_oauth::scope::ScopeSet;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::apps::{ended, name};
@@ -16,9 +14,9 @@ use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page, scope_words};
+use crate::posted::Posted;
 use crate::routes::ADMIN_APP;
 use crate::server::{AppState, Inner};
-use crate::witness::Sender;
 
 #[derive(Template)]
 #[template(path = "admin/app.html")]
@@ -55,14 +53,8 @@ pub(crate) async fn get(
     finish(&state, show(&state, id, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, change(&state, id, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, Path(id): Path<String>, posted: Posted) -> Response {
+    finish(&state, change(&state, id, &posted).await)
 }
 
 async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -99,17 +91,11 @@ async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response
     Ok(page(StatusCode::OK, &template, Extras::default()))
 }
 
-async fn change(
-    state: &Inner,
-    id: String,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn change(state: &Inner, id: String, posted: &Posted) -> Result<Response, Stop> {
     let section = Section::App(id.clone());
     let (administrator, fields) =
-        Administrator::change(state, headers, body, section.clone(), Purpose::AdminApp, &id).await?;
-    let by = administrator.by(ADMIN_APP, sender);
+        Administrator::change(state, posted, section.clone(), Purpose::AdminApp, &id).await?;
+    let by = administrator.by(ADMIN_APP, &posted.sender);
     let (result, title, text) = match field(&fields, "action") {
         "narrow" => {
             let keep = ScopeSet::from_tokens(fields.all("scope"));

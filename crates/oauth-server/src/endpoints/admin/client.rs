@@ -1,10 +1,8 @@
 //! `GET /admin/clients/{id}`, `POST /admin/clients/{id}`: one application; disables or deletes it.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
@@ -15,9 +13,9 @@ use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::posted::Posted;
 use crate::routes::{ADMIN_APPS, ADMIN_CLIENT};
 use crate::server::{AppState, Inner};
-use crate::witness::Sender;
 
 #[derive(Template)]
 #[template(path = "admin/client.html")]
@@ -46,14 +44,8 @@ pub(crate) async fn get(
     finish(&state, show(&state, id, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, change(&state, id, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, Path(id): Path<String>, posted: Posted) -> Response {
+    finish(&state, change(&state, id, &posted).await)
 }
 
 async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -84,17 +76,11 @@ async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response
     Ok(page(StatusCode::OK, &template, Extras::default()))
 }
 
-async fn change(
-    state: &Inner,
-    id: String,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn change(state: &Inner, id: String, posted: &Posted) -> Result<Response, Stop> {
     let section = Section::Client(id.clone());
     let (administrator, fields) =
-        Administrator::change(state, headers, body, section.clone(), Purpose::AdminClient, &id).await?;
-    let by = administrator.by(ADMIN_CLIENT, sender);
+        Administrator::change(state, posted, section.clone(), Purpose::AdminClient, &id).await?;
+    let by = administrator.by(ADMIN_CLIENT, &posted.sender);
     let all = &state.administration;
     let (result, back, title, text) = match field(&fields, "action") {
         "disable" => (

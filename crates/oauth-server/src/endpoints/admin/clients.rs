@@ -1,13 +1,11 @@
 //! `GET /admin/clients`, `POST /admin/clients`: every application that is known here, however it became so; adds one.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::client::RedirectUri;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::ClientSecret;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::people::next_page;
@@ -17,9 +15,9 @@ use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{Extras, Frame, page};
+use crate::posted::Posted;
 use crate::routes::ADMIN_CLIENTS;
 use crate::server::{AppState, Inner};
-use crate::witness::Sender;
 
 #[derive(Template)]
 #[template(path = "admin/clients.html")]
@@ -53,13 +51,8 @@ pub(crate) async fn get(
     finish(&state, list(&state, query.as_deref().unwrap_or_default(), &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, add(&state, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, add(&state, &posted).await)
 }
 
 async fn list(state: &Inner, query: &str, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -120,15 +113,10 @@ pub(super) fn count(client: &ClientView) -> String {
     }
 }
 
-async fn add(
-    state: &Inner,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn add(state: &Inner, posted: &Posted) -> Result<Response, Stop> {
     let section = Section::Clients;
     let (administrator, fields) =
-        Administrator::change(state, headers, body, section.clone(), Purpose::AdminClients, "").await?;
+        Administrator::change(state, posted, section.clone(), Purpose::AdminClients, "").await?;
     let uris = field(&fields, "redirect_uris").split_whitespace().map(RedirectUri::parse);
     let Ok(redirect_uris) = uris.collect::<Result<Vec<_>, _>>() else {
         let error = AdminError::Client(
@@ -142,7 +130,7 @@ async fn add(
         confidential: field(&fields, "confidential") == "yes",
         ..NewClient::default()
     };
-    match state.administration.add_client(&administrator.by(ADMIN_CLIENTS, sender), new).await {
+    match state.administration.add_client(&administrator.by(ADMIN_CLIENTS, &posted.sender), new).await {
         Ok(added) => {
             let title = format!("{} is added", name(&added.client));
             let text = format!("Its client_id is {}", added.client.id);

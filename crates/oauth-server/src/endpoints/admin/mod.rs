@@ -13,21 +13,19 @@ pub(crate) mod person;
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::account::{Place, Visitor};
 use crate::administration::{AdminError, By};
 use crate::csrf::Purpose;
-use crate::endpoints::login::check_form;
 use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::passwords::PasswordError;
-use crate::respond::{self, see_other};
+use crate::posted::Posted;
+use crate::respond::see_other;
 use crate::routes::{ADMIN_APPS, ADMIN_CLIENTS, ADMIN_FUNNEL, ADMIN_PEOPLE, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::store::UserRecord;
@@ -123,15 +121,13 @@ impl Administrator {
     /// The same for a change, with the fields of its form: the login has to be recent, and the form ours.
     async fn change(
         state: &Inner,
-        headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
+        posted: &Posted,
         section: Section,
         purpose: Purpose,
         about: &str,
     ) -> Result<(Self, Parameters), Stop> {
-        let administrator = Self::read(state, headers, section.clone()).await?;
-        let fields = respond::form(headers, body).map_err(|_| Stop::page(ErrorPage::stale_form()))?;
-        check_form(state, headers, &administrator.visitor.cookies, &fields, purpose, about)?;
+        let administrator = Self::read(state, &posted.headers, section.clone()).await?;
+        let fields = posted.form(&administrator.visitor.cookies, purpose, about)?;
         if administrator.visitor.session.is_stale(state, state.now()) {
             return Err(Stop::LogInToAdminister(section));
         }

@@ -1,12 +1,10 @@
 //! `GET /admin/people`, `POST /admin/people`: everybody who can log in, found by name; adds somebody.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
@@ -16,9 +14,9 @@ use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{Extras, Frame, page};
+use crate::posted::Posted;
 use crate::routes::ADMIN_PEOPLE;
 use crate::server::{AppState, Inner};
-use crate::witness::Sender;
 
 #[derive(Template)]
 #[template(path = "admin/people.html")]
@@ -51,13 +49,8 @@ pub(crate) async fn get(
     finish(&state, list(&state, query.as_deref().unwrap_or_default(), &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, add(&state, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
+    finish(&state, add(&state, &posted).await)
 }
 
 async fn list(state: &Inner, query: &str, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -100,21 +93,16 @@ pub(super) fn next_page(state: &Inner, path: &str, asked: &[(&str, &str)], curso
     state.path_with(path, &query)
 }
 
-async fn add(
-    state: &Inner,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn add(state: &Inner, posted: &Posted) -> Result<Response, Stop> {
     let section = Section::People;
     let (administrator, fields) =
-        Administrator::change(state, headers, body, section.clone(), Purpose::AdminPeople, "").await?;
+        Administrator::change(state, posted, section.clone(), Purpose::AdminPeople, "").await?;
     let new = NewUser {
         name: field(&fields, "name").to_owned(),
         password: Password::new(field(&fields, "password")),
         administrator: field(&fields, "administrator") == "yes",
     };
-    match state.administration.add_user(&administrator.by(ADMIN_PEOPLE, sender), new).await {
+    match state.administration.add_user(&administrator.by(ADMIN_PEOPLE, &posted.sender), new).await {
         Ok(user) => {
             let title = format!("{} is added", user.name);
             let text = "They can sign in with the password that you typed. Tell it to them in person, and ask them to \

@@ -2,11 +2,9 @@
 //! have connected; changes any of it.
 
 use askama::Template;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::secret::Password;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
@@ -17,9 +15,9 @@ use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::posted::Posted;
 use crate::routes::{ADMIN_APPS, ADMIN_PERSON};
 use crate::server::{AppState, Inner};
-use crate::witness::Sender;
 
 /// Connected apps that are shown here; the others are a link away.
 const SHOWN: u32 = 10;
@@ -57,14 +55,8 @@ pub(crate) async fn get(
     finish(&state, show(&state, id, &headers).await)
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    finish(&state, change(&state, id, &sender, &headers, body).await)
+pub(crate) async fn post(State(state): State<AppState>, Path(id): Path<String>, posted: Posted) -> Response {
+    finish(&state, change(&state, id, &posted).await)
 }
 
 async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response, Stop> {
@@ -109,17 +101,11 @@ async fn template(
     })
 }
 
-async fn change(
-    state: &Inner,
-    id: String,
-    sender: &Sender,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Stop> {
+async fn change(state: &Inner, id: String, posted: &Posted) -> Result<Response, Stop> {
     let section = Section::Person(id.clone());
     let (administrator, fields) =
-        Administrator::change(state, headers, body, section.clone(), Purpose::AdminPerson, &id).await?;
-    let by = administrator.by(ADMIN_PERSON, sender);
+        Administrator::change(state, posted, section.clone(), Purpose::AdminPerson, &id).await?;
+    let by = administrator.by(ADMIN_PERSON, &posted.sender);
     let all = &state.administration;
     let (result, title, text) = match field(&fields, "action") {
         "disable" => (

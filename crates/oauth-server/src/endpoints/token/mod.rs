@@ -11,7 +11,6 @@ mod token_exchange;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use barewire_oauth::client::Client;
 use barewire_oauth::device::DeviceRefusal;
@@ -23,7 +22,6 @@ use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
 use barewire_oauth::token::{self, TokenError, TokenRequest, TokenResponse};
 use barewire_oauth::token_family::{RefreshRefusal, TokenFamily};
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use self::client_credentials::own_grant;
@@ -33,6 +31,7 @@ use crate::client_authentication::{Authenticated, authenticate};
 use crate::config::Dpop;
 use crate::keys::SigningError;
 use crate::possession::{give_nonce, proven};
+use crate::posted::Posted;
 use crate::refresh_tokens::Parts;
 use crate::routes::TOKEN;
 use crate::server::{AppState, Inner};
@@ -94,48 +93,42 @@ impl Failure {
     }
 }
 
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    sender: Sender,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Response {
     let arrived_at = state.now();
     let mut account = Account {
-        sender: &sender,
+        sender: &posted.sender,
         kind: EventKind::Grant,
         draft: Draft::default(),
         possession: Possession::default(),
     };
-    let result = exchange(&state, &headers, body, arrived_at, &mut account).await;
+    let result = exchange(&state, &posted, arrived_at, &mut account).await;
     let ending = result.as_ref().map(|_| None).map_err(Failure::rule);
     // A device asks every few seconds; that nobody has decided yet is no event.
     if !matches!(&result, Err(Failure::Refused(TokenError::Device(DeviceRefusal::Pending)))) {
-        state.tell(&sender, TOKEN, account.kind, &account.draft, ending);
+        state.tell(&posted.sender, TOKEN, account.kind, &account.draft, ending);
     }
     let wants_nonce = matches!(&result, Err(Failure::Refused(refusal)) if refusal.wants_nonce());
     let mut response = match result {
         Ok(response) => respond::json(StatusCode::OK, &response),
         Err(failure) => failure.respond(),
     };
-    give_nonce(&state, wants_nonce, &headers, &mut response);
+    give_nonce(&state, wants_nonce, &posted.headers, &mut response);
     response
 }
 
 async fn exchange(
     state: &Inner,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    posted: &Posted,
     arrived_at: SystemTime,
     account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
-    let parameters = respond::form(headers, body)?;
-    // Before anything is awaited: from here on, other requests for the same are its twins.
-    let exchanged = match parameters.one("code").map_err(TokenError::from)? {
-        Some(code) => Some(code),
-        None => parameters.one("refresh_token").map_err(TokenError::from)?,
-    };
-    let attempt = exchanged.map(|it| state.redeeming.arrive(random::digest(it)));
+    let parameters = posted.parameters()?;
+    let headers = &posted.headers;
+    // Before anything is awaited: from here on, other requests for the same code are its twins.
+    let attempt = parameters
+        .one("code")
+        .map_err(TokenError::from)?
+        .map(|code| state.redeeming.arrive(random::digest(code)));
     let anonymous = is_anonymous_statement(headers, &parameters);
     let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
     account.draft.client = client.as_ref().map(|client| client.id.clone());
