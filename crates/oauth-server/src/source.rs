@@ -7,8 +7,9 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 
 use crate::random;
-use crate::server::AppState;
+use crate::server::{AppState, Inner};
 use crate::store::Digest;
+use crate::turns::Turn;
 
 /// The address a request came from; `None` when the application did not say
 /// (`into_make_service_with_connect_info::<SocketAddr>()`), in which case all requests share one place.
@@ -50,6 +51,12 @@ impl Source {
     /// The same for whoever makes us store something, as the store knows it.
     pub(crate) fn network_digest(self) -> Option<Digest> {
         self.network().map(|network| random::digest_of(&[b"network", &network]))
+    }
+
+    /// For whoever makes us store something: a flood from one network has one write under way, however many requests it
+    /// sends; others' logins go between. `None` where too many wait for theirs.
+    pub(crate) async fn turn(self, state: &Inner) -> Option<Turn<'_>> {
+        state.insertions.take(self.network_digest().unwrap_or(Digest([0; 32]))).await
     }
 
     /// One who wants many IPv6 networks easily has a /48.

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::register::{
     Failure as RegistrationFailure, check_authentication, json_body, management, new_registration_token,
-    new_secret, turn,
+    new_secret,
 };
 use crate::posted::Posted;
 use crate::revocation::{Told, delete_client};
@@ -131,7 +131,7 @@ async fn try_put(
         .map_err(RegistrationFailure::Refused)?;
     check_authentication(state, &replacement.client.authentication)?;
     draft.client_name.clone_from(&replacement.client.name);
-    let _turn = turn(state, posted.source.network_digest()).await?;
+    let _turn = posted.source.turn(state).await.ok_or(RegistrationFailure::Busy)?;
     let next = new_registration_token();
     let next_digest = random::digest(next.expose());
     match state.store.replace_client(&replacement.client, digest, next_digest).await? {

@@ -16,7 +16,7 @@ use crate::client_authentication::{Authenticated, authenticate, of_document};
 use crate::posted::Posted;
 use crate::routes::{DEVICE, DEVICE_AUTHORIZATION};
 use crate::server::{AppState, Inner};
-use crate::store::{DeviceRecord, Digest, Insert, StoreError};
+use crate::store::{DeviceRecord, Insert, StoreError};
 use crate::witness::{Draft, EventKind, request_of_device};
 use crate::{random, respond};
 
@@ -66,9 +66,7 @@ async fn begin(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<Devi
     let request = device::read(&parameters, &client, &state.policy)
         .map_err(|error| Failure::Request(Box::new(error)))?;
     draft.scope = Some(request.scope.to_string());
-    let source = posted.source.network_digest();
-    // As for registrations: a flood has one write under way.
-    let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
+    let turn = posted.source.turn(state).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;
     let now = state.now();
     let device_code = random::token::<32>();
@@ -83,7 +81,7 @@ async fn begin(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<Devi
         registration: client.registration,
         scope: request.scope.to_string(),
         resource: request.resource.as_str().to_owned(),
-        source,
+        source: posted.source.network_digest(),
         grant_id: random::token::<16>(),
         issued_at: now,
         expires_at: now + state.config.device_code_ttl,

@@ -17,7 +17,7 @@ use crate::possession::{give_nonce, proven};
 use crate::posted::Posted;
 use crate::routes::PAR;
 use crate::server::{AppState, Inner};
-use crate::store::{Digest, Insert, PushedRecord, StoreError};
+use crate::store::{Insert, PushedRecord, StoreError};
 use crate::witness::{Draft, EventKind, request_of};
 use crate::{random, respond};
 
@@ -122,9 +122,7 @@ async fn keep(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<Pushe
             Some(_) => return Err(ProofError::OtherKey.into()),
         }
     }
-    let source = posted.source.network_digest();
-    // As for registrations: a flood has one write under way.
-    let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
+    let turn = posted.source.turn(state).await;
     let _turn = turn.ok_or(TokenError::NotNow("too many requests come from your network"))?;
     let (now, reference) = (state.now(), random::token::<32>());
     let record = PushedRecord {
@@ -136,7 +134,7 @@ async fn keep(state: &Inner, posted: &Posted, draft: &mut Draft) -> Result<Pushe
             expires_at: now + state.config.pushed_request_ttl,
             used_at: None,
         },
-        source,
+        source: posted.source.network_digest(),
     };
     match state.store.insert_pushed(&record, state.config.pushed_limits()).await? {
         Insert::Inserted => Ok(PushedResponse {

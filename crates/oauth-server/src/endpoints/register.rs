@@ -19,8 +19,7 @@ use crate::documents::is_accepted_host;
 use crate::posted::Posted;
 use crate::routes::{CLIENT_CONFIGURATION, REGISTER};
 use crate::server::{AppState, Inner};
-use crate::store::{ClientRecord, Digest, Registered, StoreError};
-use crate::turns::Turn;
+use crate::store::{ClientRecord, Registered, StoreError};
 use crate::witness::{Draft, EventKind, registration_refusal};
 use crate::{random, respond};
 
@@ -99,13 +98,12 @@ async fn try_register(
     let (client, secret, scope) =
         register(body, fresh, state.config.registration_policy()).map_err(Failure::Refused)?;
     check_authentication(state, &client.authentication)?;
-    let source = posted.source.network_digest();
-    let _turn = turn(state, source).await?;
+    let _turn = posted.source.turn(state).await.ok_or(Failure::Busy)?;
     let token = is_managed(&client).then(new_registration_token);
     let record = ClientRecord {
         fingerprint: fingerprint(&client).map(random::digest),
         registration_token: token.as_ref().map(|token| random::digest(token.expose())),
-        source,
+        source: posted.source.network_digest(),
         client,
         registered_at: state.now(),
         activated_at: None,
@@ -139,11 +137,6 @@ pub(super) fn management(state: &Inner, client_id: &str, token: RegistrationAcce
         registration_access_token: token,
         registration_client_uri: state.url(&CLIENT_CONFIGURATION.replace("{client_id}", client_id)),
     }
-}
-
-/// A flood from one network has one write under way, however many requests it sends; others' logins go between.
-pub(super) async fn turn(state: &Inner, source: Option<Digest>) -> Result<Turn<'_>, Failure> {
-    state.insertions.take(source.unwrap_or(Digest([0; 32]))).await.ok_or(Failure::Busy)
 }
 
 /// The metadata that a client sends.

@@ -26,7 +26,7 @@ use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
 use crate::source::Source;
 use crate::store::{
-    Digest, Insert, Secret, StoreError, Swap, UpstreamLoginRecord, UpstreamSessionRecord, UserRecord,
+    Insert, Secret, StoreError, Swap, UpstreamLoginRecord, UpstreamSessionRecord, UserRecord,
 };
 use crate::upstream::{Failure, Login, Upstream, browser};
 use crate::witness::{Draft, EventKind, Sender};
@@ -81,9 +81,7 @@ async fn lead(
     let cookies = Cookies::read(state, headers);
     let (secret, cookie) = cookies.secret_or_new(state);
     let token = random::token::<32>();
-    let source = source.network_digest();
-    // As for registrations: a flood has one write under way.
-    let turn = state.insertions.take(source.unwrap_or(Digest([0; 32]))).await;
+    let turn = source.turn(state).await;
     let crowded = || Stop::page(Failure::Crowded.page(&upstream.display_name, again()));
     let _turn = turn.ok_or_else(crowded)?;
     let record = UpstreamLoginRecord {
@@ -96,7 +94,7 @@ async fn lead(
             used_at: None,
         },
         query: errand.query(),
-        source,
+        source: source.network_digest(),
     };
     if state.store.insert_upstream_login(&record, state.config.max_upstream_logins).await? == Insert::Exists {
         return Err(StoreError::new("two random states were equal").into());
