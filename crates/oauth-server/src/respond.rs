@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
 use barewire_oauth::token::TokenError;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -97,5 +97,14 @@ pub(crate) fn see_other(location: &str) -> Response {
     headers.insert(http::header::LOCATION, location);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The same, and cookies to be set on the way.
+pub(crate) fn see_other_with(location: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+    let mut response = see_other(location);
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     response
 }

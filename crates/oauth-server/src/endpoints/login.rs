@@ -7,18 +7,18 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::device::UserCode;
 use barewire_oauth::secret::Password;
-use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
 use crate::endpoints::account::Place;
 use crate::endpoints::admin::Section;
+use crate::endpoints::login_step::Step;
 use crate::endpoints::{login_code, upstream};
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::{Extras, LoginTemplate, PasskeyForm, SignedInTemplate, page};
 use crate::passkeys::For;
-use crate::posted::{Posted, STALE_FORM};
+use crate::posted::Posted;
 use crate::respond::see_other;
 use crate::routes::{self, AUTHORIZE, LOGIN, LOGIN_PASSKEY, LOGOUT};
 use crate::server::{AppState, Inner};
@@ -26,7 +26,7 @@ use crate::sessions;
 use crate::sessions::Cookies;
 use crate::source::Source;
 use crate::store::{StoreError, UserRecord};
-use crate::witness::{Draft, EventKind};
+use crate::witness::Draft;
 
 /// Longest name that is looked up, in bytes.
 const MAX_USERNAME: usize = 256;
@@ -72,41 +72,26 @@ async fn show(state: &Inner, query: Option<&str>, headers: &HeaderMap) -> Result
 }
 
 async fn submit(state: &AppState, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
-    let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, &posted.headers);
-    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    let fields = posted
-        .form(&cookies, Purpose::Login, &errand.query())
-        .inspect_err(|_| state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Err(STALE_FORM)))?;
-
-    let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
-    let (username, password) = (field("username"), Password::new(field("password")));
-    let result = log_in(state, &cookies, posted.source, username, password, &mut draft).await?;
-    let denied = |denial: &Denial| {
-        if let Some(rule) = denial.rule(Asked::NameAndPassword) {
-            state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Err(rule));
-        }
-        form(state, &cookies, &errand, username, Some((denial, denial.text(Asked::NameAndPassword))))
+    let mut step = Step::read(state, query, posted, LOGIN, Purpose::Login).await?;
+    let (username, password) = (step.field("username").to_owned(), Password::new(step.field("password")));
+    let known = recognise(state, &step.cookies, posted.source, &username, password, &mut step.draft).await?;
+    let user = match known {
+        Ok(user) => user,
+        Err(denial) => return Ok(denied(state, &step, &username, &denial)),
     };
-    match result {
-        Ok(user) if has_second_factor(state, &user).await? => {
-            state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Ok(Some("second_factor_asked")));
-            Ok(login_code::ask(state, &cookies, &errand, &user))
-        }
-        Ok(user) => match cookies.log_in(state, &user, &posted.sender, state.now()).await? {
-            Some(set) => {
-                state.tell(&posted.sender, LOGIN, EventKind::Login, &draft, Ok(None));
-                let mut response = see_other(&errand.next(state));
-                for cookie in set {
-                    response.headers_mut().append(SET_COOKIE, cookie);
-                }
-                Ok(response)
-            }
-            // It was changed while this login waited.
-            None => Ok(denied(&Denial::Wrong)),
-        },
-        Err(denial) => Ok(denied(&denial)),
+    if has_second_factor(state, &user).await? {
+        step.tell(Ok(Some("second_factor_asked")));
+        return Ok(login_code::ask(state, &step.cookies, &step.errand, &user));
     }
+    let logged_in = step.log_in(&user, None).await?;
+    // Nothing: it was changed while this login waited.
+    Ok(logged_in.unwrap_or_else(|| denied(state, &step, &username, &Denial::Wrong)))
+}
+
+fn denied(state: &Inner, step: &Step<'_>, username: &str, denial: &Denial) -> Response {
+    denial.rule(Asked::NameAndPassword).into_iter().for_each(|rule| step.tell(Err(rule)));
+    let text = denial.text(Asked::NameAndPassword);
+    form(state, &step.cookies, &step.errand, username, Some((denial, text)))
 }
 
 /// Asked only once the password was right, so that it says nothing to whoever guesses.
@@ -200,7 +185,8 @@ impl Errand {
     }
 }
 
-async fn log_in(
+/// Whose name and password these are.
+async fn recognise(
     state: &AppState,
     cookies: &Cookies,
     source: Source,

@@ -3,21 +3,20 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use http::header::SET_COOKIE;
 
 use super::login::Errand;
+use super::login_step::Step;
 use crate::attempts::{self, Asked, Denial, Factor};
 use crate::csrf::{self, Purpose};
-use crate::flow::{Flow, Stop, finish};
+use crate::flow::{Stop, finish};
 use crate::half_login::Half;
 use crate::pages::{CodeTemplate, Extras, page};
-use crate::posted::{Posted, STALE_FORM};
+use crate::posted::Posted;
 use crate::respond::see_other;
 use crate::routes::{LOGIN, LOGIN_CODE};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
 use crate::store::UserRecord;
-use crate::witness::EventKind;
 
 pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
     see_other(&state.path_with(LOGIN, query.as_deref().unwrap_or_default()))
@@ -32,51 +31,33 @@ pub(crate) async fn post(
 }
 
 async fn submit(state: &AppState, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
-    let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, &posted.headers);
-    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    let fields = posted
-        .form(&cookies, Purpose::Code, &errand.query())
-        .inspect_err(|_| state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Err(STALE_FORM)))?;
-
-    let field = |name| fields.one(name).ok().flatten().unwrap_or_default();
-    let (half, code, now) = (field("half"), field("code"), state.now());
-    let secret = cookies.secret().unwrap_or_default();
-    let user = state.half_logins.open(Half::Login, state.store.as_ref(), half, secret, now).await?;
+    let mut step = Step::read(state, query, posted, LOGIN_CODE, Purpose::Code).await?;
+    let (store, half) = (state.store.as_ref(), step.field("half"));
+    let secret = step.cookies.secret().unwrap_or_default();
+    let user = state.half_logins.open(Half::Login, store, half, secret, state.now()).await?;
     let app = match &user {
-        Some(user) => state.store.totp(&user.id).await?.filter(|app| app.confirmed_at.is_some()),
+        Some(user) => store.totp(&user.id).await?.filter(|app| app.confirmed_at.is_some()),
         None => None,
     };
     // The time is over, the password was changed, or the app was removed meanwhile: from the beginning.
-    let (Some(user), Some(app)) = (user, app) else {
-        return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
-    };
-    let result = match code.trim() {
+    let (Some(user), Some(app)) = (user, app) else { return Ok(step.again()) };
+    let result = match step.field("code").trim() {
         "" => Err(Denial::Incomplete),
         code => attempts::code(state, app, posted.source, code).await?,
     };
-    draft.user = Some(user.id.clone());
+    step.draft.user = Some(user.id.clone());
     match result {
         Ok(factor) => {
-            let Some(set) = cookies.log_in(state, &user, &posted.sender, now).await? else {
-                return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
-            };
-            let reason = match factor {
+            let way = match factor {
                 Factor::App => "second_factor",
                 Factor::RecoveryCode => "recovery_code",
             };
-            state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Ok(Some(reason)));
-            let mut response = see_other(&errand.next(state));
-            for cookie in set {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
-            Ok(response)
+            Ok(step.log_in(&user, Some(way)).await?.unwrap_or_else(|| step.again()))
         }
         Err(denial) => {
-            if let Some(rule) = denial.rule(Asked::Code) {
-                state.tell(&posted.sender, LOGIN_CODE, EventKind::Login, &draft, Err(rule));
-            }
-            Ok(form(state, &cookies, &errand, half.to_owned(), Some(&denial)))
+            denial.rule(Asked::Code).into_iter().for_each(|rule| step.tell(Err(rule)));
+            let half = step.field("half").to_owned();
+            Ok(form(state, &step.cookies, &step.errand, half, Some(&denial)))
         }
     }
 }

@@ -8,19 +8,19 @@ use barewire_oauth::parameters::Parameters;
 use barewire_oauth::passkey::{self, Algorithm, AuthenticatorData, Ceremony, PasskeyRefusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::SET_COOKIE;
 
-use super::login::{Errand, passkey_refused};
+use super::login::passkey_refused;
+use super::login_step::Step;
 use crate::csrf::Purpose;
-use crate::flow::{Flow, Stop, finish};
+use crate::flow::{Stop, finish};
 use crate::passkeys::{For, Passkeys, public_key};
-use crate::posted::{Posted, STALE_FORM};
+use crate::posted::Posted;
 use crate::respond::see_other;
 use crate::routes::{LOGIN, LOGIN_PASSKEY};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
 use crate::store::{PasskeyRecord, StoreError, Swap, UserRecord};
-use crate::witness::{EventKind, passkey_refusal};
+use crate::witness::passkey_refusal;
 
 pub(crate) async fn get(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
     see_other(&state.path_with(LOGIN, query.as_deref().unwrap_or_default()))
@@ -35,29 +35,16 @@ pub(crate) async fn post(
 }
 
 async fn submit(state: &Inner, query: Option<&str>, posted: &Posted) -> Result<Response, Stop> {
-    let errand = Errand::read(state, query).await?;
-    let cookies = Cookies::read(state, &posted.headers);
-    let mut draft = errand.flow().map(Flow::draft).unwrap_or_default();
-    let fields = posted.form(&cookies, Purpose::Passkey, &errand.query()).inspect_err(|_| {
-        state.tell(&posted.sender, LOGIN_PASSKEY, EventKind::Login, &draft, Err(STALE_FORM))
-    })?;
+    let mut step = Step::read(state, query, posted, LOGIN_PASSKEY, Purpose::Passkey).await?;
     let outcome = match &state.passkeys {
-        Some(passkeys) => verify(state, passkeys, &cookies, &fields).await,
+        Some(passkeys) => verify(state, passkeys, &step.cookies, step.fields()).await,
         None => Err(Failure::Refused(PasskeyRefusal::Unknown, None)),
     };
     match outcome {
         Ok(user) => {
-            draft.user = Some(user.id.clone());
+            step.draft.user = Some(user.id.clone());
             // The password was changed in this very moment: what that ended must not begin anew unseen.
-            let Some(set) = cookies.log_in(state, &user, &posted.sender, state.now()).await? else {
-                return Ok(see_other(&state.path_with(LOGIN, &errand.query())));
-            };
-            state.tell(&posted.sender, LOGIN_PASSKEY, EventKind::Login, &draft, Ok(Some("passkey")));
-            let mut response = see_other(&errand.next(state));
-            for cookie in set {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
-            Ok(response)
+            Ok(step.log_in(&user, Some("passkey")).await?.unwrap_or_else(|| step.again()))
         }
         Err(Failure::Refused(refusal, user_id)) => {
             if refusal == PasskeyRefusal::CounterWentBack {
@@ -66,15 +53,9 @@ async fn submit(state: &Inner, query: Option<&str>, posted: &Posted) -> Result<R
                     "a passkey was used less often than before: there is a copy of it"
                 );
             }
-            draft.user = user_id;
-            state.tell(
-                &posted.sender,
-                LOGIN_PASSKEY,
-                EventKind::Login,
-                &draft,
-                Err(passkey_refusal(refusal)),
-            );
-            Ok(passkey_refused(state, &cookies, &errand))
+            step.draft.user = user_id;
+            step.tell(Err(passkey_refusal(refusal)));
+            Ok(passkey_refused(state, &step.cookies, &step.errand))
         }
         Err(Failure::Store(error)) => Err(error.into()),
     }

@@ -2,12 +2,11 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use http::header::SET_COOKIE;
 
 use crate::csrf::Purpose;
 use crate::flow::{Stop, finish};
 use crate::posted::Posted;
-use crate::respond::see_other;
+use crate::respond::see_other_with;
 use crate::routes::{LOGIN, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
@@ -30,7 +29,5 @@ async fn log_out(state: &Inner, query: &str, posted: &Posted) -> Result<Response
         let draft = Draft { user: Some(session.user.id), ..Draft::default() };
         state.tell(&posted.sender, LOGOUT, EventKind::Logout, &draft, Ok(None));
     }
-    let mut response = see_other(&state.path_with(LOGIN, query));
-    response.headers_mut().append(SET_COOKIE, cookie);
-    Ok(response)
+    Ok(see_other_with(&state.path_with(LOGIN, query), [cookie]))
 }

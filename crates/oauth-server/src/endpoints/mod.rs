@@ -1,4 +1,5 @@
 //! One file for each endpoint: what can go wrong, the handler, its helpers. `token` is a folder: a file for each grant type.
+//! `login_step` is what the ways to log in share.
 
 pub(crate) mod account;
 pub(crate) mod admin;
@@ -13,6 +14,7 @@ pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod login_code;
 pub(crate) mod login_passkey;
+pub(crate) mod login_step;
 pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod pushed;

@@ -12,7 +12,6 @@ use barewire_oauth::stranger::visible;
 use barewire_oauth::upstream::authorization::{self, LoginRequest};
 use barewire_oauth::upstream::callback::{self, CallbackError, Pending};
 use barewire_oauth::upstream::id_token::Account;
-use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
@@ -20,7 +19,7 @@ use super::login::Errand;
 use crate::flow::{Flow, Stop, finish};
 use crate::pages::ErrorPage;
 use crate::random;
-use crate::respond::see_other;
+use crate::respond::{see_other, see_other_with};
 use crate::routes::{LOGIN, LOGIN_UPSTREAM, LOGIN_UPSTREAM_CALLBACK};
 use crate::server::{AppState, Inner};
 use crate::sessions::Cookies;
@@ -107,11 +106,8 @@ async fn lead(
         login_hint: hint.filter(|hint| hint.len() <= MAX_HINT),
         anew: is_anew(&errand),
     };
-    let mut response = see_other(authorization::url(&upstream.party, &known.provider, &login).as_str());
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    let there = authorization::url(&upstream.party, &known.provider, &login);
+    Ok(see_other_with(there.as_str(), cookie))
 }
 
 /// Whether our client wants the person to be asked although they are known.
@@ -226,11 +222,7 @@ async fn enter(
         // The user was changed in this very moment.
         return Ok(see_other(&state.path_with(LOGIN, &record.query)));
     };
-    let mut response = see_other(&errand.next(state));
-    for cookie in set {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(see_other_with(&errand.next(state), set))
 }
 
 fn repeated(error: Repeated) -> CallbackError {
