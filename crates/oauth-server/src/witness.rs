@@ -161,6 +161,7 @@ impl EventKind {
 }
 
 /// Whoever sends a request, as far as an event tells.
+#[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) address: Option<IpAddr>,
     /// The browser, in words.

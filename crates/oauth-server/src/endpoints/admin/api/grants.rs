@@ -1,19 +1,16 @@
 //! `/admin/api/grants`: what users have let applications do.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::scope::ScopeSet;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Answer, Called, ListQuery, no_content};
+use super::{Answer, Called, ListQuery, Sent, no_content};
 use crate::administration::GrantFilter;
 use crate::respond::json;
 use crate::routes::ADMIN_API_GRANT;
 use crate::server::AppState;
-use crate::witness::Sender;
 
 type Id = Path<String>;
 
@@ -25,8 +22,7 @@ pub(crate) struct Change {
 }
 
 /// `GET /admin/api/grants?user=&client=&cursor=&limit=`
-pub(crate) async fn list(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer<Response> {
-    let query = ListQuery::parse(query.as_deref());
+pub(crate) async fn list(State(state): State<AppState>, query: ListQuery) -> Answer<Response> {
     let filter = GrantFilter { user: query.one("user")?, client: query.one("client")? };
     let found = state.administration.grants(filter, query.one("cursor")?, query.limit()?).await?;
     Ok(json(StatusCode::OK, &found))
@@ -42,21 +38,14 @@ pub(crate) async fn narrow(
     State(state): State<AppState>,
     caller: Called,
     Path(id): Id,
-    sender: Sender,
-    body: Result<Json<Change>, JsonRejection>,
+    Sent(Change { scope }): Sent<Change>,
 ) -> Answer<Response> {
-    let Json(Change { scope }) = body?;
-    let left = state.administration.narrow(&caller.by(ADMIN_API_GRANT, &sender), &id, &scope).await?;
+    let left = state.administration.narrow(&caller.by(ADMIN_API_GRANT), &id, &scope).await?;
     Ok(json(StatusCode::OK, &left))
 }
 
 /// `DELETE /admin/api/grants/{id}`
-pub(crate) async fn revoke(
-    State(state): State<AppState>,
-    caller: Called,
-    Path(id): Id,
-    sender: Sender,
-) -> Answer<Response> {
-    state.administration.revoke(&caller.by(ADMIN_API_GRANT, &sender), &id).await?;
+pub(crate) async fn revoke(State(state): State<AppState>, caller: Called, Path(id): Id) -> Answer<Response> {
+    state.administration.revoke(&caller.by(ADMIN_API_GRANT), &id).await?;
     Ok(no_content())
 }

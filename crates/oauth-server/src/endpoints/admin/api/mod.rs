@@ -9,8 +9,10 @@ pub(crate) mod clients;
 pub(crate) mod grants;
 pub(crate) mod users;
 
+use std::convert::Infallible;
+
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -20,8 +22,10 @@ use barewire_oauth::metadata::{ProtectedResourceMetadata, well_known};
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::scope::ScopeSet;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::administration::{ADMIN_READ, ADMIN_WRITE, AdminError, By};
 use crate::config::Dpop;
@@ -164,13 +168,16 @@ impl IntoResponse for Problem {
 /// What a handler gives.
 pub(crate) type Answer<T> = Result<T, Problem>;
 
-/// The administrator behind a request.
+/// The administrator behind a request, and whoever sends it.
 #[derive(Clone)]
-pub(crate) struct Caller(UserRecord);
+pub(crate) struct Caller {
+    user: UserRecord,
+    sender: Sender,
+}
 
 impl Caller {
-    fn by<'a>(&'a self, endpoint: &'static str, sender: &'a Sender) -> By<'a> {
-        By::administrator(&self.0.id, endpoint, sender)
+    fn by(&self, endpoint: &'static str) -> By<'_> {
+        By::administrator(&self.user.id, endpoint, &self.sender)
     }
 }
 
@@ -180,6 +187,7 @@ pub(crate) type Called = Extension<Caller>;
 /// Puts the [`Caller`] where the handlers find it, or refuses; every refusal leaves with its challenge.
 pub(crate) async fn authenticate(
     State(state): State<AppState>,
+    sender: Sender,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -188,8 +196,8 @@ pub(crate) async fn authenticate(
     let admitted = admit(&state, request.method(), request.uri(), &headers).await;
     let wants_nonce = matches!(&admitted, Err(Problem::Bearer(error)) if error.wants_nonce());
     let mut response = match admitted {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
+        Ok(user) => {
+            request.extensions_mut().insert(Caller { user, sender });
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
@@ -204,7 +212,7 @@ pub(crate) async fn authenticate(
     response
 }
 
-async fn admit(state: &Inner, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn admit(state: &Inner, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer<UserRecord> {
     let own = state.policy.administration.as_ref().ok_or(BearerError::Unavailable)?;
     let credentials = bearer::from_authorization(respond::authorization(headers))?;
     let now = state.now();
@@ -231,7 +239,7 @@ async fn admit(state: &Inner, method: &Method, uri: &Uri, headers: &HeaderMap) -
     }
     // The token was given to an administrator; whether it is one still is a question for the store.
     let user = state.store.user(&claims.sub).await?.filter(UserRecord::is_enabled);
-    user.filter(|user| user.administrator).map(Caller).ok_or(Problem::NotAdministrator)
+    user.filter(|user| user.administrator).ok_or(Problem::NotAdministrator)
 }
 
 fn context(state: &Inner) -> ChallengeContext {
@@ -272,14 +280,30 @@ fn no_content() -> Response {
     (StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response()
 }
 
+/// A body in JSON; one that cannot be read is a [`Problem`] like any other.
+pub(crate) struct Sent<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Answer<Self> {
+        let Json(sent) = Json::<T>::from_request(request, state).await?;
+        Ok(Self(sent))
+    }
+}
+
 /// The parameters of a list.
-struct ListQuery(Parameters);
+pub(crate) struct ListQuery(Parameters);
+
+impl FromRequestParts<AppState> for ListQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
+        Ok(Self(Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
 
 impl ListQuery {
-    fn parse(query: Option<&str>) -> Self {
-        Self(Parameters::parse(query.unwrap_or_default().as_bytes()))
-    }
-
     fn one(&self, name: &str) -> Answer<Option<&str>> {
         self.0.one(name).map_err(|repeated| Problem::Malformed(repeated.to_string()))
     }

@@ -1,21 +1,18 @@
 //! `/admin/api/users`: people.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::secret::Password;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer};
 
-use super::{Answer, Called, ListQuery, Problem, no_content};
+use super::{Answer, Called, ListQuery, Problem, Sent, no_content};
 use crate::administration::NewUser;
 use crate::respond::json;
 use crate::routes::{
     ADMIN_API_USER, ADMIN_API_USER_FACTORS, ADMIN_API_USER_PASSWORD, ADMIN_API_USER_SESSIONS, ADMIN_API_USERS,
 };
 use crate::server::AppState;
-use crate::witness::Sender;
 
 type Id = Path<String>;
 
@@ -50,8 +47,7 @@ fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Password, D::E
 }
 
 /// `GET /admin/api/users?search=&cursor=&limit=`
-pub(crate) async fn list(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer<Response> {
-    let query = ListQuery::parse(query.as_deref());
+pub(crate) async fn list(State(state): State<AppState>, query: ListQuery) -> Answer<Response> {
     let search = query.one("search")?.unwrap_or_default();
     let found = state.administration.users(search, query.one("cursor")?, query.limit()?).await?;
     Ok(json(StatusCode::OK, &found))
@@ -61,12 +57,10 @@ pub(crate) async fn list(State(state): State<AppState>, RawQuery(query): RawQuer
 pub(crate) async fn add(
     State(state): State<AppState>,
     caller: Called,
-    sender: Sender,
-    body: Result<Json<Add>, JsonRejection>,
+    Sent(Add { name, password, administrator }): Sent<Add>,
 ) -> Answer<Response> {
-    let Json(Add { name, password, administrator }) = body?;
     let new = NewUser { name, password, administrator };
-    let user = state.administration.add_user(&caller.by(ADMIN_API_USERS, &sender), new).await?;
+    let user = state.administration.add_user(&caller.by(ADMIN_API_USERS), new).await?;
     Ok(json(StatusCode::CREATED, &user))
 }
 
@@ -80,11 +74,9 @@ pub(crate) async fn change(
     State(state): State<AppState>,
     caller: Called,
     Path(id): Id,
-    sender: Sender,
-    body: Result<Json<Change>, JsonRejection>,
+    Sent(change): Sent<Change>,
 ) -> Answer<Response> {
-    let Json(change) = body?;
-    let by = caller.by(ADMIN_API_USER, &sender);
+    let by = caller.by(ADMIN_API_USER);
     if change.disabled.is_none() && change.administrator.is_none() {
         return Err(Problem::Malformed("name what is to be changed: disabled, administrator".to_owned()));
     }
@@ -102,12 +94,9 @@ pub(crate) async fn reset_password(
     State(state): State<AppState>,
     caller: Called,
     Path(id): Id,
-    sender: Sender,
-    body: Result<Json<NewPassword>, JsonRejection>,
+    Sent(NewPassword { password }): Sent<NewPassword>,
 ) -> Answer<Response> {
-    let Json(NewPassword { password }) = body?;
-    let by = caller.by(ADMIN_API_USER_PASSWORD, &sender);
-    state.administration.reset_password(&by, &id, password).await?;
+    state.administration.reset_password(&caller.by(ADMIN_API_USER_PASSWORD), &id, password).await?;
     Ok(no_content())
 }
 
@@ -116,9 +105,8 @@ pub(crate) async fn reset_second_factors(
     State(state): State<AppState>,
     caller: Called,
     Path(id): Id,
-    sender: Sender,
 ) -> Answer<Response> {
-    state.administration.reset_second_factors(&caller.by(ADMIN_API_USER_FACTORS, &sender), &id).await?;
+    state.administration.reset_second_factors(&caller.by(ADMIN_API_USER_FACTORS), &id).await?;
     Ok(no_content())
 }
 
@@ -127,8 +115,7 @@ pub(crate) async fn end_sessions(
     State(state): State<AppState>,
     caller: Called,
     Path(id): Id,
-    sender: Sender,
 ) -> Answer<Response> {
-    state.administration.end_sessions(&caller.by(ADMIN_API_USER_SESSIONS, &sender), &id).await?;
+    state.administration.end_sessions(&caller.by(ADMIN_API_USER_SESSIONS), &id).await?;
     Ok(no_content())
 }
