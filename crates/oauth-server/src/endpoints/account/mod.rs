@@ -11,18 +11,20 @@ pub(crate) mod totp;
 
 use askama::Template;
 use axum::response::Response;
+use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
 use http::{HeaderMap, StatusCode};
 
-use crate::attempts::{self, Denial};
+use crate::attempts::{self, Asked, Denial};
 use crate::csrf::{self, Purpose};
 use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
+use crate::posted::{Posted, STALE_FORM};
 use crate::routes::{ACCOUNT_APPS, ACCOUNT_SECURITY, ACCOUNT_SESSIONS, ADMIN_PEOPLE, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
-use crate::source::Source;
 use crate::store::{StoreError, UserRecord};
+use crate::witness::{Draft, Ending, EventKind};
 
 /// The pages that have a place in the navigation, and that a login can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,19 +103,57 @@ impl Visitor {
     }
 }
 
-/// Whether a visitor knows their current password. A guess counts as one at the login does.
-pub(crate) async fn prove(
-    state: &AppState,
-    visitor: &Visitor,
-    source: Source,
-    current: Password,
-) -> Result<Result<(), Denial>, StoreError> {
-    if current.expose().is_empty() {
-        return Ok(Err(Denial::Incomplete));
+/// A change of how a visitor signs in, as they ask for it with a form. They prove who they are, and then it is done.
+pub(crate) struct Change<'a> {
+    pub(crate) state: &'a AppState,
+    pub(crate) posted: &'a Posted,
+    pub(crate) visitor: Visitor,
+    pub(crate) fields: Parameters,
+    endpoint: &'static str,
+}
+
+impl<'a> Change<'a> {
+    /// The one that was posted to the page at `endpoint`.
+    pub(crate) async fn read(
+        state: &'a AppState,
+        posted: &'a Posted,
+        endpoint: &'static str,
+        purpose: Purpose,
+    ) -> Result<Self, Stop> {
+        let visitor = Visitor::read(state, &posted.headers, Place::Security).await?;
+        let mut change = Self { state, posted, visitor, fields: Parameters::default(), endpoint };
+        let form = posted.form(&change.visitor.cookies, purpose, "");
+        change.fields = form.inspect_err(|_| change.tell(Err(STALE_FORM)))?;
+        Ok(change)
     }
-    let user = &visitor.session.user;
-    let key = attempts::key(state, &visitor.cookies, source, &user.name, Some(user));
-    attempts::password(state, key, Some(user.password_hash.clone()), current).await
+
+    pub(crate) fn user(&self) -> &UserRecord {
+        &self.visitor.session.user
+    }
+
+    /// The value of a field, or nothing.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.fields.one(name).ok().flatten().unwrap_or_default()
+    }
+
+    /// Whether the current password came with it. A guess counts as one at the login does, and is told.
+    pub(crate) async fn prove(&self) -> Result<Result<(), Denial>, StoreError> {
+        let current = Password::new(self.field("current"));
+        if current.expose().is_empty() {
+            return Ok(Err(Denial::Incomplete));
+        }
+        let (state, user) = (self.state, self.user());
+        let key = attempts::key(state, &self.visitor.cookies, self.posted.source, &user.name, Some(user));
+        let proven = attempts::password(state, key, Some(user.password_hash.clone()), current).await?;
+        let rule = proven.as_ref().err().and_then(|denial| denial.rule(Asked::CurrentPassword));
+        rule.into_iter().for_each(|rule| self.tell(Err(rule)));
+        Ok(proven)
+    }
+
+    pub(crate) fn tell(&self, ending: Ending) {
+        let draft = Draft { user: Some(self.user().id.clone()), ..Draft::default() };
+        self.state.tell(&self.posted.sender, self.endpoint, EventKind::Credential, &draft, ending);
+    }
 }
 
 /// What stands around the content of each of these pages.

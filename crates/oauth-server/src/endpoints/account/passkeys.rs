@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::passkey::{self, Algorithm, AuthenticatorData, Ceremony, PasskeyRefusal};
-use barewire_oauth::secret::Password;
 use barewire_oauth::stranger::visible;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, StatusCode};
 
-use super::{Around, Place, Visitor, done, not_there, prove};
+use super::{Around, Change, Place, Visitor, done, not_there};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
 use crate::duration::Moment;
@@ -20,12 +19,12 @@ use crate::endpoints::login_passkey::bytes;
 use crate::flow::{Stop, finish};
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::passkeys::{For, Passkeys, public_key};
-use crate::posted::{Posted, STALE_FORM};
+use crate::posted::Posted;
 use crate::respond;
 use crate::routes::ACCOUNT_PASSKEYS;
 use crate::server::{AppState, Inner};
 use crate::store::{NewPasskey, PasskeyRecord, Swap};
-use crate::witness::{Draft, EventKind, passkey_refusal};
+use crate::witness::passkey_refusal;
 
 /// Longest name of a passkey, in characters.
 const MAX_NAME: usize = 60;
@@ -83,42 +82,37 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
 }
 
 async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
-    let visitor = &Visitor::read(state, &posted.headers, Place::Security).await?;
     let passkeys = state.passkeys.as_ref().ok_or_else(not_there)?;
-    let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
-    let tell = |ending| state.tell(&posted.sender, ACCOUNT_PASSKEYS, EventKind::Credential, &draft, ending);
-    let fields =
-        &posted.form(&visitor.cookies, Purpose::Passkeys, "").inspect_err(|_| tell(Err(STALE_FORM)))?;
-    match fields.one("action") {
-        Ok(Some("add")) => match add(state, passkeys, visitor, fields).await? {
+    let change = Change::read(state, posted, ACCOUNT_PASSKEYS, Purpose::Passkeys).await?;
+    let (visitor, fields) = (&change.visitor, &change.fields);
+    match change.field("action") {
+        "add" => match add(state, passkeys, visitor, fields).await? {
             Ok(name) => {
-                tell(Ok(Some("passkey_added")));
+                change.tell(Ok(Some("passkey_added")));
                 let text = "From now on it signs you in by itself, without password and code.";
                 let title = format!("The passkey {name} is added");
                 Ok(done(state, visitor, Place::Security, &title, text))
             }
             Err(refusal) => {
-                tell(Err(passkey_refusal(refusal)));
+                change.tell(Err(passkey_refusal(refusal)));
                 let why =
                     "This passkey could not be added. Begin anew; if it keeps failing, use another device.";
                 render(state, visitor, Stage::List, Some((StatusCode::FORBIDDEN, why.to_owned()))).await
             }
         },
-        Ok(Some(action @ ("begin" | "remove"))) => {
-            let password = Password::new(fields.one("current").ok().flatten().unwrap_or_default());
-            if let Err(denial) = prove(state, visitor, posted.source, password).await? {
-                denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
+        action @ ("begin" | "remove") => {
+            if let Err(denial) = change.prove().await? {
                 return denied(state, visitor, &denial).await;
             }
             if action == "begin" {
                 return begin(state, passkeys, visitor, fields).await;
             }
             let id = bytes(fields, "passkey").map_err(|_| not_there())?;
-            let user = &visitor.session.user;
+            let user = change.user();
             if state.store.remove_passkey(&user.id, &id, &user.password_hash).await? == Swap::Lost {
                 return Err(not_there());
             }
-            tell(Ok(Some("passkey_removed")));
+            change.tell(Ok(Some("passkey_removed")));
             let text = "It signs nobody in any more. You may want to delete it on the device, too.";
             Ok(done(state, visitor, Place::Security, "The passkey is removed", text))
         }

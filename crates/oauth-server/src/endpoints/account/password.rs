@@ -4,21 +4,19 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use barewire_oauth::secret::Password;
-use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
-use super::{Around, Place, Visitor, prove};
+use super::{Around, Change, Place, Visitor};
 use crate::attempts::{Asked, Denial};
 use crate::csrf::Purpose;
 use crate::flow::{Stop, finish};
 use crate::pages::{Extras, Frame, page};
 use crate::passwords::{PasswordError, Unfit};
-use crate::posted::{Posted, STALE_FORM};
-use crate::respond::{self, see_other};
+use crate::posted::Posted;
+use crate::respond::{self, see_other_with};
 use crate::routes::{ACCOUNT_PASSWORD, ACCOUNT_SECURITY};
 use crate::server::{AppState, Inner};
 use crate::store::{Swap, UserRecord};
-use crate::witness::{Draft, EventKind};
 
 #[derive(Template)]
 #[template(path = "account/password.html")]
@@ -46,43 +44,33 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
 }
 
 async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
-    let visitor = Visitor::read(state, &posted.headers, Place::Security).await?;
-    let user = &visitor.session.user;
-    let draft = Draft { user: Some(user.id.clone()), ..Draft::default() };
-    let tell = |ending| state.tell(&posted.sender, ACCOUNT_PASSWORD, EventKind::Credential, &draft, ending);
-    let fields =
-        posted.form(&visitor.cookies, Purpose::Password, "").inspect_err(|_| tell(Err(STALE_FORM)))?;
-    let field = |name| Password::new(fields.one(name).ok().flatten().unwrap_or_default());
-    let (current, new) = (field("current"), field("new"));
+    let change = Change::read(state, posted, ACCOUNT_PASSWORD, Purpose::Password).await?;
+    let (visitor, user) = (&change.visitor, change.user());
+    let (current, new) = (Password::new(change.field("current")), Password::new(change.field("new")));
     if let Some(why) = unfit(state, &user.name, &current, &new) {
-        return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, why))));
+        return Ok(render(state, visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, why))));
     }
-    if let Err(denial) = prove(state, &visitor, posted.source, current).await? {
-        denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| tell(Err(rule)));
-        return Ok(denied(state, &visitor, &denial));
+    if let Err(denial) = change.prove().await? {
+        return Ok(denied(state, visitor, &denial));
     }
     let hash = match state.passwords.hash(new).await {
         Ok(hash) => hash,
-        Err(PasswordError::Busy) => return Ok(denied(state, &visitor, &Denial::Busy)),
+        Err(PasswordError::Busy) => return Ok(denied(state, visitor, &Denial::Busy)),
         Err(error @ (PasswordError::Length | PasswordError::Settings)) => {
-            return Ok(render(state, &visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))));
+            return Ok(render(state, visitor, Some((StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))));
         }
     };
     // Ends every session, this one too: it goes on under a new id.
     let now = state.now();
     if state.store.replace_password(&user.id, &user.password_hash, &hash, now).await? == Swap::Lost {
         let why = "Your password was changed in another window meanwhile.".to_owned();
-        return Ok(render(state, &visitor, Some((StatusCode::CONFLICT, why))));
+        return Ok(render(state, visitor, Some((StatusCode::CONFLICT, why))));
     }
-    tell(Ok(Some("password")));
-    let mut response = see_other(&state.path(ACCOUNT_SECURITY));
+    change.tell(Ok(Some("password")));
     let user = UserRecord { password_hash: hash, ..user.clone() };
     // Nothing, if it was changed again since: then whoever did that goes on, and this browser logs in.
     let set = visitor.cookies.log_in(state, &user, &posted.sender, now).await?.unwrap_or_default();
-    for cookie in set {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(see_other_with(&state.path(ACCOUNT_SECURITY), set))
 }
 
 /// What is wrong with the new password, whatever the current one is.

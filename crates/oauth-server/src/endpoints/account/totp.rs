@@ -4,22 +4,19 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use barewire_oauth::parameters::Parameters;
-use barewire_oauth::secret::Password;
 use http::{HeaderMap, StatusCode};
 
-use super::{Around, Place, Visitor, done, prove};
+use super::{Around, Change, Place, Visitor, done};
 use crate::attempts::{self, Asked, Denial};
 use crate::csrf::Purpose;
 use crate::flow::{Stop, finish};
 use crate::half_login::Half;
 use crate::pages::{ErrorPage, Extras, Frame, page};
-use crate::posted::{Posted, STALE_FORM};
+use crate::posted::Posted;
 use crate::routes::ACCOUNT_TOTP;
 use crate::server::{AppState, Inner};
 use crate::store::{Digest, Secret, Swap, TotpRecord};
 use crate::totp::{self, Picture};
-use crate::witness::{Draft, Ending, EventKind, Sender};
 use crate::{recovery_codes, respond};
 
 #[derive(Template)]
@@ -73,108 +70,104 @@ pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Respo
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
     let app = state.store.totp(&visitor.session.user.id).await?;
-    let stage = match app {
-        // One that was begun is shown only to whoever has just given the password.
-        Some(app) if app.confirmed_at.is_some() => on(state, &visitor).await?,
-        _ => Stage::Off,
-    };
+    let stage = stage(state, &visitor, app.as_ref()).await?;
     Ok(render(state, &visitor, stage, None))
 }
 
-/// A change under way.
-struct Change<'a> {
-    state: &'a AppState,
-    visitor: &'a Visitor,
-    sender: &'a Sender,
-    fields: &'a Parameters,
+/// A change of the app or the codes, under way.
+struct AppChange<'a> {
+    change: Change<'a>,
     app: Option<TotpRecord>,
 }
 
 async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
-    let visitor = &Visitor::read(state, &posted.headers, Place::Security).await?;
-    let app = state.store.totp(&visitor.session.user.id).await?;
-    let fields = posted
-        .form(&visitor.cookies, Purpose::Totp, "")
-        .inspect_err(|_| tell(state, &posted.sender, visitor, Err(STALE_FORM)))?;
-    let change = Change { state, visitor, sender: &posted.sender, fields: &fields, app };
-    match fields.one("action") {
-        Ok(Some("confirm")) => change.confirm().await,
-        Ok(Some(action @ ("begin" | "codes" | "remove"))) => {
-            let password = Password::new(fields.one("current").ok().flatten().unwrap_or_default());
-            if let Err(denial) = prove(state, visitor, posted.source, password).await? {
-                denial.rule(Asked::CurrentPassword).into_iter().for_each(|rule| change.tell(Err(rule)));
-                return change.denied(&denial).await;
+    let change = Change::read(state, posted, ACCOUNT_TOTP, Purpose::Totp).await?;
+    let app = state.store.totp(&change.user().id).await?;
+    let asked = AppChange { change, app };
+    match asked.change.field("action") {
+        "confirm" => asked.confirm().await,
+        action @ ("begin" | "codes" | "remove") => {
+            if let Err(denial) = asked.change.prove().await? {
+                return asked.denied(&denial).await;
             }
             match action {
-                "begin" => change.begin().await,
-                "codes" => change.codes().await,
-                _ => change.remove().await,
+                "begin" => asked.begin().await,
+                "codes" => asked.codes().await,
+                _ => asked.remove().await,
             }
         }
         _ => Err(Stop::page(ErrorPage::stale_form())),
     }
 }
 
-impl Change<'_> {
+impl AppChange<'_> {
+    fn state(&self) -> &AppState {
+        self.change.state
+    }
+
+    fn visitor(&self) -> &Visitor {
+        &self.change.visitor
+    }
+
     fn user(&self) -> &str {
-        &self.visitor.session.user.id
+        &self.change.user().id
     }
 
     /// The password that was given; what it is asked for takes place only while it counts.
     fn password(&self) -> &Secret {
-        &self.visitor.session.user.password_hash
+        &self.change.user().password_hash
     }
 
     /// A new secret, which asks for nothing until it is confirmed.
-    async fn begin(self) -> Result<Response, Stop> {
+    async fn begin(&self) -> Result<Response, Stop> {
+        let state = self.state();
         let new = TotpRecord {
             user_id: self.user().to_owned(),
             secret: totp::secret(),
-            created_at: self.state.now(),
+            created_at: state.now(),
             confirmed_at: None,
             last_step: 0,
         };
-        if self.state.store.begin_totp(&new, self.password()).await? == Swap::Lost {
+        if state.store.begin_totp(&new, self.password()).await? == Swap::Lost {
             return self.changed_meanwhile().await;
         }
-        Ok(render(self.state, self.visitor, set_up(self.state, self.visitor, &new), None))
+        Ok(render(state, self.visitor(), set_up(state, self.visitor(), &new), None))
     }
 
     /// Whoever has the app shows one of its codes. Only the browser that was shown the secret can: a secret that was begun
     /// and left is no one else's to finish.
-    async fn confirm(self) -> Result<Response, Stop> {
+    async fn confirm(&self) -> Result<Response, Stop> {
         let Some(app) = self.app.as_ref().filter(|app| app.confirmed_at.is_none()) else {
             return self.changed_meanwhile().await;
         };
+        let (state, change) = (self.state(), &self.change);
         if !self.has_begun(app).await? {
-            self.tell(Err("not_begun_here"));
+            change.tell(Err("not_begun_here"));
             let why = "This took too long, or was begun elsewhere. Begin anew.".to_owned();
-            return Ok(render(self.state, self.visitor, Stage::Off, Some((StatusCode::FORBIDDEN, why))));
+            return Ok(render(state, self.visitor(), Stage::Off, Some((StatusCode::FORBIDDEN, why))));
         }
-        let code = self.fields.one("code").ok().flatten().unwrap_or_default();
-        let step = match attempts::first_code(self.state, app, code).await? {
+        let step = match attempts::first_code(state, app, change.field("code")).await? {
             Ok(step) => step,
             Err(denial) => {
-                denial.rule(Asked::Code).into_iter().for_each(|rule| self.tell(Err(rule)));
+                denial.rule(Asked::Code).into_iter().for_each(|rule| change.tell(Err(rule)));
                 return Ok(self.not_the_code(app, &denial));
             }
         };
         let (codes, digests) = self.new_codes();
-        let confirmed =
-            self.state.store.confirm_totp(app, step, self.state.now(), &digests, self.password()).await?;
+        let confirmed = state.store.confirm_totp(app, step, state.now(), &digests, self.password()).await?;
         if confirmed == Swap::Lost {
             return self.changed_meanwhile().await;
         }
-        self.tell(Ok(Some("totp_enabled")));
+        change.tell(Ok(Some("totp_enabled")));
         Ok(self.show_codes(codes, true))
     }
 
     /// Whether this browser was shown the secret of `app`, not long ago, for the password that still counts.
     async fn has_begun(&self, app: &TotpRecord) -> Result<bool, Stop> {
-        let token = self.fields.one("set_up").ok().flatten().unwrap_or_default();
-        let cookie = self.visitor.cookies.secret().unwrap_or_default();
-        let (store, half) = (self.state.store.as_ref(), Half::SetUp(&app.secret));
-        let user = self.state.half_logins.open(half, store, token, cookie, self.state.now()).await?;
+        let (state, token) = (self.state(), self.change.field("set_up"));
+        let cookie = self.visitor().cookies.secret().unwrap_or_default();
+        let (store, half) = (state.store.as_ref(), Half::SetUp(&app.secret));
+        let user = state.half_logins.open(half, store, token, cookie, state.now()).await?;
         Ok(user.is_some_and(|user| user.id == self.user()))
     }
 
@@ -187,87 +180,77 @@ impl Change<'_> {
             }
             _ => denial.text(Asked::Code),
         };
-        let stage = set_up(self.state, self.visitor, app);
-        let mut response = render(self.state, self.visitor, stage, Some((denial.status(), why)));
+        let stage = set_up(self.state(), self.visitor(), app);
+        let mut response = render(self.state(), self.visitor(), stage, Some((denial.status(), why)));
         respond::retry_after(&mut response, denial.retry_after());
         response
     }
 
     /// New recovery codes; the old ones are void.
-    async fn codes(self) -> Result<Response, Stop> {
+    async fn codes(&self) -> Result<Response, Stop> {
         let (codes, digests) = self.new_codes();
-        if self.state.store.replace_recovery_codes(self.user(), &digests, self.password()).await?
-            == Swap::Lost
-        {
+        let store = &self.state().store;
+        if store.replace_recovery_codes(self.user(), &digests, self.password()).await? == Swap::Lost {
             return self.changed_meanwhile().await;
         }
-        self.tell(Ok(Some("recovery_codes")));
+        self.change.tell(Ok(Some("recovery_codes")));
         Ok(self.show_codes(codes, false))
     }
 
-    async fn remove(self) -> Result<Response, Stop> {
-        if self.state.store.remove_totp(self.user(), self.password()).await? == Swap::Lost {
+    async fn remove(&self) -> Result<Response, Stop> {
+        if self.state().store.remove_totp(self.user(), self.password()).await? == Swap::Lost {
             return self.changed_meanwhile().await;
         }
-        self.tell(Ok(Some("totp_removed")));
+        self.change.tell(Ok(Some("totp_removed")));
         let text = "Your password alone signs you in again. The recovery codes are void.";
-        Ok(done(self.state, self.visitor, Place::Security, "The authenticator app is turned off", text))
+        let title = "The authenticator app is turned off";
+        Ok(done(self.state(), self.visitor(), Place::Security, title, text))
     }
 
     fn new_codes(&self) -> (Vec<String>, Vec<Digest>) {
-        let codes: Vec<_> =
-            (0..self.state.config.recovery_codes).map(|_| recovery_codes::generate()).collect();
+        let count = self.state().config.recovery_codes;
+        let codes: Vec<_> = (0..count).map(|_| recovery_codes::generate()).collect();
         let digests = codes.iter().filter_map(|code| recovery_codes::digest(self.user(), code)).collect();
         (codes, digests)
     }
 
     fn show_codes(&self, codes: Vec<String>, is_new: bool) -> Response {
+        let state = self.state();
         let template = CodesTemplate {
-            frame: Frame::new(self.state),
-            around: Around::new(self.state, self.visitor, Place::Security),
+            frame: Frame::new(state),
+            around: Around::new(state, self.visitor(), Place::Security),
             codes,
             is_new,
-            back: self.state.path(Place::Security.path()),
+            back: state.path(Place::Security.path()),
         };
         page(StatusCode::OK, &template, Extras::default())
     }
 
     async fn denied(&self, denial: &Denial) -> Result<Response, Stop> {
         let error = Some((denial.status(), denial.text(Asked::CurrentPassword)));
-        let stage = self.stage().await?;
-        let mut response = render(self.state, self.visitor, stage, error);
+        let stage = stage(self.state(), self.visitor(), self.app.as_ref()).await?;
+        let mut response = render(self.state(), self.visitor(), stage, error);
         respond::retry_after(&mut response, denial.retry_after());
         Ok(response)
     }
 
     async fn changed_meanwhile(&self) -> Result<Response, Stop> {
         let why = "This was changed in another window meanwhile. This is how it is now.".to_owned();
-        let stage = match self.state.store.totp(self.user()).await? {
-            Some(app) if app.confirmed_at.is_some() => on(self.state, self.visitor).await?,
-            _ => Stage::Off,
-        };
-        Ok(render(self.state, self.visitor, stage, Some((StatusCode::CONFLICT, why))))
+        let (state, visitor) = (self.state(), self.visitor());
+        let app = state.store.totp(self.user()).await?;
+        let stage = stage(state, visitor, app.as_ref()).await?;
+        Ok(render(state, visitor, stage, Some((StatusCode::CONFLICT, why))))
     }
+}
 
-    async fn stage(&self) -> Result<Stage, Stop> {
-        match &self.app {
-            Some(app) if app.confirmed_at.is_some() => on(self.state, self.visitor).await,
-            _ => Ok(Stage::Off),
+/// What there is to show of this app. One that was begun is shown only to whoever has just given the password.
+async fn stage(state: &Inner, visitor: &Visitor, app: Option<&TotpRecord>) -> Result<Stage, Stop> {
+    match app {
+        Some(app) if app.confirmed_at.is_some() => {
+            Ok(Stage::On { codes_left: state.store.recovery_codes_left(&visitor.session.user.id).await? })
         }
+        _ => Ok(Stage::Off),
     }
-
-    fn tell(&self, ending: Ending) {
-        tell(self.state, self.sender, self.visitor, ending);
-    }
-}
-
-fn tell(state: &Inner, sender: &Sender, visitor: &Visitor, ending: Ending) {
-    let draft = Draft { user: Some(visitor.session.user.id.clone()), ..Draft::default() };
-    state.tell(sender, ACCOUNT_TOTP, EventKind::Credential, &draft, ending);
-}
-
-async fn on(state: &Inner, visitor: &Visitor) -> Result<Stage, Stop> {
-    Ok(Stage::On { codes_left: state.store.recovery_codes_left(&visitor.session.user.id).await? })
 }
 
 fn set_up(state: &Inner, visitor: &Visitor, app: &TotpRecord) -> Stage {
