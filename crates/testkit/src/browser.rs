@@ -123,6 +123,18 @@ impl Browser {
         self.navigate(Request::submit(page, form), stop_at).await
     }
 
+    /// Submits `form` of `page`, which leads to another page.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn send(&mut self, page: &Page, form: &Form) -> Page {
+        match self.submit(page, form, None).await {
+            Ok(Landing::Page(page)) => page,
+            Ok(Landing::Left(url)) => panic!("it led to {url}"),
+            Err(error) => panic!("it led to no page: {error}"),
+        }
+    }
+
     /// Goes from an authorization URL to the client's callback as a person does: logs in where a page asks for a
     /// password, consents where a page asks for consent. Returns the callback with its query; nothing was sent to it.
     ///
@@ -195,7 +207,7 @@ impl Browser {
             if stop_at.is_some_and(|stop| same_place(stop, &request.url)) {
                 return Ok(Landing::Left(request.url));
             }
-            let response = self.send(&request).await?;
+            let response = self.fetch(&request).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             self.jar.take(&request.url, &headers);
             if !status.is_redirection() {
@@ -212,7 +224,7 @@ impl Browser {
         Err(BrowserError::RedirectLoop(request.url))
     }
 
-    async fn send(&self, request: &Request) -> Result<reqwest::Response, BrowserError> {
+    async fn fetch(&self, request: &Request) -> Result<reqwest::Response, BrowserError> {
         let mut builder = self
             .http
             .request(request.method.clone(), request.url.clone())

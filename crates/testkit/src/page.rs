@@ -46,6 +46,14 @@ impl Page {
         Html::parse_document(&self.body).select(&selector(css)).next().map(|element| text_of(&element))
     }
 
+    /// The text of its heading.
+    ///
+    /// # Panics
+    /// When it has none: a person would not know where they are.
+    pub fn heading(&self) -> String {
+        self.select("h1").unwrap_or_else(|| panic!("no heading, {} {}", self.status, self.body))
+    }
+
     /// Where the first link leads whose text contains `text`.
     pub fn link(&self, text: &str) -> Option<Url> {
         let html = Html::parse_document(&self.body);
@@ -65,6 +73,19 @@ impl Page {
             form.fields.iter().chain(&form.unchecked).any(|(name, _)| name == field)
                 || form.buttons.iter().any(|(name, _, _)| name == field)
         })
+    }
+
+    /// The form with a button that stands for `action`, with that button pressed: pages on which several things can be done
+    /// tell them apart so.
+    ///
+    /// # Panics
+    /// When there is no such button.
+    pub fn press(&self, action: &str) -> Form {
+        let has_button = |form: &Form| form.buttons.iter().any(|(_, value, _)| value == action);
+        let form = self.forms().into_iter().find(has_button);
+        let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", self.body));
+        form.fields.push(("action".to_owned(), action.to_owned()));
+        form
     }
 
     fn read_form(&self, element: &ElementRef<'_>) -> Option<Form> {

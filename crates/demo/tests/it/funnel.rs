@@ -6,7 +6,7 @@ use barewire_audit::funnel::{Attempt, Outcome, Step};
 use barewire_audit::{AttemptStore as _, AttemptsWanted};
 use barewire_store::Store;
 use barewire_testkit::login::{PKCE_VERIFIER, REDIRECT_URI};
-use barewire_testkit::{Browser, Landing, OAuthClient, TempDir};
+use barewire_testkit::{Browser, OAuthClient, TempDir};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
@@ -186,7 +186,7 @@ async fn a_person_who_does_not_come_back_or_says_no() {
     let url = client.authorize_url(&it.world.resource(), READ, "a-state");
     let page = it.browser.open(&url).await.unwrap();
     let form = page.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
-    let Landing::Page(page) = it.browser.submit(&page, &form, None).await.unwrap() else { panic!() };
+    let page = it.browser.send(&page, &form).await;
     let form = page.form_with("decision").unwrap().press(&["deny"]).unwrap();
     let callback = Url::parse(REDIRECT_URI).unwrap();
     it.browser.submit(&page, &form, Some(&callback)).await.unwrap();

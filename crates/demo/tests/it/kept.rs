@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use barewire_testkit::login::{PKCE_CHALLENGE, REDIRECT_URI};
-use barewire_testkit::{Authenticator, Browser, Form, Holder, Landing, OAuthClient, Page, Tokens};
+use barewire_testkit::{Authenticator, Browser, Holder, OAuthClient, Page, Tokens};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
@@ -36,14 +36,14 @@ impl Site {
     async fn sign_in(&self, user: &str) -> Browser {
         let mut browser = Browser::new();
         let page = self.password(&mut browser, user, "secret").await;
-        assert_eq!(heading(&page), "You are signed in");
+        assert_eq!(page.heading(), "You are signed in");
         browser
     }
 
     async fn password(&self, browser: &mut Browser, user: &str, password: &str) -> Page {
         let page = self.open(browser, "/login").await;
         let form = page.form_with("password").unwrap().fill("username", user).fill("password", password);
-        submit(browser, &page, &form).await
+        browser.send(&page, &form).await
     }
 
     /// A post of this user's, or the status of the refusal.
@@ -56,26 +56,6 @@ impl Site {
             .unwrap()
             .status()
     }
-}
-
-async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
-    match browser.submit(page, form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("left to {url}"),
-    }
-}
-
-/// The form with this button, pressed, with the current password in it where it asks for that.
-fn press(page: &Page, action: &str) -> Form {
-    let has_button = |form: &Form| form.buttons.iter().any(|(_, value, _)| value == action);
-    let form = page.forms().into_iter().find(has_button);
-    let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", page.body));
-    form.fields.push(("action".to_owned(), action.to_owned()));
-    if form.passwords.is_empty() { form } else { form.fill("current", "secret") }
-}
-
-fn heading(page: &Page) -> String {
-    page.select("h1").unwrap_or_else(|| panic!("{} {}", page.status, page.body))
 }
 
 /// A login that begins at one device and is answered in a browser.
@@ -97,11 +77,11 @@ impl Device {
 
     async fn is_allowed(&self, site: &Site, browser: &mut Browser) {
         let page = site.open(browser, "/device").await;
-        let page =
-            submit(browser, &page, &page.form_with("user_code").unwrap().fill("user_code", &self.user_code))
-                .await;
+        let page = browser
+            .send(&page, &page.form_with("user_code").unwrap().fill("user_code", &self.user_code))
+            .await;
         let form = page.form_with("decision").unwrap().press(&["allow"]).unwrap();
-        assert_eq!(submit(browser, &page, &form).await.status, StatusCode::OK);
+        assert_eq!(browser.send(&page, &form).await.status, StatusCode::OK);
     }
 
     async fn collects(&self, site: &Site) -> Tokens {
@@ -201,22 +181,22 @@ async fn what_people_devices_and_clients_were_told_is_still_so() {
     assert_eq!(site.writes(&narrowed.access).await, StatusCode::CREATED);
     let list = site.open(&mut john, "/account/apps").await;
     let app = john.open(&list.link("A client").unwrap()).await.unwrap();
-    let saved = submit(&mut john, &app, &press(&app, "narrow").uncheck("scope", "posts:write")).await;
+    let saved = john.send(&app, &app.press("narrow").uncheck("scope", "posts:write")).await;
     assert!(saved.text().contains("Saved."), "{}", saved.text());
     assert_eq!(site.writes(&narrowed.access).await, StatusCode::FORBIDDEN);
 
     // A second factor, and a new password.
     let mut jane = site.sign_in("janedoe").await;
     let page = site.open(&mut jane, "/account/totp").await;
-    let page = submit(&mut jane, &page, &press(&page, "begin")).await;
+    let page = jane.send(&page, &page.press("begin").fill("current", "secret")).await;
     let authenticator = Authenticator::new(&page.select(".key").unwrap());
     let code = authenticator.code(SystemTime::now(), 0);
-    let page = submit(&mut jane, &page, &press(&page, "confirm").fill("code", &code)).await;
-    assert_eq!(heading(&page), "The app is turned on");
+    let page = jane.send(&page, &page.press("confirm").fill("code", &code)).await;
+    assert_eq!(page.heading(), "The app is turned on");
     let recovery = page.select("li.code").unwrap();
     let page = site.open(&mut jane, "/account/password").await;
     let form = page.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
-    assert_eq!(heading(&submit(&mut jane, &page, &form).await), "How you sign in");
+    assert_eq!(jane.send(&page, &form).await.heading(), "How you sign in");
 
     // A statement that counts once.
     let signer = Signer::new(&site).await;
@@ -240,12 +220,12 @@ async fn what_people_devices_and_clients_were_told_is_still_so() {
     assert_eq!(refreshed.scope, "posts:read");
 
     let mut other = Browser::new();
-    assert_eq!(heading(&site.password(&mut other, "janedoe", "secret").await), "Sign in");
+    assert_eq!(site.password(&mut other, "janedoe", "secret").await.heading(), "Sign in");
     let page = site.password(&mut other, "janedoe", NEW).await;
-    assert_eq!(heading(&page), "Second step");
+    assert_eq!(page.heading(), "Second step");
     for (code, expected) in [(&code, "Second step"), (&recovery, "You are signed in")] {
-        let answer = submit(&mut other, &page, &page.form_with("code").unwrap().fill("code", code)).await;
-        assert_eq!(heading(&answer), expected, "{code}");
+        let answer = other.send(&page, &page.form_with("code").unwrap().fill("code", code)).await;
+        assert_eq!(answer.heading(), expected, "{code}");
     }
 
     assert_eq!(signer.revokes(&site, &signer.statement).await, StatusCode::UNAUTHORIZED);

@@ -27,21 +27,6 @@ async fn app_page(browser: &mut Browser, world: &World, name: &str) -> Page {
     browser.open(&link).await.unwrap()
 }
 
-/// The form with this button, pressed.
-fn press(page: &Page, action: &str) -> Form {
-    let form = page.forms().into_iter().find(|form| form.buttons.iter().any(|(_, value, _)| value == action));
-    let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", page.body));
-    form.fields.push(("action".to_owned(), action.to_owned()));
-    form
-}
-
-async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
-    match browser.submit(page, form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("left to {url}"),
-    }
-}
-
 fn scopes(world: &World, token: &str) -> Result<ScopeSet, BearerError> {
     let resource = [Resource::parse("https://rs.example/mcp").unwrap()];
     world.server.access_tokens().verify(token, &resource, world.clock.now()).map(|claims| claims.scope)
@@ -93,8 +78,8 @@ async fn a_narrowed_app_loses_what_was_taken_at_once_and_goes_on() {
     assert_eq!(scopes(&world, &tokens.access), Ok(set("posts:read posts:write")));
     let mut browser = world.signed_in("johndoe").await;
     let page = app_page(&mut browser, &world, "A client").await;
-    let form = press(&page, "narrow").uncheck("scope", "posts:write");
-    let page = submit(&mut browser, &page, &form).await;
+    let form = page.press("narrow").uncheck("scope", "posts:write");
+    let page = browser.send(&page, &form).await;
     assert!(page.status.is_success() && page.text().contains("Saved."), "{}", page.text());
 
     // The token that is out there, for who sees it for the first time and for who remembers it.
@@ -136,16 +121,16 @@ async fn nobody_widens_or_empties_a_grant() {
     let (_, tokens) = connected(&world).await;
     let mut browser = world.signed_in("johndoe").await;
     let page = app_page(&mut browser, &world, "A client").await;
-    let nothing = press(&page, "narrow").uncheck("scope", "posts:write").uncheck("scope", "posts:read");
-    let mut more = press(&page, "narrow");
+    let nothing = page.press("narrow").uncheck("scope", "posts:write").uncheck("scope", "posts:read");
+    let mut more = page.press("narrow");
     more.fields.push(("scope".to_owned(), "admin:write".to_owned()));
     for form in [nothing, more] {
-        assert_eq!(submit(&mut browser, &page, &form).await.status, StatusCode::CONFLICT);
+        assert_eq!(browser.send(&page, &form).await.status, StatusCode::CONFLICT);
         assert_eq!(scopes(&world, &tokens.access), Ok(set("posts:read posts:write")));
     }
-    let mut twice = press(&page, "narrow");
+    let mut twice = page.press("narrow");
     twice.fields.push(("action".to_owned(), "end".to_owned()));
-    assert_eq!(submit(&mut browser, &page, &twice).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.send(&page, &twice).await.status, StatusCode::FORBIDDEN);
     assert_eq!(scopes(&world, &tokens.access), Ok(set("posts:read posts:write")));
 }
 
@@ -162,7 +147,7 @@ async fn a_disconnected_app_is_out_at_once_and_has_to_ask_again() {
     assert!(matches!(browser.open_until(&url, &here).await.unwrap(), Landing::Left(_)));
 
     let page = app_page(&mut browser, &world, "The web app").await;
-    let done = submit(&mut browser, &page, &press(&page, "end")).await;
+    let done = browser.send(&page, &page.press("end")).await;
     assert!(done.text().contains("The web app is disconnected"), "{}", done.text());
     assert_eq!(scopes(&world, &tokens.access), Err(BearerError::Revoked));
     let (status, answer) = world.refresh("web", &tokens.refresh).await;
@@ -189,7 +174,7 @@ async fn a_disconnected_app_keeps_no_second_connection_and_no_code() {
     let waiting = code("johndoe").await;
     let mut browser = world.signed_in("johndoe").await;
     let page = app_page(&mut browser, &world, "The web app").await;
-    let done = submit(&mut browser, &page, &press(&page, "end")).await;
+    let done = browser.send(&page, &page.press("end")).await;
     assert!(done.text().contains("The web app is disconnected"), "{}", done.text());
     for tokens in [&first, &second] {
         assert_eq!(scopes(&world, &tokens.access), Err(BearerError::Revoked));
@@ -229,8 +214,8 @@ async fn what_one_process_narrows_the_others_learn() {
     assert_eq!(there(), set("posts:read posts:write"));
     let mut browser = world.signed_in("johndoe").await;
     let page = app_page(&mut browser, &world, "A client").await;
-    let form = press(&page, "narrow").uncheck("scope", "posts:write");
-    submit(&mut browser, &page, &form).await;
+    let form = page.press("narrow").uncheck("scope", "posts:write");
+    browser.send(&page, &form).await;
     for _ in 0..500 {
         if there() == set("posts:read") {
             return;
@@ -250,7 +235,7 @@ async fn what_an_app_calls_itself_stays_text_on_the_account_pages() {
     let mut browser = world.signed_in("johndoe").await;
     let list = browser.open(&world.at("/account/apps")).await.unwrap();
     let page = app_page(&mut browser, &world, "<script>").await;
-    let done = submit(&mut browser, &page, &press(&page, "end")).await;
+    let done = browser.send(&page, &page.press("end")).await;
     for page in [&list, &page, &done] {
         assert!(!page.body.contains("<script") && !page.body.contains("<img"), "{}", page.body);
         assert!(page.text().contains("<script>alert(1)</script>"));
@@ -274,14 +259,14 @@ async fn the_account_is_shown_to_its_owner_only() {
     }
     let login = nobody.open(&world.at("/account/sessions")).await.unwrap();
     let form = login.form_with("password").unwrap().fill("username", "janedoe").fill("password", "secret");
-    assert_eq!(submit(&mut nobody, &login, &form).await.url.path(), "/account/sessions");
+    assert_eq!(nobody.send(&login, &form).await.url.path(), "/account/sessions");
     // Somebody else is: to her it does not exist.
     let mut jane = nobody;
     assert!(jane.open(&world.at("/account/apps")).await.unwrap().link("A client").is_none());
     let hers = jane.open(&page.url).await.unwrap();
     let nowhere = jane.open(&world.at("/account/apps/nosuchgrant")).await.unwrap();
     assert_eq!((hers.status, hers.text()), (StatusCode::NOT_FOUND, nowhere.text()));
-    let theirs = submit(&mut jane, &page, &press(&page, "end")).await;
+    let theirs = jane.send(&page, &page.press("end")).await;
     assert!(theirs.status.is_client_error());
     assert!(world.verify(&tokens.access).is_ok());
 }
@@ -349,13 +334,13 @@ async fn a_person_ends_one_session_or_all_others() {
     let ending: Vec<_> =
         page.forms().into_iter().filter(|form| form.action.path() == sessions.path()).collect();
     assert_eq!(ending.len(), 3, "two others, and all of them");
-    submit(&mut here, &page, &ending[0]).await;
+    here.send(&page, &ending[0]).await;
     let mut alive = 0;
     for browser in &mut browsers {
         alive += usize::from(browser.open(&sessions).await.unwrap().url.path() == sessions.path());
     }
     assert_eq!(alive, 1);
-    submit(&mut here, &page, &ending[2]).await;
+    here.send(&page, &ending[2]).await;
     for browser in &mut browsers {
         assert_eq!(browser.open(&sessions).await.unwrap().url.path(), "/login");
     }

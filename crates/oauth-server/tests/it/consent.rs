@@ -13,10 +13,7 @@ pub(crate) async fn consent_page(browser: &mut Browser, url: &Url) -> Page {
         return page;
     }
     let form = page.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
-    match browser.submit(&page, &form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("left to {url}"),
-    }
+    browser.send(&page, &form).await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `/account/password`, `/account/totp` and the second step of a login.
 
 use barewire_oauth_server::AuthConfig;
-use barewire_testkit::{Authenticator, Browser, Form, Landing, Page};
+use barewire_testkit::{Authenticator, Browser, Page};
 use reqwest::StatusCode;
 
 use crate::logs::Log;
@@ -9,32 +9,16 @@ use crate::world::{RawForm, WEB_CALLBACK, World, config, has_session, query, set
 
 const NEW: &str = "a horse and a battery";
 
-async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
-    match browser.submit(page, form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("left to {url}"),
-    }
-}
-
-/// The form with this button, pressed, with the current password in it where it asks for that.
-fn press(page: &Page, action: &str, password: &str) -> Form {
-    let of_button = |form: &Form| form.buttons.iter().any(|(_, value, _)| value == action);
-    let form = page.forms().into_iter().find(of_button);
-    let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", page.body));
-    form.fields.push(("action".to_owned(), action.to_owned()));
-    if form.passwords.is_empty() { form } else { form.fill("current", password) }
-}
-
 /// Sets an app up in a browser that is signed in: the app, and the recovery codes.
 async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Vec<String>) {
     let page = browser.open(&world.at("/account/totp")).await.unwrap();
-    let page = submit(browser, &page, &press(&page, "begin", "secret")).await;
+    let page = browser.send(&page, &page.press("begin").fill("current", "secret")).await;
     assert!(
         page.body.contains("<svg class=\"qr\"") && page.body.contains("<path class=\"ink\" d=\"M0 0h1v1h-1z")
     );
     let app = Authenticator::new(&page.select(".key").unwrap());
-    let form = press(&page, "confirm", "").fill("code", &app.code(world.clock.now(), 0));
-    let page = submit(browser, &page, &form).await;
+    let form = page.press("confirm").fill("code", &app.code(world.clock.now(), 0));
+    let page = browser.send(&page, &form).await;
     assert_eq!(page.select("h1").unwrap(), "The app is turned on");
     let codes: Vec<_> = page.body.split("<li class=\"code\">").skip(1).collect();
     let codes: Vec<_> = codes.iter().map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
@@ -46,17 +30,13 @@ async fn enrol(world: &World, browser: &mut Browser) -> (Authenticator, Vec<Stri
 async fn second_step(world: &World, browser: &mut Browser) -> Page {
     let page = browser.open(&world.at("/login")).await.unwrap();
     let form = page.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
-    let page = submit(browser, &page, &form).await;
+    let page = browser.send(&page, &form).await;
     assert_eq!(page.select("h1").unwrap(), "Second step");
     page
 }
 
 async fn give(browser: &mut Browser, page: &Page, code: &str) -> Page {
-    submit(browser, page, &page.form_with("code").unwrap().fill("code", code)).await
-}
-
-fn heading(page: &Page) -> String {
-    page.select("h1").unwrap()
+    browser.send(page, &page.form_with("code").unwrap().fill("code", code)).await
 }
 
 #[tokio::test]
@@ -75,19 +55,19 @@ async fn a_new_password_ends_every_other_session() {
         ("secret", "johndoe", 422),
         ("secret", &"x".repeat(1025), 422),
     ] {
-        assert_eq!(submit(&mut here, &page, &form(current, new)).await.status.as_u16(), status, "{new}");
-        assert_eq!(heading(&there.open(&world.at("/account/security")).await.unwrap()), "How you sign in");
+        assert_eq!(here.send(&page, &form(current, new)).await.status.as_u16(), status, "{new}");
+        assert_eq!(there.open(&world.at("/account/security")).await.unwrap().heading(), "How you sign in");
     }
-    let after = submit(&mut here, &page, &form("secret", NEW)).await;
+    let after = here.send(&page, &form("secret", NEW)).await;
     assert!(
-        heading(&after) == "How you sign in" && after.text().contains("Changed just now"),
+        after.heading() == "How you sign in" && after.text().contains("Changed just now"),
         "{}",
         after.text()
     );
     // This browser goes on, under a new id; the old one is nobody's.
     assert_ne!(here.cookie(&world.url, "barewire_auth").unwrap(), before);
     assert!(!has_session(&world, &format!("c={before}")).await);
-    assert_eq!(heading(&there.open(&world.at("/account/security")).await.unwrap()), "Sign in");
+    assert_eq!(there.open(&world.at("/account/security")).await.unwrap().heading(), "Sign in");
     let login = RawForm::get(&world, world.at("/login"), "/login", None).await;
     for (password, status) in [("secret", StatusCode::FORBIDDEN), (NEW, StatusCode::SEE_OTHER)] {
         let answer = login.post(&world, &[("username", "johndoe"), ("password", password)]).await;
@@ -108,9 +88,9 @@ async fn what_a_new_password_leaves_is_listed_with_the_way_to_end_it() {
     assert!(before.link("The web app").is_none(), "nothing was changed");
     let page = browser.open(&world.at("/account/password")).await.unwrap();
     let form = page.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
-    let after = submit(&mut browser, &page, &form).await;
+    let after = browser.send(&page, &form).await;
     let app = browser.open(&after.link("The web app").unwrap()).await.unwrap();
-    submit(&mut browser, &app, &press(&app, "end", "")).await;
+    browser.send(&app, &app.press("end")).await;
     let after = browser.open(&world.at("/account/security")).await.unwrap();
     assert!(after.link("The web app").is_none(), "{}", after.text());
 }
@@ -123,19 +103,19 @@ async fn guesses_at_the_current_password_count_as_logins_do() {
     let totp = browser.open(&world.at("/account/totp")).await.unwrap();
     let guess = password.form_with("current").unwrap().fill("current", "guess").fill("new", NEW);
     for _ in 0..3 {
-        assert_eq!(submit(&mut browser, &password, &guess).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(browser.send(&password, &guess).await.status, StatusCode::FORBIDDEN);
     }
     // Wherever it is asked for: it is one password.
     let right = password.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
-    let late = submit(&mut browser, &password, &right).await;
+    let late = browser.send(&password, &right).await;
     assert_eq!(
         (late.status, &late.headers["retry-after"]),
         (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
     );
-    let late = submit(&mut browser, &totp, &press(&totp, "begin", "secret")).await;
+    let late = browser.send(&totp, &totp.press("begin").fill("current", "secret")).await;
     assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
     world.advance(1);
-    assert_eq!(heading(&submit(&mut browser, &password, &right).await), "How you sign in");
+    assert_eq!(browser.send(&password, &right).await.heading(), "How you sign in");
 }
 
 #[tokio::test]
@@ -148,11 +128,11 @@ async fn with_an_app_the_password_is_half_of_a_login() {
     let mut browser = Browser::new();
     let login = browser.open(&url).await.unwrap();
     let form = login.form_with("password").unwrap().fill("username", "johndoe").fill("password", "secret");
-    let page = submit(&mut browser, &login, &form).await;
-    assert_eq!(heading(&page), "Second step");
-    assert_eq!(heading(&browser.open(&world.at("/account/apps")).await.unwrap()), "Sign in", "not yet");
+    let page = browser.send(&login, &form).await;
+    assert_eq!(page.heading(), "Second step");
+    assert_eq!(browser.open(&world.at("/account/apps")).await.unwrap().heading(), "Sign in", "not yet");
     let wrong = give(&mut browser, &page, "000000").await;
-    assert_eq!((wrong.status, heading(&wrong)), (StatusCode::FORBIDDEN, "Second step".to_owned()));
+    assert_eq!((wrong.status, wrong.heading()), (StatusCode::FORBIDDEN, "Second step".to_owned()));
     // The request that the login is for goes on.
     let consent = give(&mut browser, &wrong, &app.code(world.clock.now(), 0)).await;
     assert_eq!(consent.url.path(), "/consent");
@@ -177,7 +157,7 @@ async fn a_code_is_good_once_and_near_its_time() {
         assert_eq!(give(&mut browser, &page, &late).await.status, StatusCode::FORBIDDEN, "{offset}");
     }
     let next = app.code(world.clock.now(), 1);
-    assert_eq!(heading(&give(&mut browser, &page, &next).await), "You are signed in");
+    assert_eq!(give(&mut browser, &page, &next).await.heading(), "You are signed in");
     // The same code, the one before it, and the next.
     let mut other = Browser::new();
     let page = second_step(&world, &mut other).await;
@@ -187,7 +167,7 @@ async fn a_code_is_good_once_and_near_its_time() {
     }
     world.advance(3600);
     let page = second_step(&world, &mut other).await;
-    assert_eq!(heading(&give(&mut other, &page, &app.code(world.clock.now(), 0)).await), "You are signed in");
+    assert_eq!(give(&mut other, &page, &app.code(world.clock.now(), 0)).await.heading(), "You are signed in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +185,7 @@ async fn of_many_that_bring_the_same_code_one_gets_in() {
     let code = app.code(world.clock.now(), 0);
     let all = pages.iter_mut().map(|(browser, page)| give(browser, page, &code));
     let answers = futures_util::future::join_all(all).await;
-    let in_now = answers.iter().filter(|page| heading(page) == "You are signed in").count();
+    let in_now = answers.iter().filter(|page| page.heading() == "You are signed in").count();
     assert_eq!(in_now, 1);
 }
 
@@ -267,8 +247,8 @@ async fn a_recovery_code_is_good_once_and_new_ones_replace_the_old() {
     assert!(page.text().contains("9 recovery codes left"), "{}", page.text());
     let page = owner.open(&world.at("/account/totp")).await.unwrap();
     assert!(!page.body.contains(&codes[1]), "they are shown once");
-    let fresh = submit(&mut owner, &page, &press(&page, "codes", "secret")).await;
-    assert_eq!(heading(&fresh), "New recovery codes");
+    let fresh = owner.send(&page, &page.press("codes").fill("current", "secret")).await;
+    assert_eq!(fresh.heading(), "New recovery codes");
     let new = fresh.body.split("<li class=\"code\">").nth(1).unwrap().split('<').next().unwrap();
     assert_eq!(enter(&codes[1]).await, StatusCode::FORBIDDEN);
     assert_eq!(enter(new).await, StatusCode::OK);
@@ -298,26 +278,29 @@ async fn an_app_is_set_up_and_removed_by_who_knows_the_password() {
     let totp = world.at("/account/totp");
     let page = browser.open(&totp).await.unwrap();
     assert_eq!(
-        submit(&mut browser, &page, &press(&page, "begin", "guess")).await.status,
+        browser.send(&page, &page.press("begin").fill("current", "guess")).await.status,
         StatusCode::FORBIDDEN
     );
-    let set_up = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    let set_up = browser.send(&page, &page.press("begin").fill("current", "secret")).await;
     let key = set_up.select(".key").unwrap();
     // One that is not confirmed is asked for nowhere, and shown to nobody else.
     world.signed_in("johndoe").await;
     assert!(!browser.open(&totp).await.unwrap().body.contains(&key));
-    let wrong = press(&set_up, "confirm", "").fill("code", "123456");
-    let again = submit(&mut browser, &set_up, &wrong).await;
+    let wrong = set_up.press("confirm").fill("code", "123456");
+    let again = browser.send(&set_up, &wrong).await;
     assert_eq!((again.status, again.select(".key").unwrap()), (StatusCode::FORBIDDEN, key));
     let (_, codes) = enrol(&world, &mut browser).await;
     // A form from before: there is one by now.
-    let late = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    let late = browser.send(&page, &page.press("begin").fill("current", "secret")).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     let on = browser.open(&totp).await.unwrap();
-    assert_eq!(submit(&mut browser, &on, &press(&on, "remove", "guess")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        browser.send(&on, &on.press("remove").fill("current", "guess")).await.status,
+        StatusCode::FORBIDDEN
+    );
     second_step(&world, &mut Browser::new()).await;
-    let off = submit(&mut browser, &on, &press(&on, "remove", "secret")).await;
-    assert_eq!(heading(&off), "The authenticator app is turned off");
+    let off = browser.send(&on, &on.press("remove").fill("current", "secret")).await;
+    assert_eq!(off.heading(), "The authenticator app is turned off");
     world.signed_in("johndoe").await;
     // Its recovery codes went with it.
     enrol(&world, &mut browser).await;
@@ -334,11 +317,11 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     let mut browser = world.signed_in("johndoe").await;
     let totp = world.at("/account/totp");
     let page = browser.open(&totp).await.unwrap();
-    let set_up = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
+    let set_up = browser.send(&page, &page.press("begin").fill("current", "secret")).await;
     let key = set_up.select(".key").unwrap();
     let app = Authenticator::new(&key);
     let confirm = |token: &str, code: &str| {
-        let form = press(&set_up, "confirm", "").fill("code", code);
+        let form = set_up.press("confirm").fill("code", code);
         if token == "its own" { form } else { form.fill("set_up", token) }
     };
     // Whoever comes to the browser later has the session and its forms, and not what the page of the secret had.
@@ -348,7 +331,7 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     let token = own.fields.iter().find(|(name, _)| name == "set_up").unwrap().1.clone();
     for bad in ["", "x", &token[1..], &"A".repeat(2000)] {
         for code in ["000000", &app.code(world.clock.now(), 0)] {
-            let answer = submit(&mut browser, &set_up, &confirm(bad, code)).await;
+            let answer = browser.send(&set_up, &confirm(bad, code)).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{bad}");
             assert!(!answer.body.contains(&key) && !answer.body.contains("class=\"qr\""), "{}", answer.body);
             assert!(answer.body.contains("value=\"begin\""), "it begins anew, with the password");
@@ -358,30 +341,30 @@ async fn an_app_that_was_begun_and_left_is_confirmed_by_nobody_else() {
     // Nor in another browser of the same user.
     let mut second = world.signed_in("johndoe").await;
     let theirs = second.open(&totp).await.unwrap();
-    let mut carried = press(&theirs, "begin", "");
+    let mut carried = theirs.press("begin");
     carried.fields.retain(|(name, _)| name == "csrf");
     for (name, value) in
         [("action", "confirm"), ("set_up", &token), ("code", &app.code(world.clock.now(), 0))]
     {
         carried.fields.push((name.to_owned(), value.to_owned()));
     }
-    let answer = submit(&mut second, &theirs, &carried).await;
+    let answer = second.send(&theirs, &carried).await;
     assert!(answer.status == StatusCode::FORBIDDEN && !answer.body.contains(&key), "{}", answer.body);
     // Wrong codes are slowed down.
     for _ in 0..3 {
-        let answer = submit(&mut browser, &set_up, &confirm("its own", "000000")).await;
+        let answer = browser.send(&set_up, &confirm("its own", "000000")).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
     }
     let right = confirm("its own", &app.code(world.clock.now(), 0));
-    assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(browser.send(&set_up, &right).await.status, StatusCode::TOO_MANY_REQUESTS);
     // Another secret has taken its place; and a page lasts for a while.
-    let anew = submit(&mut browser, &page, &press(&page, "begin", "secret")).await;
-    assert_eq!(submit(&mut browser, &set_up, &right).await.status, StatusCode::FORBIDDEN);
+    let anew = browser.send(&page, &page.press("begin").fill("current", "secret")).await;
+    assert_eq!(browser.send(&set_up, &right).await.status, StatusCode::FORBIDDEN);
     world.advance(ttl);
     let key = anew.select(".key").unwrap();
     let app = Authenticator::new(&key);
-    let late = press(&anew, "confirm", "").fill("code", &app.code(world.clock.now(), 0));
-    let answer = submit(&mut browser, &anew, &late).await;
+    let late = anew.press("confirm").fill("code", &app.code(world.clock.now(), 0));
+    let answer = browser.send(&anew, &late).await;
     assert!(answer.status == StatusCode::FORBIDDEN && !answer.body.contains(&key), "{}", answer.body);
     world.signed_in("johndoe").await;
 }
@@ -433,7 +416,7 @@ async fn what_people_prove_themselves_with_is_not_logged() {
     }
     let form = owner.open(&world.at("/account/password")).await.unwrap();
     let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
-    submit(&mut owner, &form, &change).await;
+    owner.send(&form, &change).await;
     let text = log.text();
     let secrets = [NEW, &half, &codes[0], &codes[1], &app.key];
     for secret in secrets {
@@ -461,32 +444,32 @@ async fn half_a_login_is_for_its_browser_its_password_and_its_time() {
         .unwrap()
         .fill("half", &half(&page))
         .fill("code", &app.code(world.clock.now(), 0));
-    assert_eq!(heading(&submit(&mut thief, &own, &stolen).await), "Sign in");
+    assert_eq!(thief.send(&own, &stolen).await.heading(), "Sign in");
     // Altered, cut, long.
     let token = half(&page);
     for bad in ["", "x", &token[1..], &format!("{token}AAAA"), &"A".repeat(2000)] {
         let form =
             page.form_with("half").unwrap().fill("half", bad).fill("code", &app.code(world.clock.now(), 0));
-        assert_eq!(heading(&submit(&mut browser, &page, &form).await), "Sign in", "{bad}");
+        assert_eq!(browser.send(&page, &form).await.heading(), "Sign in", "{bad}");
     }
     // The password was changed meanwhile.
     let form = owner.open(&world.at("/account/password")).await.unwrap();
     let change = form.form_with("current").unwrap().fill("current", "secret").fill("new", NEW);
-    submit(&mut owner, &form, &change).await;
-    assert_eq!(heading(&give(&mut browser, &page, &app.code(world.clock.now(), 0)).await), "Sign in");
+    owner.send(&form, &change).await;
+    assert_eq!(give(&mut browser, &page, &app.code(world.clock.now(), 0)).await.heading(), "Sign in");
     // Or it took too long.
     let change = async |owner: &mut Browser, from: &str, to: &str| {
         let form = owner.open(&world.at("/account/password")).await.unwrap();
         let change = form.form_with("current").unwrap().fill("current", from).fill("new", to);
-        assert_eq!(heading(&submit(owner, &form, &change).await), "How you sign in");
+        assert_eq!(owner.send(&form, &change).await.heading(), "How you sign in");
     };
     change(&mut owner, NEW, "another battery").await;
     let login = browser.open(&world.at("/login")).await.unwrap();
     let form = login.form_with("password").unwrap();
     let form = form.fill("username", "johndoe").fill("password", "another battery");
-    let page = submit(&mut browser, &login, &form).await;
+    let page = browser.send(&login, &form).await;
     world.advance(config().second_factor_ttl.as_secs());
-    assert_eq!(heading(&give(&mut browser, &page, &app.code(world.clock.now(), 0)).await), "Sign in");
+    assert_eq!(give(&mut browser, &page, &app.code(world.clock.now(), 0)).await.heading(), "Sign in");
 }
 
 #[tokio::test]
@@ -523,17 +506,17 @@ async fn no_other_site_changes_how_somebody_signs_in() {
     let strangers_token = strangers.forms()[0].fields[0].1.clone();
     let forms = [
         (&password, password.form_with("current").unwrap().fill("current", "secret").fill("new", NEW)),
-        (&totp, press(&totp, "codes", "secret")),
-        (&totp, press(&totp, "remove", "secret")),
+        (&totp, totp.press("codes").fill("current", "secret")),
+        (&totp, totp.press("remove").fill("current", "secret")),
         (&step, step.form_with("code").unwrap().fill("code", &codes[0])),
     ];
     for (page, form) in forms {
         for token in ["", "x", strangers_token.as_str()] {
             let browser = if form.action.path() == "/login/code" { &mut other } else { &mut browser };
             let forged = form.clone().fill("csrf", token);
-            let answer = submit(browser, page, &forged).await;
+            let answer = browser.send(page, &forged).await;
             assert_eq!(
-                (answer.status, heading(&answer).as_str()),
+                (answer.status, answer.heading().as_str()),
                 (StatusCode::FORBIDDEN, "This form is no longer good")
             );
         }
@@ -543,7 +526,7 @@ async fn no_other_site_changes_how_somebody_signs_in() {
         assert_eq!(page.headers["cache-control"], "no-store");
     }
     assert_eq!(
-        heading(&give(&mut other, &step, &codes[0]).await),
+        give(&mut other, &step, &codes[0]).await.heading(),
         "You are signed in",
         "nothing was changed"
     );

@@ -2,7 +2,7 @@
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth_server::AuthConfig;
-use barewire_testkit::{Browser, Form, Holder, Landing, Page};
+use barewire_testkit::{Browser, Holder, Page};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -59,13 +59,6 @@ async fn browser(world: &World) -> Browser {
     browser
 }
 
-async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
-    match browser.submit(page, form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("it led to {url}"),
-    }
-}
-
 async fn log_in(browser: &mut Browser, page: &Page) -> Page {
     log_in_as(browser, page, "johndoe").await
 }
@@ -73,18 +66,18 @@ async fn log_in(browser: &mut Browser, page: &Page) -> Page {
 async fn log_in_as(browser: &mut Browser, page: &Page, user: &str) -> Page {
     let form =
         page.form_with("password").expect("a login form").fill("username", user).fill("password", "secret");
-    submit(browser, page, &form).await
+    browser.send(page, &form).await
 }
 
 /// Types a code on the page.
 async fn type_code(browser: &mut Browser, page: &Page, code: &str) -> Page {
     let form = page.form_with("user_code").expect("the form").fill("user_code", code);
-    submit(browser, page, &form).await
+    browser.send(page, &form).await
 }
 
 async fn decide(browser: &mut Browser, page: &Page, decision: &str) -> Page {
     let form = page.form_with("decision").expect("the form").press(&[decision]).expect("the button");
-    submit(browser, page, &form).await
+    browser.send(page, &form).await
 }
 
 #[tokio::test]

@@ -1,26 +1,11 @@
 //! The pages at `/admin`: for administrators, who logged in just now, from forms of ours.
 
 use barewire_oauth::bearer::BearerError;
-use barewire_testkit::{Browser, Form, Landing, Page};
+use barewire_testkit::{Browser, Page};
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::world::{RawForm, World};
-
-/// The form with this button, pressed.
-fn press(page: &Page, action: &str) -> Form {
-    let form = page.forms().into_iter().find(|form| form.buttons.iter().any(|(_, value, _)| value == action));
-    let mut form = form.unwrap_or_else(|| panic!("nothing says {action} in {}", page.body));
-    form.fields.push(("action".to_owned(), action.to_owned()));
-    form
-}
-
-async fn submit(browser: &mut Browser, page: &Page, form: &Form) -> Page {
-    match browser.submit(page, form, None).await.unwrap() {
-        Landing::Page(page) => page,
-        Landing::Left(url) => panic!("left to {url}"),
-    }
-}
 
 async fn open(browser: &mut Browser, world: &World, path: &str) -> Page {
     browser.open(&world.at(path)).await.unwrap()
@@ -63,7 +48,7 @@ async fn nobody_else_sees_that_there_are_pages_of_administrators() {
     // The login leads back to where somebody wanted to go.
     let login = open(&mut nobody, &world, "/admin/people/johndoe").await;
     let form = login.form_with("password").unwrap().fill("username", "admin").fill("password", "secret");
-    let page = submit(&mut nobody, &login, &form).await;
+    let page = nobody.send(&login, &form).await;
     assert_eq!(page.url.path(), "/admin/people/johndoe");
     let account = open(&mut admin, &world, "/account/apps").await;
     assert!(account.link("Admin").is_some(), "{}", account.body);
@@ -122,9 +107,9 @@ async fn a_change_asks_for_a_login_that_was_just_now() {
     let (_, tokens) = world.connected_by("johndoe").await;
     let mut browser = world.signed_in("admin").await;
     let page = open(&mut browser, &world, "/admin/people/johndoe").await;
-    let form = press(&page, "disable");
+    let form = page.press("disable");
     world.advance(15 * 60);
-    let login = submit(&mut browser, &page, &form).await;
+    let login = browser.send(&page, &form).await;
     assert!(login.form_with("password").is_some(), "{}", login.text());
     assert_eq!(world.verify(&tokens.access), Err(BearerError::Expired));
     assert_eq!(world.witness.by("admin"), [""; 0], "nothing was done");
@@ -132,10 +117,10 @@ async fn a_change_asks_for_a_login_that_was_just_now() {
     let page = open(&mut browser, &world, "/admin/people/johndoe").await;
     assert!(page.text().contains("you are asked to sign in again"), "{}", page.text());
     let form = login.form_with("password").unwrap().fill("username", "admin").fill("password", "secret");
-    let page = submit(&mut browser, &login, &form).await;
+    let page = browser.send(&login, &form).await;
     assert_eq!(page.url.path(), "/admin/people/johndoe");
     assert!(!page.text().contains("you are asked to sign in again"), "{}", page.text());
-    let done = submit(&mut browser, &page, &press(&page, "disable")).await;
+    let done = browser.send(&page, &page.press("disable")).await;
     assert!(done.text().contains("signed out everywhere"), "{}", done.text());
     assert_eq!(world.witness.by("admin"), ["administration /admin/people/{id} user_disabled johndoe"]);
 }
@@ -151,11 +136,11 @@ async fn an_administrator_finds_a_person_and_ends_what_they_have() {
     let person = browser.open(&list.link("johndoe").unwrap()).await.unwrap();
     let app = browser.open(&person.link("A client").unwrap()).await.unwrap();
     assert!(app.text().contains("Write posts as you") && app.text().contains("johndoe"), "{}", app.text());
-    let narrowed = press(&app, "narrow").uncheck("scope", "posts:write");
-    assert!(submit(&mut browser, &app, &narrowed).await.text().contains("refused from its next request on"));
+    let narrowed = app.press("narrow").uncheck("scope", "posts:write");
+    assert!(browser.send(&app, &narrowed).await.text().contains("refused from its next request on"));
     let app = browser.open(&app.url).await.unwrap();
     assert!(!app.text().contains("Write posts as you"), "{}", app.text());
-    let done = submit(&mut browser, &app, &press(&app, "revoke")).await;
+    let done = browser.send(&app, &app.press("revoke")).await;
     assert!(done.text().contains("Its very next request is refused"), "{}", done.text());
     assert_eq!(world.verify(&tokens.access), Err(BearerError::Revoked));
     assert_eq!(world.verify(&other.access), Ok(()));
@@ -181,14 +166,14 @@ async fn people_and_applications_are_added_on_the_pages() {
     let form = |name: &str, password: &str| {
         people.form_with("name").unwrap().fill("name", name).fill("password", password)
     };
-    let short = submit(&mut browser, &people, &form("eve", "short")).await;
+    let short = browser.send(&people, &form("eve", "short")).await;
     assert!(
         short.status == StatusCode::UNPROCESSABLE_ENTITY && short.text().contains("at least 8"),
         "{}",
         short.text()
     );
     let odd = "<b>eve</b> & co";
-    let done = submit(&mut browser, &people, &form(odd, "long enough")).await;
+    let done = browser.send(&people, &form(odd, "long enough")).await;
     assert!(done.text().contains(odd) && !done.body.contains("<b>eve"), "{}", done.body);
     let list = open(&mut browser, &world, "/admin/people").await;
     let person = browser.open(&list.link(odd).unwrap()).await.unwrap();
@@ -197,12 +182,12 @@ async fn people_and_applications_are_added_on_the_pages() {
     let clients = open(&mut browser, &world, "/admin/clients").await;
     let form = clients.form_with("client_name").unwrap().fill("client_name", "Ours");
     let form = form.fill("redirect_uris", "https://ours.example/cb http://localhost:7/cb");
-    let added = submit(&mut browser, &clients, &form).await;
+    let added = browser.send(&clients, &form).await;
     assert!(added.text().contains("Its client_id is client_"), "{}", added.text());
     let list = open(&mut browser, &world, "/admin/clients?search=ours").await;
     let client = browser.open(&list.link("Ours").unwrap()).await.unwrap();
     assert!(client.text().contains("https://ours.example/cb"), "{}", client.text());
-    let gone = submit(&mut browser, &client, &press(&client, "delete")).await;
+    let gone = browser.send(&client, &client.press("delete")).await;
     assert!(gone.text().contains("Deleted"), "{}", gone.text());
     assert_eq!(browser.open(&client.url).await.unwrap().status, StatusCode::NOT_FOUND);
 }
