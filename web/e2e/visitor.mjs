@@ -4,8 +4,8 @@ import { assertAccessible, newPage, origin } from './support.mjs'
 import { callback } from './application.mjs'
 
 export class Visitor {
-  static async open(browser) {
-    const visitor = Object.assign(new Visitor(), await newPage(browser))
+  static async open(browser, options = {}) {
+    const visitor = Object.assign(new Visitor(), await newPage(browser, options))
     await visitor.page.route(`${callback}**`, (route) => route.fulfill({ body: 'back at the application' }))
     return visitor
   }
