@@ -4,7 +4,7 @@ use barewire_testkit::{Browser, Page};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::world::{CALLBACK, RawForm, World};
+use crate::world::{CALLBACK, RawForm, World, config};
 
 /// The page that answers this request, whatever its status.
 async fn raw(request: reqwest::RequestBuilder) -> Page {
@@ -102,4 +102,22 @@ async fn the_stylesheet_is_there_and_kept() {
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/css"));
     assert!(answer.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+}
+
+#[tokio::test]
+async fn what_no_page_of_ours_has_sent_is_refused_and_told() {
+    let world = World::new().await;
+    let login = || world.http.post(world.at("/login"));
+    let fields = [("username", "johndoe"), ("password", "secret")];
+    let too_large = "x".repeat(config().max_body_bytes);
+    for request in [
+        login().form(&fields),
+        login().json(&json!({ "username": "johndoe", "password": "secret" })),
+        login().form(&[("username", too_large.as_str())]),
+    ] {
+        let page = raw(request).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert_eq!(page.heading(), "This form is no longer good");
+    }
+    assert_eq!(world.witness.at("/login"), ["stale_form"; 3]);
 }
