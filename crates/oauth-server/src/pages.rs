@@ -11,6 +11,7 @@ use barewire_oauth::client::{Client, RedirectKind, RedirectUri, Registration};
 use barewire_oauth::client_document::DocumentUrl;
 use barewire_oauth::consent::{self, Question};
 use barewire_oauth::device::UserCode;
+use barewire_oauth::narrowing;
 use barewire_oauth::scope::ScopeSet;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
@@ -603,6 +604,31 @@ impl ScopeLine {
     fn new(state: &Inner, resource: &str, scope: &str, new: bool) -> Self {
         let description = described(state, resource, scope).map(str::to_owned);
         Self { scope: scope.to_owned(), description, new }
+    }
+}
+
+/// A scope that an application has, as the pages that take it away show it.
+pub(crate) struct HeldScope {
+    pub(crate) scope: String,
+    pub(crate) words: String,
+    /// A person can take it away.
+    pub(crate) can_be_taken: bool,
+}
+
+impl HeldScope {
+    /// Those of a grant at this resource.
+    pub(crate) fn all(state: &Inner, resource: &str, scope: &str) -> Vec<Self> {
+        let held = |scope: &str| Self {
+            scope: scope.to_owned(),
+            words: scope_words(state, resource, scope),
+            can_be_taken: narrowing::can_be_taken(scope),
+        };
+        scope.split_whitespace().map(held).collect()
+    }
+
+    /// Whether something is left when something is taken away.
+    pub(crate) fn can_be_narrowed(held: &[Self]) -> bool {
+        held.iter().filter(|held| held.can_be_taken).count() > 1
     }
 }
 

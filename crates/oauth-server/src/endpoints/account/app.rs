@@ -14,7 +14,7 @@ use super::{Around, Place, Visitor, done, not_there};
 use crate::csrf::Purpose;
 use crate::duration::{Moment, words};
 use crate::flow::{Stop, finish};
-use crate::pages::{ErrorPage, Extras, Frame, Identification, page, scope_words};
+use crate::pages::{ErrorPage, Extras, Frame, HeldScope, Identification, page};
 use crate::posted::Posted;
 use crate::revocation::{Told, disconnect, narrow};
 use crate::routes::{ACCOUNT_APP, ACCOUNT_APPS};
@@ -37,21 +37,13 @@ struct AppTemplate {
     expires: Moment,
     /// How long an access token counts that is not renewed.
     ends_after: String,
-    lines: Vec<Line>,
+    lines: Vec<HeldScope>,
     /// Whether there is anything to take away.
     can_be_narrowed: bool,
     action: String,
     csrf: String,
     notice: Option<&'static str>,
     error: Option<String>,
-}
-
-/// A scope that the application has.
-struct Line {
-    scope: String,
-    words: String,
-    /// A person can take it away.
-    can_be_taken: bool,
 }
 
 /// What the page says at its top.
@@ -154,12 +146,7 @@ async fn own(state: &Inner, visitor: &Visitor, id: &str) -> Result<GrantOverview
 
 fn render(state: &Inner, visitor: &Visitor, overview: &GrantOverview, says: Says) -> Response {
     let (grant, now) = (&overview.grant, state.now());
-    let line = |scope: &str| Line {
-        scope: scope.to_owned(),
-        words: scope_words(state, &grant.resource, scope),
-        can_be_taken: narrowing::can_be_taken(scope),
-    };
-    let lines: Vec<_> = grant.scope.split_whitespace().map(line).collect();
+    let lines = HeldScope::all(state, &grant.resource, &grant.scope);
     let (status, notice, error) = match says {
         Says::Nothing => (StatusCode::OK, None, None),
         Says::Done(text) => (StatusCode::OK, Some(text), None),
@@ -180,7 +167,7 @@ fn render(state: &Inner, visitor: &Visitor, overview: &GrantOverview, says: Says
             .map(|until| Moment::new(until.min(grant.expires_at), now)),
         expires: Moment::new(grant.expires_at, now),
         ends_after: words(state.config.access_token_ttl),
-        can_be_narrowed: lines.iter().filter(|line| line.can_be_taken).count() > 1,
+        can_be_narrowed: HeldScope::can_be_narrowed(&lines),
         lines,
         action: state.path(&format!("{ACCOUNT_APPS}/{}", grant.id)),
         csrf: visitor.csrf(Purpose::App, &grant.id),

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use barewire_oauth::narrowing::can_be_taken;
 use barewire_oauth::scope::ScopeSet;
 use http::{HeaderMap, StatusCode};
 
@@ -13,7 +12,7 @@ use crate::administration::GrantView;
 use crate::csrf::Purpose;
 use crate::duration::Moment;
 use crate::flow::{Stop, finish};
-use crate::pages::{ErrorPage, Extras, Frame, page, scope_words};
+use crate::pages::{ErrorPage, Extras, Frame, HeldScope, page};
 use crate::posted::Posted;
 use crate::routes::ADMIN_APP;
 use crate::server::{AppState, Inner};
@@ -33,16 +32,9 @@ struct AppTemplate {
     used: Moment,
     expires: Moment,
     ended: Option<String>,
-    lines: Vec<Line>,
+    lines: Vec<HeldScope>,
     /// Whether there is anything to take away.
     can_be_narrowed: bool,
-}
-
-/// A scope that the application has.
-struct Line {
-    scope: String,
-    words: String,
-    can_be_taken: bool,
 }
 
 pub(crate) async fn get(
@@ -65,12 +57,7 @@ async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response
         Err(error) => return refused(state, &administrator, &section, error),
     };
     let now = state.now();
-    let line = |scope: &str| Line {
-        scope: scope.to_owned(),
-        words: scope_words(state, &grant.resource, scope),
-        can_be_taken: can_be_taken(scope),
-    };
-    let lines: Vec<_> = grant.scope.split_whitespace().map(line).collect();
+    let lines = HeldScope::all(state, &grant.resource, &grant.scope);
     let ended = ended(&grant, now);
     let template = AppTemplate {
         frame: Frame::new(state),
@@ -83,7 +70,7 @@ async fn show(state: &Inner, id: String, headers: &HeaderMap) -> Result<Response
         connected: Moment::new(grant.created_at.0, now),
         used: Moment::new(grant.last_used_at.0, now),
         expires: Moment::new(grant.expires_at.0, now),
-        can_be_narrowed: ended.is_none() && lines.iter().filter(|line| line.can_be_taken).count() > 1,
+        can_be_narrowed: ended.is_none() && HeldScope::can_be_narrowed(&lines),
         ended,
         lines,
         grant,
