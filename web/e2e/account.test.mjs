@@ -119,9 +119,9 @@ describe('the account', () => {
     }
   })
 
-  step('is told what is wrong with a request that cannot be answered', async () => {
+  step('is told what is wrong with a request that nobody can answer', async () => {
     await jane.open('/authorize?client_id=nobody&response_type=code')
-    await jane.heading('This request cannot be answered')
+    await jane.heading('This application is not known here')
     await jane.assertGood('an error')
   })
 

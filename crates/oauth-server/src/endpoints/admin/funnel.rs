@@ -128,6 +128,7 @@ impl Attempt {
             _ => format!("Goes on after: {step}"),
         };
         let names = [&attempt.client_name, &attempt.client, &attempt.user_agent];
+        let name = names.into_iter().find_map(seen).unwrap_or_else(|| "Somebody".to_owned());
         let known_as = [
             seen(&attempt.client),
             attempt.registration.as_deref().map(|how| how_it_is_known(how).to_owned()),
@@ -139,10 +140,10 @@ impl Attempt {
             after: if after.is_zero() { String::new() } else { words(*after) },
         };
         Self {
-            name: names.into_iter().find_map(seen).unwrap_or_else(|| "Somebody".to_owned()),
+            known_as: known_as.into_iter().flatten().filter(|word| *word != name).collect(),
+            name,
             outcome: attempt.outcome,
             stands,
-            known_as: known_as.into_iter().flatten().collect(),
             user: attempt.user.clone(),
             began: attempt.began.map(|began| Moment::new(began, now)),
             took: words(attempt.took),
