@@ -63,8 +63,9 @@ pub(crate) fn is_foreign(headers: &HeaderMap, own: &str, secure: bool) -> bool {
     };
     // Whoever reaches us by a further name of ours is told apart by the browser better than by us.
     let vouched = sites.iter().any(|site| site == "same-origin");
-    !vouched
-        && !(headers.get_all(ORIGIN).iter().all(by_origin) && headers.get_all(REFERER).iter().all(by_page))
+    let says_ours =
+        || headers.get_all(ORIGIN).iter().all(by_origin) && headers.get_all(REFERER).iter().all(by_page);
+    !(vouched || says_ours())
 }
 
 fn key(cookie: &str) -> hmac::Key {
