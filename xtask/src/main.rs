@@ -16,6 +16,7 @@ mod python;
 mod run;
 mod security;
 mod server;
+mod settings;
 mod test;
 mod upstream;
 mod wire;
@@ -81,6 +82,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Write what the documentation says of settings anew: `docs/barewire.schema.json` and the file in `docs/configuration.md`
+    Settings,
     /// Record the golden wire transcripts of `docs/wire` anew
     Wire,
     /// Try every parser that reads the network with input that nobody would send
@@ -117,6 +120,7 @@ fn execute() -> Result<()> {
         Command::Conformance { revision, scenario } => conformance::conformance(&Only { revision, scenario }),
         Command::Interop { with } => interop::interop(&with),
         Command::Bench { what, quick, arguments } => bench::bench(what, quick, &arguments),
+        Command::Settings => settings::settings(),
         Command::Wire => wire::wire(),
         Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::again(&target, &input),
         Command::Fuzz { seconds, target, .. } => fuzz::fuzz(seconds, target.as_deref()),

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// The settings of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
     /// Whether requests are recorded.
     pub enabled: bool,
-    /// What happens to a request whose record finds no room.
+    /// What happens to a request whose record finds no room, because the disk is slow, full or gone. This is about requests of
+    /// MCP; events of the authorization server are counted in any case.
     pub when_full: WhenFull,
     /// Bytes of records that may wait to be written. Beyond that, `when_full` says what happens.
     pub queue_bytes: usize,
@@ -18,14 +20,17 @@ pub struct AuditConfig {
     pub batch_bytes: usize,
     /// How long a record waits at most before it is written: what a power cut or `kill -9` can cost.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub flush_interval: Duration,
     /// After what time records are deleted. A checkpoint keeps the rest verifiable.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub retention: Duration,
     /// Bytes that the log may take on the disk; the oldest records make room. 0 is no limit.
     pub max_bytes: u64,
     /// How often what is over is deleted.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub sweep_interval: Duration,
 }
 
@@ -46,6 +51,7 @@ impl Default for AuditConfig {
 
 /// What happens to a request whose record finds no room, because the disk is slow, full or gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFull {
     /// It is answered, and the log says later how many records are missing and from when to when.
@@ -56,13 +62,16 @@ pub enum WhenFull {
 
 /// The settings of the connection funnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FunnelConfig {
-    /// Whether attempts to connect are put together from the records.
+    /// Whether attempts to connect are put together from the records (they are kept in the audit log's file, so not
+    /// without it).
     pub enabled: bool,
     /// After what silence an attempt is given up, and until when what was seen of a client without an id belongs to what
     /// it does next.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub window: Duration,
     /// Attempts that are kept apart while they go on, in memory: a quarter of them for clients that have no id yet, a quarter
     /// for those that have only registered. Networks share the room.
@@ -71,9 +80,11 @@ pub struct FunnelConfig {
     pub max_stored: u32,
     /// After what time attempts are deleted.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub retention: Duration,
     /// How long a change of an attempt waits at most before it is written.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub flush_interval: Duration,
 }
 
@@ -92,10 +103,12 @@ impl Default for FunnelConfig {
 
 /// The settings of the metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
     /// Where Prometheus finds `/metrics`, for example `localhost:9464`. Nowhere unless set. Metrics name tools, so an
     /// address that others can reach is a decision.
+    #[cfg_attr(feature = "schema", schemars(example = &"localhost:9464"))]
     pub listen: Option<String>,
     /// How many combinations of labels are counted apart; what comes later is counted together.
     pub max_series: usize,

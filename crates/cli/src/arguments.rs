@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Funnel(Funnel),
     /// List, rotate and retire the keys that sign access tokens, and seal secrets anew
     Key(Key),
+    /// Explain, check and show the settings
+    Config(Config),
     /// Examine any MCP server and say what is wrong, by which rule, and what to do
     Doctor(Doctor),
     /// Replay the golden wire transcripts against any MCP server and say what differs, and which rule that breaks
@@ -768,6 +770,31 @@ pub(crate) enum KeyAction {
         /// The folder of the databases [default: the setting server.data_dir, barewire-data]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Print a settings file with every setting, what it means, and its default
+    Example,
+    /// Print the JSON Schema of the settings, with which editors complete and check a settings file
+    Schema,
+    /// Say what is wrong with the settings: the file, the environment and --set, as a start would read them
+    Check {
+        /// The settings file [default: the one of --config]
+        file: Option<PathBuf>,
+    },
+    /// Print the settings that count, and where each of them is from; secrets are hidden
+    Show {
+        /// Leave out what nobody has set
+        #[arg(long)]
+        changed: bool,
     },
 }
 

@@ -53,7 +53,10 @@ fn misread(error: &clap::Error) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
     let common = arguments.common;
-    Settings::check(&common)?;
+    // `config` has more to say about them than the first command that meets them.
+    if !matches!(arguments.command, Command::Config(_)) {
+        Settings::check(&common)?;
+    }
     match arguments.command {
         Command::Demo(demo) => commands::demo::run(demo, &common).await,
         Command::Serve(serve) => commands::serve::run(serve, &common).await,
@@ -71,6 +74,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Audit(audit) => interruptible(commands::audit::run(audit, &common)).await,
         Command::Funnel(funnel) => interruptible(commands::funnel::run(funnel, &common)).await,
         Command::Key(key) => interruptible(commands::key::run(key, &common)).await,
+        Command::Config(config) => commands::config::run(config, &common),
         Command::Doctor(doctor) => interruptible(commands::doctor::run(doctor, &common)).await,
         Command::Replay(replay) => interruptible(commands::replay::run(replay, &common)).await,
         Command::Completions(completions) => commands::completions::run(&completions),

@@ -10,13 +10,13 @@ use barewire_mcp_server::Limits;
 use barewire_oauth_server::AuthConfig;
 use barewire_serve::{Listeners, ServeConfig};
 use barewire_store::SealingKeys;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::blog::Clock;
 
 /// The section `server`: what `barewire serve` puts together, and where.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// Where to listen, `host:port`. `localhost` means both loopback addresses; port 0 takes a free one.
@@ -24,25 +24,26 @@ pub struct ServerConfig {
     /// The one origin at which others know the server, e.g. `https://mcp.example.com`. Issuer, resource identifiers, cookies
     /// and the check of `Host` and `Origin` come from it, and nothing of them from a request. Without it:
     /// `http://localhost:{port}`, and only on a loopback address.
+    #[schemars(example = &"https://mcp.example.com")]
     pub public_url: Option<Url>,
     /// The folder of its databases.
     pub data_dir: PathBuf,
     /// What pages and metadata call it.
     pub name: String,
-    /// Which data server is put on MCP: `none`, or `blog`, the one of the demo without its people and posts.
+    /// Which data server is put on MCP.
     pub mcp: DataServer,
     /// Whether there is an authorization server. Without one, `/mcp` takes the tokens of those in `[external]` only.
     pub authorization_server: bool,
 }
 
 /// What is put on MCP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataServer {
     /// Nothing: the authorization server alone.
     #[default]
     None,
-    /// The blog.
+    /// The blog of the demo, without its people and posts.
     Blog,
 }
 

@@ -6,28 +6,32 @@ use serde::{Deserialize, Serialize};
 
 /// Limits of one examination. Whatever the server does, it ends within them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DoctorConfig {
-    /// How long one answer may take, from connecting to its last byte. Default 10 s.
+    /// How long one answer may take, from connecting to its last byte.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub request_timeout: Duration,
-    /// How long everything may take. What was not asked by then is reported as not asked. Default 2 min.
+    /// How long everything may take. What was not asked by then is reported as not asked.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub deadline: Duration,
-    /// How long the first event of a stream may take before the stream counts as held back. Default 3 s.
+    /// How long the first event of a stream may take before the stream counts as held back.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub stream_wait: Duration,
-    /// How many requests are sent at most. Default 200.
+    /// How many requests are sent at most.
     pub max_requests: usize,
-    /// Bytes read of one answer, and of one event. Default 4 MiB.
+    /// Bytes read of one answer, and of one event.
     pub max_answer_bytes: usize,
-    /// Bytes of each body that are kept as evidence. Default 16 KiB.
+    /// Bytes of each body that are kept as evidence.
     pub max_evidence_bytes: usize,
-    /// Pages read of one list. Default 20.
+    /// Pages read of one list.
     pub max_pages: usize,
-    /// Tools that are looked at. Default 2000.
+    /// Tools that are looked at.
     pub max_tools: usize,
-    /// Authorization servers that are looked at. Default 3.
+    /// Authorization servers that are looked at.
     pub max_authorization_servers: usize,
 }
 

@@ -12,20 +12,24 @@ use crate::api::Offered;
 
 /// The host's configuration, section `host` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct HostConfig {
     /// Where to listen, `host:port`. `localhost` means both loopback addresses.
     pub listen: String,
     /// The one origin at which browsers know the host, e.g. `https://mcp.example.com`. Redirect URI, cookie, and the
     /// check of `Host` and `Origin` come from it. Without it: `http://localhost:{port}`, and only on a loopback address.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://mcp.example.com"))]
     pub public_origin: Option<Url>,
     /// Servers that the page offers.
     pub offered: Vec<Offered>,
     /// Whether the page may add servers beyond those offered. Without it: yes where only this machine can reach the
     /// host, and no elsewhere, since whoever can add a server can have this machine send requests to any address and read
     /// the answers.
+    #[cfg_attr(feature = "schema", schemars(example = true))]
     pub any_server: Option<bool>,
     /// Serve the page from this folder rather than from the binary: for those who work on the page.
+    #[cfg_attr(feature = "schema", schemars(example = &"web/dist"))]
     pub page: Option<PathBuf>,
     /// How the host becomes a client of authorization servers. Its redirect URI is always `{public_origin}/callback`.
     pub login: LoginOptions,
@@ -37,12 +41,14 @@ pub struct HostConfig {
 
 /// Bounds of everything that grows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Browser sessions in memory. A session that is not looked at makes room; its servers stay in the store.
     pub sessions: usize,
     /// A browser session that was not seen for so long is forgotten, its tokens included.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub session_idle: Duration,
     /// Servers of one session.
     pub servers_per_session: usize,
@@ -72,15 +78,19 @@ pub struct Limits {
     pub request_body: usize,
     /// Silence on an event stream after which a comment is sent.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub keep_alive: Duration,
     /// First pause before a lost server is tried again; doubles each time.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub reconnect_after: Duration,
     /// Longest pause before a lost server is tried again.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub reconnect_at_most: Duration,
     /// A login that did not come back is forgotten after this.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub login: Duration,
 }
 

@@ -11,7 +11,7 @@ use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::ClientSecret;
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::discovery::{DiscoveryError, allowed};
@@ -21,6 +21,7 @@ use crate::keys::PublishedKeys;
 
 /// The section `external`: whose tokens are taken, beside those of our own authorization server or instead of them.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ExternalConfig {
     /// Issuers whose tokens are JWTs.
@@ -30,6 +31,7 @@ pub struct ExternalConfig {
     pub introspection: Option<IntrospectedIssuer>,
     /// How long an answer with keys or metadata may take.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub timeout: Duration,
     /// Longest answer of an issuer, in bytes.
     pub max_answer_bytes: usize,
@@ -48,62 +50,82 @@ impl Default for ExternalConfig {
 
 /// An issuer whose tokens are JWTs.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JwtIssuer {
     /// Its issuer identifier: `iss`, byte for byte.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://login.microsoftonline.com/1a2b3c4d-…/v2.0"))]
     pub issuer: String,
     /// Where its keys are, if its metadata does not say.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(example = &"https://login.microsoftonline.com/common/discovery/v2.0/keys")
+    )]
     pub jwks_uri: Option<String>,
     /// What it calls this server, beside the resource identifier: `aud`, byte for byte. One of these names has to be in
     /// every token.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["api://bank"]))]
     pub audiences: Vec<String>,
     /// How it writes its tokens.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"entra"))]
     pub profile: Profile,
     /// Where that is another way than its profile says.
     #[serde(default)]
     pub claims: ClaimNames,
     /// What its scopes and roles mean here; what is not in this list stands for itself.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "Posts.Read": "posts:read" })))]
     pub scopes: IndexMap<String, ScopeSet>,
     /// Which signatures are accepted.
     #[serde(default = "usual_algorithms")]
     pub algorithms: Vec<Algorithm>,
     /// How far its clock may be off.
     #[serde(default = "usual_leeway", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub leeway: Duration,
 }
 
 /// The issuer that is asked.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IntrospectedIssuer {
     /// Its issuer identifier.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://login.bank.example"))]
     pub issuer: String,
     /// Its introspection endpoint, if its metadata does not say.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"https://login.bank.example/introspect"))]
     pub endpoint: Option<String>,
-    /// Who asks.
+    /// What this server is called there: who asks.
+    #[cfg_attr(feature = "schema", schemars(example = &"bank-mcp"))]
     pub client_id: String,
-    /// With this secret,
+    /// Its secret there.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"…"))]
     pub client_secret: Option<ClientSecret>,
-    /// which is sent in the header (`client_secret_basic`) unless this is `client_secret_post`;
+    /// How the secret is sent: `client_secret_basic` (in the header) if nothing is said, or `client_secret_post`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"client_secret_post"))]
     pub auth_method: Option<AuthMethod>,
-    /// or with the key in this file, PEM or JWK (`private_key_jwt`).
+    /// A file with a private key instead of a secret, PEM or JWK: this server signs (`private_key_jwt`).
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"/etc/barewire/bank-mcp.pem"))]
     pub private_key: Option<PathBuf>,
     /// The name of that key, if the file does not say.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"2026-01"))]
     pub key_id: Option<String>,
     /// How that key signs, if not as is usual for its kind.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"ES256"))]
     pub algorithm: Option<Algorithm>,
     /// What the issuer calls this server, beside the resource identifier; one of these names has to be in every answer.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["api://bank"]))]
     pub audiences: Vec<String>,
     /// How it writes its answers.
     #[serde(default)]
@@ -113,41 +135,48 @@ pub struct IntrospectedIssuer {
     pub claims: ClaimNames,
     /// What its scopes and roles mean here; what is not in this list stands for itself.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "Posts.Read": "posts:read" })))]
     pub scopes: IndexMap<String, ScopeSet>,
     /// How far its clock may be off.
     #[serde(default = "usual_leeway", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub leeway: Duration,
-    /// How long a good answer is believed: that long a revoked token may go on. 30 s.
+    /// How long a good answer is believed: that long a revoked token may go on.
     #[serde(default = "limits::max_age", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub max_age: Duration,
-    /// How long an answer may take before the request is told to come back. 5 s.
+    /// How long an answer may take before the request is told to come back (503).
     #[serde(default = "limits::timeout", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub timeout: Duration,
-    /// How long a token that is not good is refused without asking again. 10 s.
+    /// How long a token that is not good is refused without asking again.
     #[serde(default = "limits::refused_for", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub refused_for: Duration,
-    /// Tokens that are refused so. 10,000.
+    /// Tokens that are remembered as not good.
     #[serde(default = "limits::known_refused")]
     pub known_refused: usize,
-    /// Tokens that are known to have been good, and are asked about in a flood of others, too. 10,000.
+    /// Tokens that are known to have been good, and are asked about in a flood of others, too.
     #[serde(default = "limits::known_good")]
     pub known_good: usize,
-    /// Tokens that are asked about at the same time. 64.
+    /// Tokens that are asked about at the same time.
     #[serde(default = "limits::at_once")]
     pub at_once: usize,
-    /// How often per second, and at once, is asked in vain about tokens that were never good. 50.
+    /// How often per second, and at once, is asked in vain about tokens that were never good.
     #[serde(default = "limits::failures_per_second")]
     pub failures_per_second: u32,
-    /// After no answer, or one that any token would get, nothing is asked for this long. 1 s.
+    /// After no answer, or one that any token would get, nothing is asked for this long.
     #[serde(default = "limits::pause", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub pause: Duration,
-    /// Bytes of the longest token that is shown to the issuer; a longer one is none of its. 4,096.
+    /// Bytes of the longest token that is shown to the issuer; a longer one is none of its.
     #[serde(default = "limits::max_token_bytes")]
     pub max_token_bytes: usize,
 }
 
 /// Whose words an issuer uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Those of RFC 9068 and RFC 7662.
@@ -165,15 +194,20 @@ pub enum Profile {
 
 /// Single words that an issuer uses in another way.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimNames {
     /// `typ` in the header of an access token; the empty word stands for none.
+    #[cfg_attr(feature = "schema", schemars(example = ["JWT"]))]
     pub types: Option<Vec<String>>,
     /// The claim that names the user.
+    #[cfg_attr(feature = "schema", schemars(example = &"oid"))]
     pub user: Option<String>,
     /// The claims that may name the client.
+    #[cfg_attr(feature = "schema", schemars(example = ["azp"]))]
     pub client: Option<Vec<String>>,
     /// The claims that say what a token allows; one that lies deeper is written `/realm_access/roles`.
+    #[cfg_attr(feature = "schema", schemars(example = ["scp", "/realm_access/roles"]))]
     pub scope: Option<Vec<String>>,
 }
 

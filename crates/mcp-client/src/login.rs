@@ -58,27 +58,35 @@ impl LoginRequired {
 
 /// A client that was registered by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PreRegistered {
     /// The issuer that knows it, byte for byte. It is not used anywhere else.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"https://login.example"))]
     pub issuer: Option<String>,
     /// Its id.
+    #[cfg_attr(feature = "schema", schemars(example = &"barewire-host"))]
     pub client_id: String,
     /// Its secret, if it has one.
     #[serde(default, serialize_with = "serialize_exposed_option")]
+    #[cfg_attr(feature = "schema", schemars(example = &"…"))]
     pub client_secret: Option<ClientSecret>,
     /// Its private key (PEM, or a JWK), if it authenticates by signatures (`private_key_jwt`).
     #[serde(default, serialize_with = "serialize_exposed_option")]
+    #[cfg_attr(feature = "schema", schemars(example = &"…"))]
     pub private_key: Option<PrivateKey>,
     /// Which of its registered keys that is (`kid`); a JWK may say it itself.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"2026-01"))]
     pub key_id: Option<String>,
     /// How the key signs; when absent, as a key of its kind usually does.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"ES256"))]
     pub algorithm: Option<Algorithm>,
     /// How it authenticates; when absent, what it has and what the server lists decide.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"client_secret_basic"))]
     pub auth_method: Option<AuthMethod>,
 }
 

@@ -118,24 +118,27 @@ pub enum EraChoice {
 
 /// How to become a client of an authorization server, and how the browser comes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginOptions {
-    /// Where the browser comes back to. Default `http://localhost:5173/callback`.
+    /// Where the browser comes back to.
     pub redirect_uri: String,
-    /// The name users see when they consent. Default `Barewire`.
+    /// The name users see when they consent.
     pub client_name: String,
     /// The home page shown there.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://mcp.example.com"))]
     pub client_uri: Option<String>,
     /// The https URL of this client's metadata document, if it has one (CIMD).
+    #[cfg_attr(feature = "schema", schemars(example = &"https://mcp.example.com/client.json"))]
     pub client_document: Option<String>,
     /// The client that this application is, wherever it logs in. At another issuer than its own, a login ends in an
     /// error rather than as somebody else; without an issuer, it stays with the first one that a server names.
     pub client: Option<PreRegistered>,
     /// Clients that were registered by hand, each with an issuer and used there only.
     pub pre_registered: Vec<PreRegistered>,
-    /// Whether tokens are bound to a key of this client's (`DPoP`). Default where both sides offer it.
+    /// Whether tokens are bound to a key of this client's (`DPoP`).
     pub dpop: DpopUse,
-    /// Whether to ask for `offline_access` where the authorization server offers it. Default yes.
+    /// Whether to ask for `offline_access` where the authorization server offers it.
     pub offline_access: bool,
 }
 
@@ -156,82 +159,97 @@ impl Default for LoginOptions {
 
 /// Limits and times of a client. Times are written `500ms`, `8s`, `15m`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
-    /// How long to wait for a connection. Default 10.
+    /// How long to wait for a connection.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub connect_timeout: Duration,
-    /// How long to wait for the head of an answer. Default 60.
+    /// How long to wait for the head of an answer.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub answer_timeout: Duration,
-    /// How long a probe, a metadata document or a token may take. Default 15.
+    /// How long a probe, a metadata document or a token may take.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub probe_timeout: Duration,
     /// How long a stream may be silent before it counts as broken, and how long a body that is no stream may take from its
-    /// head to its end. Default 300.
+    /// head to its end.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub stream_idle_timeout: Duration,
-    /// How long the verdict about a server's era is believed. Default 600.
+    /// How long the verdict about a server's era is believed.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub era_ttl: Duration,
-    /// How many origins are remembered. Default 256.
+    /// How many origins are remembered.
     pub max_eras: usize,
-    /// How long before its end an access token is renewed. Default 30.
+    /// How long before its end an access token is renewed.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub refresh_margin: Duration,
-    /// How many logins one operation may lead to. Default 3.
+    /// How many logins one operation may lead to.
     pub max_logins: usize,
-    /// How many rounds of questions one call may take. Default 10.
+    /// How many rounds of questions one call may take.
     pub max_input_rounds: usize,
-    /// How long to wait between two questions about a task where the server does not say. Default 1.
+    /// How long to wait between two questions about a task where the server does not say.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub task_poll_interval: Duration,
-    /// The longest such pause of a server that is respected. Default 60.
+    /// The longest such pause of a server that is respected.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub max_task_poll_interval: Duration,
     /// How long to wait between two questions about a task of which the server tells by itself (`notifications/tasks`), if it
-    /// does not want a longer pause. Default 15.
+    /// does not want a longer pause.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub watched_task_poll_interval: Duration,
-    /// How many questions about a task may fail in a row before its call does. Default 5.
+    /// How many questions about a task may fail in a row before its call does.
     pub max_task_failures: u32,
-    /// How many questions of one task are answered. Default 32.
+    /// How many questions of one task are answered.
     pub max_task_questions: usize,
-    /// How many pages of a list are read. Default 100.
+    /// How many pages of a list are read.
     pub max_pages: usize,
-    /// How many entries of a list are kept. Default 10 000.
+    /// How many entries of a list are kept.
     pub max_entries: usize,
-    /// Bytes of a JSON answer or of one event. Default 16 MiB.
+    /// Bytes of a JSON answer or of one event.
     pub max_answer_bytes: usize,
-    /// Bytes of an app's page. Default 4 MiB.
+    /// Bytes of an app's page.
     pub max_app_bytes: usize,
-    /// Bytes of a metadata document, registration or token answer. Default 256 KiB.
+    /// Bytes of a metadata document, registration or token answer.
     pub max_oauth_bytes: usize,
-    /// How long to wait for the stream of the transport of 2024-11-05 to name its endpoint. Default 10.
+    /// How long to wait for the stream of the transport of 2024-11-05 to name its endpoint.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub endpoint_timeout: Duration,
-    /// How many messages a batch may have; only servers of 2025-03-26 send any. Default 100.
+    /// How many messages a batch may have; only servers of 2025-03-26 send any.
     pub max_batch: usize,
-    /// How often a stream is resumed without a new event before the call fails. Default 5.
+    /// How often a stream is resumed without a new event before the call fails.
     pub max_resumes: usize,
-    /// The shortest wait before a stream is opened again, whatever `retry` a server names. Default 0.1.
+    /// The shortest wait before a stream is opened again, whatever `retry` a server names.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub min_retry: Duration,
-    /// The longest `retry` of a server that is respected. Default 60.
+    /// The longest `retry` of a server that is respected.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub max_retry: Duration,
-    /// The wait before a stream is resumed when the server names none. Default 1.
+    /// The wait before a stream is resumed when the server names none.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub default_retry: Duration,
-    /// How long a connection waits for the older revisions' stream to open. Default 0.5.
+    /// How long a connection waits for the older revisions' stream to open.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub stream_open_timeout: Duration,
-    /// How many servers' nonces for proofs of possession are remembered. Default 256.
+    /// How many servers' nonces for proofs of possession are remembered.
     pub max_nonces: usize,
-    /// How often one request is sent again because a server gives another nonce for its proof. Default 2.
+    /// How often one request is sent again because a server gives another nonce for its proof.
     pub max_nonce_rounds: usize,
     /// Whether what a public server names, its authorization server first of all, has to be at public addresses too,
-    /// and is reached without a proxy. Default yes.
+    /// and is reached without a proxy.
     pub public_addresses_only: bool,
     /// What is kept of each recorded exchange.
     pub exchange: Limits,

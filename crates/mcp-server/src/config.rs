@@ -6,16 +6,18 @@ use barewire_oauth::dpop::ProofLimits;
 use serde::{Deserialize, Serialize};
 
 /// What one server allows itself and its peers. Read from configuration; times are strings such as `8s` or `15m`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest request body in bytes; a longer one is refused with 413 while it is being read.
     pub max_body_bytes: usize,
     /// How long a client may take to send a body (408).
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub body_timeout: Duration,
     /// How long is waited for the rest of a body that nobody wants, so that its connection can be used again.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub discard_timeout: Duration,
     /// Messages in one batch (2025-03-26); a longer one is refused whole.
     pub max_batch: usize,
@@ -23,18 +25,22 @@ pub struct Limits {
     pub batch_concurrency: usize,
     /// How long a handler may work before its call ends with an internal error.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub call_timeout: Duration,
     /// How long a server-to-client request of a legacy revision, or a question of a task, waits for its answer.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub ask_timeout: Duration,
     /// How often a user is asked again after an answer that does not fit the requested schema (legacy revisions;
     /// towards 2026-07-28 the client decides how often it comes back).
     pub ask_attempts: u32,
     /// After this long without an answer, the response begins as an event stream, so that proxies see a first byte.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub first_byte: Duration,
     /// Pause between two keep-alive comments on a quiet stream; the first one after an event comes before twice of it.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub keep_alive: Duration,
     /// Messages that may wait for a slow reader: of a call, whose handler waits too then; and questions on a GET stream,
     /// where a further one fails. Of changes, each waits once.
@@ -51,6 +57,7 @@ pub struct Limits {
     pub max_sse_requests: usize,
     /// After this long without a message of its client, and with nothing at work, such a session ends.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub sse_idle: Duration,
     /// Resources that one stream or legacy session may be subscribed to.
     pub max_subscriptions: usize,
@@ -73,9 +80,10 @@ pub struct Limits {
     pub max_replay_bytes: usize,
     /// How long the end of such a call is kept for a client that may come back.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub resume_ttl: Duration,
     /// Tasks at work in this process
-    /// ([the extension](https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md)).
+    /// ([`io.modelcontextprotocol/tasks`](https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md)).
     pub max_tasks: usize,
     /// Of these, those of one principal.
     pub max_tasks_per_principal: usize,
@@ -90,16 +98,20 @@ pub struct Limits {
     pub max_task_questions: usize,
     /// How long a task may work, its questions included, before it ends with an internal error.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub task_timeout: Duration,
     /// How long a task is kept after its end.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub task_ttl: Duration,
     /// How long a client is told to wait between two questions about a task, and how often progress is written at most.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub task_poll_interval: Duration,
     /// How long a task of a process that says nothing any more counts as at work. Tasks at work are renewed three times
     /// as often, and hear then what was done to them at another replica.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub task_lease: Duration,
     /// Legacy sessions whose log level or subscriptions are remembered; the one unused longest is forgotten first. One
     /// with many subscriptions counts as several, one more for each KiB.
@@ -108,29 +120,35 @@ pub struct Limits {
     pub max_terminated_sessions: usize,
     /// How long a legacy session id stays good.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub session_ttl: Duration,
     /// How long a `requestState` stays good: the time a user has to answer.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub request_state_ttl: Duration,
     /// Largest sealed `requestState` in bytes, memoised steps and answers included.
     pub max_request_state_bytes: usize,
     /// How long a list cursor stays good.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub cursor_ttl: Duration,
     /// Entries on one page of a list.
     pub page_size: usize,
     /// `ttlMs` of lists and of `server/discover`
     /// ([Caching](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching)).
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub list_cache_ttl: Duration,
     /// Verified access tokens kept, so that a signature is checked once. One counts as several, one more for each KiB.
     pub token_cache_entries: usize,
     /// How long a verified token is believed without asking its verifier again, at most.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub token_cache_ttl: Duration,
     /// How far the time in a `DPoP` proof may be from ours, in both directions; a nonce counts for twice as long. At least
     /// `1s` ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub dpop_window: Duration,
     /// Proofs that are remembered, some 40 bytes each, so that none counts twice. When there are more, the oldest are
     /// forgotten, and proofs as old as those are refused.
@@ -141,6 +159,7 @@ pub struct Limits {
     /// Pause between two lines in the log about requests whose `Host` or `Origin` was refused. Those in between are
     /// counted, and the next line says how many there were.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "Duration")]
     pub refusal_log_pause: Duration,
 }
 

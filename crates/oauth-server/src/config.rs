@@ -19,7 +19,7 @@ use barewire_oauth::secret::ClientSecret;
 use barewire_oauth::token_exchange::Rule;
 use barewire_oauth::token_family::FamilyLimits;
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::resources::IssuedFor;
 use crate::store::{PushedLimits, Retention, StatementLimits};
@@ -36,32 +36,40 @@ const MIN_CLIENT_SECRET: usize = 22;
 
 /// The section `auth`. Durations are written `500ms`, `8s`, `10m`, `12h`, `30d`.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// How long an access token counts; at most a day.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub access_token_ttl: Duration,
     /// How long a refresh token counts if it is not used.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub refresh_token_ttl: Duration,
     /// How long a replaced refresh token still leads to the *same* successor, so that concurrent callers and lost
     /// answers do no harm. After that, its use revokes the grant. `0s` is never: of requests that are under way together
     /// one gets tokens, and whoever asks again after a lost answer has to log in anew.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub refresh_grace: Duration,
     /// How many replaced refresh tokens of one grant are remembered within the grace.
     pub max_replaced_tokens: usize,
     /// How long a grant lasts, however much it is used.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub grant_ttl: Duration,
     /// How long an authorization code can be redeemed.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub code_ttl: Duration,
     /// How long a redeemed or expired code is remembered, so that a replay revokes its grant.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub code_memory: Duration,
     /// How long a browser stays logged in.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub session_ttl: Duration,
     /// In how many browsers one user can be logged in; the oldest login ends.
     pub max_sessions_per_user: u32,
@@ -79,10 +87,12 @@ pub struct AuthConfig {
     pub max_clients: u32,
     /// After what time a registration that was never used is deleted.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub unused_client_ttl: Duration,
     /// After what time without a token a registration is deleted whose client was used, once it has no grant any more that
     /// can be renewed. At least `access_token_ttl`.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub idle_client_ttl: Duration,
     /// Whether redirect URIs with a private-use scheme (`com.example.app:/callback`) can be registered. The MCP
     /// specification allows `https` and loopback only.
@@ -91,26 +101,32 @@ pub struct AuthConfig {
     pub clients: Vec<ConfiguredClient>,
     /// Clients that may have tokens for themselves (`client_credentials`), by identifier, with the scopes of those tokens.
     /// Each has to authenticate. Registered and documented ones can be named, too.
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "reports": "posts:read" })))]
     pub own_access: IndexMap<String, ScopeSet>,
     /// Clients that may exchange a token that was sent to them for one of their own, for a call to another resource
     /// (RFC 8693), by identifier. Each has to authenticate.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "examples": ["reports"] })))]
     pub token_exchange: IndexMap<String, Rule>,
     /// How often a token can be exchanged for another one: so many servers may call one another for one user.
     pub token_exchange_depth: u32,
     /// Those whose word is worth a token (RFC 7523): identity providers of organisations, and platforms of workloads.
     pub trusted_issuers: Vec<TrustedIssuer>,
 
-    /// Identity providers at which people log in, by name.
+    /// Identity providers at which people log in, by name. The name is part of the address that is registered there:
+    /// `{issuer of this server}/login/upstream/NAME/callback`.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "pattern": "^[a-z0-9-]{1,32}$", "examples": ["corporate"] })))]
     pub upstream: IndexMap<String, UpstreamConfig>,
     /// Whether people can log in here, too, with passwords and passkeys of this server.
     pub local_logins: bool,
     /// How long a person may take at an identity provider.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub upstream_login_ttl: Duration,
     /// Logins on their way through identity providers. Beyond that, the network with most of them makes room.
     pub max_upstream_logins: u32,
     /// How long an identity provider may take to answer.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub upstream_timeout: Duration,
     /// How large an answer of an identity provider may be, in bytes.
     pub upstream_max_bytes: usize,
@@ -120,11 +136,13 @@ pub struct AuthConfig {
     /// Whether a client can be named by the URL of its own metadata document.
     pub client_documents: bool,
     /// Hosts whose documents are accepted; empty means all public ones.
+    #[cfg_attr(feature = "schema", schemars(example = ["clients.example.com"]))]
     pub client_document_hosts: Vec<String>,
     /// For development: documents on this machine (`http://localhost:…`) are accepted.
     pub client_documents_from_loopback: bool,
     /// How long fetching a document may take.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub client_document_timeout: Duration,
     /// How large a document may be, in bytes.
     pub client_document_max_bytes: usize,
@@ -132,9 +150,11 @@ pub struct AuthConfig {
     pub client_document_cache: usize,
     /// How long a document is remembered at least, whatever its cache headers say.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub client_document_min_ttl: Duration,
     /// How long a document is remembered at most.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub client_document_max_ttl: Duration,
     /// How many documents are fetched at once; as many again at URLs that the operator has configured.
     pub client_document_fetches: usize,
@@ -144,19 +164,23 @@ pub struct AuthConfig {
     pub device_flow: bool,
     /// How long such a code counts.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub device_code_ttl: Duration,
     /// How long a device waits between two questions.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub device_poll_interval: Duration,
     /// How many devices wait at once. Beyond that, the network with most of them makes room.
     pub max_device_codes: u32,
 
     /// How far the clocks of those who sign statements (clients, identity providers) may be off.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub clock_leeway: Duration,
     /// How far ahead the end of a client's signed statement (`private_key_jwt`) may lie: an hour is what some libraries take.
     /// That long it is remembered that it was used.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub client_assertion_max_ttl: Duration,
     /// How many used statements of one client or issuer are remembered; beyond that, it has to wait until some have ended.
     pub used_statements_per_signer: u32,
@@ -164,11 +188,11 @@ pub struct AuthConfig {
     pub max_used_statements: u32,
 
     /// Whether access tokens can be bound to a key of their client ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), so
-    /// that a stolen one is of no use: `off`, `offered` to clients that prove to have a key, or `required` of all. Most
-    /// clients do not know it yet; they are served as before where it is offered.
+    /// that a stolen one is of no use. Most clients do not know it yet; they are served as before where it is offered.
     pub dpop: Dpop,
     /// How far the time in a proof may be from ours, in both directions; a nonce counts for twice as long. At least `1s`.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub dpop_window: Duration,
     /// Proofs that are remembered, some 40 bytes each, so that none counts twice. When there are more, the oldest are
     /// forgotten, and proofs as old as those are refused.
@@ -182,9 +206,11 @@ pub struct AuthConfig {
     pub require_pushed_authorization_requests: bool,
     /// How long a browser may take to come with the reference to a pushed request.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub pushed_request_ttl: Duration,
     /// How long the login may take then, from the push on.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub pushed_login_ttl: Duration,
     /// Pushed requests of one network that were not answered yet.
     pub max_pushed_requests_per_source: u32,
@@ -205,17 +231,21 @@ pub struct AuthConfig {
     pub login_free_attempts: u32,
     /// How long the first one has to wait; the time doubles with each.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub login_delay: Duration,
     /// How long it has to wait at most.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub login_max_delay: Duration,
     /// After what time without an attempt the count starts anew.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub login_memory: Duration,
     /// How many places with wrong passwords are remembered.
     pub max_login_records: u32,
     /// How long the page that asks for a code of the authenticator app counts, at a login and when the app is set up.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub second_factor_ttl: Duration,
     /// How many recovery codes are made at once.
     pub recovery_codes: u32,
@@ -225,6 +255,7 @@ pub struct AuthConfig {
     pub max_passkeys_per_user: u32,
     /// How long a browser has to answer with a passkey.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub passkey_timeout: Duration,
     /// How many characters a password has at least that a person chooses here.
     pub min_password_length: usize,
@@ -233,23 +264,29 @@ pub struct AuthConfig {
     /// How long after the login an administrator can change something there, or allow an application to; then the login is
     /// asked for again.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub admin_login_max_age: Duration,
     /// The request header in which a proxy puts the address of its client (the last entry counts). Set it only
-    /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts. The demo's
-    /// audit log names the same address.
+    /// behind a proxy that overwrites or appends to it. Without it, the address of the connection counts. The audit
+    /// log names the same address.
+    #[cfg_attr(feature = "schema", schemars(example = &"X-Forwarded-For"))]
     pub client_address_header: Option<String>,
 
     /// How long a key signs access tokens before the next one takes over; `0s` is until `barewire key rotate`.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub signing_key_period: Duration,
     /// How long a key is published before it signs: at least `jwks_max_age` and twice `signing_key_poll`.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub signing_key_announcement: Duration,
     /// How often the store is asked which signing keys there are.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub signing_key_poll: Duration,
     /// How long others may keep a copy of `/jwks`. That long a key that was retired may still count with them.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub jwks_max_age: Duration,
 
     /// Signature checks of access tokens that may fail per second. Beyond that, tokens are answered with 503 that are
@@ -269,16 +306,19 @@ pub struct AuthConfig {
     /// How often the store is asked what other processes have revoked, narrowed or disabled, the command line among them;
     /// `0s` is never.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub revocation_poll: Duration,
     /// Largest accepted request body, in bytes.
     pub max_body_bytes: usize,
     /// How long a client may take to send a request body (408).
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub body_timeout: Duration,
     /// Longest accepted query, in bytes.
     pub max_query_bytes: usize,
     /// How often what is over is deleted.
     #[serde(with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub sweep_interval: Duration,
     /// How many records are deleted in one transaction. Between two of them, requests are served.
     pub sweep_batch: u32,
@@ -546,12 +586,13 @@ impl AuthConfig {
 }
 
 /// Whether access tokens are bound to a key of their client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Dpop {
     /// Never; proofs are not looked at.
     Off,
-    /// Where the client proves to have one.
+    /// Where the client proves to have a key.
     #[default]
     Offered,
     /// Always; a client that proves nothing gets nothing.
@@ -560,34 +601,45 @@ pub enum Dpop {
 
 /// A client that the operator knows.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredClient {
     /// Its identifier; not a URL.
+    #[cfg_attr(feature = "schema", schemars(example = &"reports"))]
     pub client_id: String,
-    /// Its secret, at least 22 random characters; without one it is a public client.
+    /// Its secret, at least 22 random characters (`client_secret_basic` or `client_secret_post`). Whoever has neither secret
+    /// nor keys is a public client.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"at least 22 random characters"))]
     pub client_secret: Option<ClientSecret>,
-    /// Its public keys, if it signs (`private_key_jwt`).
+    /// Its public keys instead, if it signs (`private_key_jwt`).
     #[serde(default)]
     pub jwks: Option<JwkSet>,
-    /// Where its public keys are. A host of the operator's own network is fine here.
+    /// Or where its public keys are. A host of the operator's own network is fine here.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"https://reports.internal.example/jwks"))]
     pub jwks_uri: Option<String>,
-    /// The only algorithm of its signatures.
+    /// With keys: the only algorithm that is accepted.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"ES256"))]
     pub token_endpoint_auth_signing_alg: Option<Algorithm>,
     /// The name that users are shown.
+    #[cfg_attr(feature = "schema", schemars(example = &"Reports"))]
     pub client_name: String,
-    /// What it may exchange; `authorization_code` and `refresh_token` if nothing is said.
+    /// What it may exchange; `authorization_code` and `refresh_token` if nothing is said. For the device flow, also
+    /// `urn:ietf:params:oauth:grant-type:device_code`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["authorization_code", "refresh_token"]))]
     pub grant_types: Vec<GrantType>,
     /// Where answers may go. Private-use schemes are fine here.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["https://reports.example/callback"]))]
     pub redirect_uris: Vec<RedirectUri>,
     /// The resources that it serves: it may ask about their tokens (RFC 7662).
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["https://reports.example/mcp"]))]
     pub introspects: Vec<String>,
-    /// What is insisted on when it comes: `dpop_bound_access_tokens`, `require_pushed_authorization_requests`.
+    /// What is insisted on when it comes.
     #[serde(default)]
     pub demands: Demands,
 }

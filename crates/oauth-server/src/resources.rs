@@ -11,17 +11,22 @@ use crate::server::is_loopback;
 /// An MCP server elsewhere, for which tokens are issued here. It takes them by this server's keys (`/jwks`) or by asking
 /// (`/introspect`), and names this server in its metadata.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssuedFor {
     /// Its identifier, exactly as its own metadata spells it: the URL at which clients know it.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://mcp.bank.example/mcp"))]
     pub url: String,
     /// What people call it. They are shown the URL, too.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"Bank"))]
     pub name: Option<String>,
     /// Its scopes, each with what it allows in the words of the person who is asked: "Read your posts".
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "accounts:read": "See your accounts" })))]
     pub scopes: IndexMap<String, String>,
     /// What a request without `scope` asks for; all of them if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"accounts:read"))]
     pub default_scopes: ScopeSet,
 }
 

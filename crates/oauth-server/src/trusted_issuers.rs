@@ -16,14 +16,18 @@ use crate::fetch::{Fetcher, UrlOf};
 
 /// Somebody whose statements are worth a token (RFC 7523).
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrustedIssuer {
     /// Its issuer identifier, byte for byte.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://idp.example"))]
     pub issuer: String,
     /// Where its keys are. A host of the operator's own network is fine here.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://idp.example/jwks"))]
     pub jwks_uri: String,
     /// The audience of its statements, byte for byte; if nothing is said, this server's issuer identifier, and for workloads
     /// its token endpoint as well.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"https://auth.example"))]
     pub audience: Option<String>,
     /// What it says.
     #[serde(flatten)]
@@ -32,14 +36,17 @@ pub struct TrustedIssuer {
 
 /// What a trusted issuer says.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Says {
     /// Which of its users may use which resource through which client (ID-JAG).
     IdJag {
         /// The claim with the name of the user here: `sub`, `email` …
         #[serde(default = "sub")]
+        #[cfg_attr(feature = "schema", schemars(example = &"email"))]
         user_claim: String,
         /// What it may allow.
+        #[cfg_attr(feature = "schema", schemars(example = &"posts:read posts:write"))]
         scopes: ScopeSet,
     },
     /// Which workload somebody is.
@@ -51,16 +58,21 @@ pub enum Says {
 
 /// Workloads that get the same.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Workloads {
     /// Their `sub`; what ends in `*` is a beginning.
+    #[cfg_attr(feature = "schema", schemars(example = &"system:serviceaccount:reports:*"))]
     pub subject: String,
     /// Further claims that they have, each with this text.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "environment": "production" })))]
     pub claims: IndexMap<String, String>,
     /// The client that they are here.
+    #[cfg_attr(feature = "schema", schemars(example = &"reports-jobs"))]
     pub client_id: String,
     /// What they get.
+    #[cfg_attr(feature = "schema", schemars(example = &"posts:read"))]
     pub scopes: ScopeSet,
 }
 

@@ -37,6 +37,7 @@ pub struct Client {
 /// What a client wants the server to insist on, so that nobody can do with less in its name. The words are those of its
 /// metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Demands {
     /// It gets no access tokens but those that are bound to a key
@@ -138,6 +139,7 @@ pub enum SecretMethod {
 
 /// What a client may exchange at the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum GrantType {
     /// [OAuth 2.1 §4.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13#section-4.1).
     #[serde(rename = "authorization_code")]
@@ -247,6 +249,7 @@ pub enum RedirectMismatch {
 /// Keeps the text as it was given, because registered URIs are compared as strings
 /// ([RFC 9700 §2.1](https://datatracker.ietf.org/doc/html/rfc9700#section-2.1)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct RedirectUri {
     text: String,

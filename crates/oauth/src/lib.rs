@@ -34,6 +34,8 @@ pub mod jwt;
 pub mod metadata;
 pub mod pkce;
 pub mod resource;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod scope;
 pub mod secret;
 pub mod statement;

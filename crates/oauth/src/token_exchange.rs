@@ -32,13 +32,17 @@ pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// What one client may exchange, by the operator's word.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The resources that it serves: tokens for these it may exchange.
+    #[cfg_attr(feature = "schema", schemars(example = ["https://reports.example/mcp"]))]
     pub from: Vec<Resource>,
     /// The resources that it calls: for these it may get tokens.
+    #[cfg_attr(feature = "schema", schemars(example = ["https://archive.example/api"]))]
     pub to: Vec<Resource>,
     /// The most that such a token allows.
+    #[cfg_attr(feature = "schema", schemars(example = &"posts:read"))]
     pub scopes: ScopeSet,
 }
 

@@ -7,7 +7,7 @@
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`. `by_hand.rs`: the commands of
 //! `docs/by-hand.md`.
-//! `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
+//! `config.rs`: what can be set, and what is. `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
 //! `serve.rs`: the program for production, in its parts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,6 +16,7 @@ mod administer;
 mod audit;
 mod bound;
 mod by_hand;
+mod config;
 mod demo;
 mod doctor;
 mod errors;

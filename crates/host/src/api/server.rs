@@ -28,11 +28,14 @@ pub struct State {
 
 /// A server that the page offers before one was entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Offered {
     /// What to call it, e.g. `Blog (demo)`.
+    #[cfg_attr(feature = "schema", schemars(example = &"Blog"))]
     pub name: String,
     /// URL of its MCP endpoint.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://blog.example/mcp"))]
     pub url: String,
 }
 

@@ -12,7 +12,7 @@ use barewire_oauth::upstream::discovery::DiscoveryError;
 use barewire_oauth::upstream::token::Credential;
 use barewire_oauth::upstream::{Profile, RelyingParty};
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest name of a provider in the settings: it is in a path.
 const MAX_NAME: usize = 32;
@@ -20,63 +20,82 @@ const MAX_NAME: usize = 32;
 /// An identity provider at which people log in; `[auth.upstream.NAME]`. Its name is part of the address that is registered
 /// there: `{issuer of this server}/login/upstream/NAME/callback`.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamConfig {
-    /// What kind of provider it is: `entra`, `okta`, `keycloak`, `auth0` or `generic`.
+    /// What kind of provider it is.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"entra"))]
     pub profile: Profile,
     /// Its issuer identifier.
+    #[cfg_attr(feature = "schema", schemars(example = &"https://login.microsoftonline.com/1a2b3c4d-…/v2.0"))]
     pub issuer: String,
     /// Of an issuer of many organisations (Entra's `organizations`, `common`): those whose people may come.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["1a2b3c4d-…"]))]
     pub tenants: Vec<String>,
     /// What this server is called there.
+    #[cfg_attr(feature = "schema", schemars(example = &"9f8e7d6c-…"))]
     pub client_id: String,
-    /// Its secret there.
+    /// Its secret there. `BAREWIRE_AUTH__UPSTREAM__NAME__CLIENT_SECRET` can hold it, too.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"…"))]
     pub client_secret: Option<ClientSecret>,
     /// A file with the secret instead.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"/run/secrets/entra"))]
     pub client_secret_file: Option<PathBuf>,
     /// A file with a private key instead (PEM): this server signs (`private_key_jwt`).
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"/run/secrets/entra.pem"))]
     pub private_key_file: Option<PathBuf>,
-    /// How it signs with that key.
+    /// How this server signs with that key.
     #[serde(default = "rs256")]
     pub private_key_algorithm: Algorithm,
     /// Which key it is there (`kid`).
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"2026-01"))]
     pub private_key_id: Option<String>,
     /// The SHA-256 thumbprint of the key's certificate in base64url (`x5t#S256`), for Entra.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"…"))]
     pub certificate_thumbprint: Option<String>,
     /// What people call it: the word on the button. The name of the section, if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"Contoso"))]
     pub display_name: Option<String>,
     /// What is asked for beside `openid`; what is usual with the profile, if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["profile", "email"]))]
     pub scopes: Vec<String>,
     /// How ID tokens may be signed; what is usual with the profile, if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["RS256"]))]
     pub algorithms: Vec<Algorithm>,
     /// Whether claims are fetched at its userinfo endpoint, too; as is usual with the profile, if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = false))]
     pub userinfo: Option<bool>,
     /// The claims with a person's groups and roles; those that are usual with the profile, if nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["groups", "roles"]))]
     pub group_claims: Vec<String>,
     /// Whoever is in none of these groups may not come in. Empty: everybody may whom the provider lets in.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = ["0760b6cf-…"]))]
     pub required_groups: Vec<String>,
     /// The scopes that everybody may have who comes in. If nothing is said: all of them where `groups` is empty, else none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"posts:read"))]
     pub everybody: Option<ScopeSet>,
     /// The scopes that the members of each group may have besides.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = serde_json::json!({ "3b2b0c93-…": "posts:write" })))]
     pub groups: IndexMap<String, ScopeSet>,
     /// The claim from which a new user gets a name; `preferred_username`, `email`, `name` or `sub`, whichever is there first,
     /// if nothing is said. It is for people to read: who somebody is, issuer and `sub` say.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(example = &"preferred_username"))]
     pub name_claim: Option<String>,
     /// Whether whoever comes for the first time becomes a user here.
     #[serde(default = "yes")]
@@ -86,15 +105,18 @@ pub struct UpstreamConfig {
     pub recheck: Recheck,
     /// How long its last answer is enough.
     #[serde(default = "recheck_interval", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub recheck_interval: Duration,
     /// How long its last answer is enough while it cannot be reached. After that, tokens are not refreshed (503) until it
     /// can be; no grant ends by that.
     #[serde(default = "outage_grace", with = "humantime_serde")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub outage_grace: Duration,
 }
 
 /// When a provider is asked again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Recheck {
     /// When a token is refreshed here; its own refresh token is kept for that, sealed.
@@ -204,6 +226,14 @@ impl UpstreamConfig {
         }
         let unknown = self.access().scopes().difference(scopes);
         if unknown.is_empty() { Ok(()) } else { Err(UpstreamError::Scopes(unknown)) }
+    }
+
+    /// What cannot be, as far as it can be told without asking anybody and without knowing which scopes there are. `name` is
+    /// the provider's in the settings.
+    #[must_use]
+    pub fn mistake(&self, name: &str) -> Option<UpstreamError> {
+        let party = self.party(String::new(), Duration::ZERO);
+        self.check(name, &party, &self.access().scopes()).and_then(|()| self.credential().map(drop)).err()
     }
 
     /// What this server proves itself with there. Files are read once, at start.

@@ -63,6 +63,7 @@ pub enum IdentityOrigin {
 
 /// `token_endpoint_auth_method`, as far as this client knows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     /// A public client: `client_id` in the body.
@@ -72,7 +73,7 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// `client_id` and `client_secret` in the body.
     ClientSecretPost,
-    /// A signed statement in the body ([`crate::client_assertion`]).
+    /// A signed statement in the body ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
     PrivateKeyJwt,
 }
 

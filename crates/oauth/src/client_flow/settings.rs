@@ -102,6 +102,7 @@ pub enum Way {
 /// Whether tokens are bound to a key of ours, so that nobody else can use them
 /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DpopUse {
     /// Never.

@@ -1,11 +1,12 @@
 //! How identity providers differ from the standard and from each other: a table, a row for each.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::jws::Algorithm;
 
 /// What kind of provider it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Microsoft Entra ID.
