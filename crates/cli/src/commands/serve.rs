@@ -19,6 +19,10 @@ use crate::terminal::{note, safe, shell_word, stop_signal};
 
 pub(crate) async fn run(arguments: Serve, common: &Common) -> Result<(), Failure> {
     let settings = Settings::load(common)?;
+    // Before anything is made for it.
+    if let Some(mistake) = settings.auth.mistake().filter(|_| settings.server.authorization_server) {
+        return Err(Failure::usage(mistake));
+    }
     descriptors::take_all();
     let server = ServerConfig {
         listen: arguments.listen.unwrap_or(settings.server.listen),

@@ -409,6 +409,7 @@ fn what_cannot_be_is_said_by_name() {
         ("mcp = \"blog\"", external("http://localhost:1") + &external("http://localhost:1"), "there twice"),
         ("mcp = \"blog\"", external("a.example"), "no absolute URL"),
         ("mcp = \"bank\"", String::new(), "server.mcp"),
+        ("", good.clone() + "[auth]\ncode_ttl = \"0s\"\n", "auth.access_token_ttl"),
         ("listn = \"localhost:1\"", String::new(), "listn"),
         ("name = \"A\"\npublic_url = \"https://a.example/path\"", good.clone(), "server.public_url is an origin"),
         ("public_url = \"http://a.example\"", good.clone(), "server.public_url has to be https"),
