@@ -58,7 +58,7 @@ pub(crate) async fn authenticate(
     parameters: &Parameters,
 ) -> Result<Authenticated, Failure> {
     let credentials = client_authentication::credentials(&respond::authorization(headers), parameters)?;
-    let id = credentials.id.clone().ok_or(TokenError::Missing("client_id"))?;
+    let id = credentials.client_id()?.to_owned();
     if DocumentUrl::looks_like_one(&id) {
         // The operator may have changed his mind about that host since.
         let url = DocumentUrl::parse(&id, state.config.client_documents_from_loopback).ok();

@@ -291,7 +291,9 @@ pub(crate) fn token_refusal(error: &TokenError) -> &'static str {
         | TokenError::NotAForm
         | TokenError::Unreadable
         | TokenError::TooLarge => "malformed",
-        TokenError::Credentials(_) | TokenError::WrongSecret(_) => "client_authentication",
+        TokenError::Credentials(_) | TokenError::NoClient | TokenError::WrongSecret(_) => {
+            "client_authentication"
+        }
         TokenError::Assertion(error) | TokenError::Grant(error) => error.rule(),
         TokenError::NotNow(_) => "not_now",
         TokenError::NotAllowed(_) => "not_allowed",

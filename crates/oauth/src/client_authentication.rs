@@ -25,8 +25,17 @@ pub struct ClientCredentials {
     pub id: Option<String>,
     /// What proves it.
     pub proof: Proof,
-    /// Whether they came in the `Authorization` header; the answer to a failure then carries a challenge.
-    pub in_header: bool,
+}
+
+impl ClientCredentials {
+    /// Who the client says it is, where it has to say so.
+    ///
+    /// # Errors
+    /// [`TokenError::NoClient`]: no client authentication was included, and that is `invalid_client`
+    /// ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)), whatever else the request lacks.
+    pub fn client_id(&self) -> Result<&str, TokenError> {
+        self.id.as_deref().ok_or(TokenError::NoClient)
+    }
 }
 
 /// What a client sends as proof that it is who it says.
@@ -62,7 +71,7 @@ pub fn credentials(authorization: &[&str], parameters: &Parameters) -> Result<Cl
             return Err(TokenError::Credentials("client_id in the header and in the body differ"));
         }
         let proof = secret.map_or(Proof::Nothing, Proof::Secret);
-        return Ok(ClientCredentials { id: Some(id), proof, in_header: true });
+        return Ok(ClientCredentials { id: Some(id), proof });
     }
     let mut id = body_id.map(str::to_owned);
     let proof = match (body_secret, body_assertion) {
@@ -74,7 +83,7 @@ pub fn credentials(authorization: &[&str], parameters: &Parameters) -> Result<Cl
         }
         (None, None) => Proof::Nothing,
     };
-    Ok(ClientCredentials { id, proof, in_header: false })
+    Ok(ClientCredentials { id, proof })
 }
 
 /// The client's statement ([RFC 7521 §4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)).
@@ -168,24 +177,23 @@ mod tests {
     #[test]
     fn credentials_come_by_one_way() {
         let secret = |s: &str| Some(ClientSecret::new(s));
-        let check =
-            |header: &[&str], body: &str, expected: Option<(Option<&str>, Option<ClientSecret>, bool)>| {
-                let read = credentials(header, &Parameters::parse(body.as_bytes())).ok();
-                let secret = |proof: &Proof| match proof {
-                    Proof::Secret(secret) => Some(secret.clone()),
-                    _ => None,
-                };
-                let read = read.as_ref().map(|c| (c.id.as_deref(), secret(&c.proof), c.in_header));
-                assert_eq!(read, expected, "{header:?} {body}");
+        let check = |header: &[&str], body: &str, expected: Option<(Option<&str>, Option<ClientSecret>)>| {
+            let read = credentials(header, &Parameters::parse(body.as_bytes())).ok();
+            let secret = |proof: &Proof| match proof {
+                Proof::Secret(secret) => Some(secret.clone()),
+                _ => None,
             };
+            let read = read.as_ref().map(|c| (c.id.as_deref(), secret(&c.proof)));
+            assert_eq!(read, expected, "{header:?} {body}");
+        };
         let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        check(&[], "client_id=c", Some((Some("c"), None, false)));
-        check(&[], "client_id=c&client_secret=s", Some((Some("c"), secret("s"), false)));
-        check(&[], "client_id=c&client_secret=", Some((Some("c"), None, false)));
-        check(&[], "", Some((None, None, false)));
-        check(&[&basic("c:s")], "", Some((Some("c"), secret("s"), true)));
-        check(&[&basic("a%3Ab:s+1%2B")], "client_id=a:b", Some((Some("a:b"), secret("s 1+"), true)));
-        check(&[&basic("c:")], "", Some((Some("c"), None, true)));
+        check(&[], "client_id=c", Some((Some("c"), None)));
+        check(&[], "client_id=c&client_secret=s", Some((Some("c"), secret("s"))));
+        check(&[], "client_id=c&client_secret=", Some((Some("c"), None)));
+        check(&[], "", Some((None, None)));
+        check(&[&basic("c:s")], "", Some((Some("c"), secret("s"))));
+        check(&[&basic("a%3Ab:s+1%2B")], "client_id=a:b", Some((Some("a:b"), secret("s 1+"))));
+        check(&[&basic("c:")], "", Some((Some("c"), None)));
         check(&[&basic("c:s")], "client_id=d", None);
         check(&[&basic("c:s")], "client_secret=s", None);
         check(&[&basic("c")], "", None);
@@ -207,20 +215,19 @@ mod tests {
         let public = as_client(ClientAuthentication::None);
         let secret = |text: &str| Proof::Secret(ClientSecret::new(text));
         let statement = || Proof::Assertion(Assertion::new("a.b.c"));
-        for (client, proof, in_header, expected) in [
-            (&public, Proof::Nothing, false, Some(false)),
-            (&public, secret("s"), false, None),
-            (&public, statement(), false, None),
-            (&confidential, secret("s"), true, Some(false)),
-            (&confidential, secret("s"), false, Some(false)),
-            (&confidential, secret("t"), true, None),
-            (&confidential, Proof::Nothing, false, None),
-            (&confidential, statement(), false, None),
-            (&signing, statement(), false, Some(true)),
-            (&signing, secret("s"), true, None),
-            (&signing, Proof::Nothing, false, None),
+        for (client, proof, expected) in [
+            (&public, Proof::Nothing, Some(false)),
+            (&public, secret("s"), None),
+            (&public, statement(), None),
+            (&confidential, secret("s"), Some(false)),
+            (&confidential, secret("t"), None),
+            (&confidential, Proof::Nothing, None),
+            (&confidential, statement(), None),
+            (&signing, statement(), Some(true)),
+            (&signing, secret("s"), None),
+            (&signing, Proof::Nothing, None),
         ] {
-            let credentials = ClientCredentials { id: Some("c".into()), proof, in_header };
+            let credentials = ClientCredentials { id: Some("c".into()), proof };
             let checked = authenticate(client, &credentials).ok();
             let signature = checked.map(|unproven| matches!(unproven, Unproven::Signature(_)));
             assert_eq!(signature, expected, "{credentials:?}");

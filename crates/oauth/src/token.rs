@@ -99,6 +99,9 @@ pub enum TokenError {
     /// A resource that this server issues no tokens for.
     #[error("this server issues no tokens for that resource")]
     UnknownResource,
+    /// Nothing in the request says which client it comes from.
+    #[error("client authentication failed: the request does not say which client it comes from")]
+    NoClient,
     /// Nobody by this name.
     #[error("the client is not known here; register again")]
     UnknownClient,
@@ -159,7 +162,9 @@ impl TokenError {
             Self::NotAllowed(_) => ErrorCode::UnauthorizedClient,
             Self::Device(refusal) => refusal.code(),
             Self::Exchange(refusal) => refusal.code(),
-            Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => ErrorCode::InvalidClient,
+            Self::NoClient | Self::UnknownClient | Self::WrongSecret(_) | Self::Assertion(_) => {
+                ErrorCode::InvalidClient
+            }
             Self::NotNow(_) => ErrorCode::TemporarilyUnavailable,
             Self::MalformedScope | Self::MoreScope(_) | Self::Refresh(RefreshRefusal::MoreScope) => {
                 ErrorCode::InvalidScope

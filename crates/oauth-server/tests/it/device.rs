@@ -199,7 +199,7 @@ async fn only_who_registered_for_it_may_begin_and_the_operator_may_turn_it_off()
         (vec![("client_id", "web")], "unauthorized_client"),
         (vec![("client_id", "nobody")], "invalid_client"),
         (vec![("client_id", "backend")], "invalid_client"),
-        (vec![], "invalid_request"),
+        (vec![], "invalid_client"),
         (vec![("client_id", client.as_str()), ("scope", "admin")], "invalid_scope"),
         (vec![("client_id", client.as_str()), ("resource", "https://evil.example")], "invalid_target"),
         (vec![("client_id", client.as_str()), ("scope", "a"), ("scope", "b")], "invalid_request"),

@@ -91,7 +91,7 @@ async fn only_who_authenticates_may_ask() {
     let (client, tokens) = world.logged_in().await;
     let token = ("token", tokens.access.as_str());
     for (form, status, error) in [
-        (vec![token], 400, "invalid_request"),
+        (vec![token], 401, "invalid_client"),
         (vec![token, ("client_id", client.as_str())], 401, "invalid_client"),
         (vec![token, ("client_id", "rs")], 401, "invalid_client"),
         (vec![token, ("client_id", "rs"), ("client_secret", "guessed")], 401, "invalid_client"),

@@ -174,7 +174,7 @@ async fn an_id_jag_is_for_this_server_this_client_and_a_user_of_ours() {
     }
     // Nobody presents it who does not authenticate, and it allows no more than it says.
     for (form, expected) in [
-        (vec![], "unauthorized_client"),
+        (vec![], "invalid_client"),
         (vec![("client_id", "backend")], "invalid_client"),
         (vec![("client_id", "web")], "unauthorized_client"),
         ([&BACKEND[..], &[("resource", "https://rs.example/other")]].concat(), "invalid_target"),

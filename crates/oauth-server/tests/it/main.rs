@@ -6,6 +6,7 @@ mod account;
 mod administration;
 mod authorize;
 mod client_assertion;
+mod client_authentication;
 mod client_configuration;
 mod client_credentials;
 mod consent;

@@ -73,7 +73,7 @@ async fn what_does_not_fit_the_code_is_refused_and_the_code_stays_good() {
         error(&world, &[base[0], base[1], ("client_id", "nobody"), right]).await,
         refused("invalid_client")
     );
-    assert_eq!(error(&world, &[base[0], base[1], right]).await, refused("invalid_request"));
+    assert_eq!(error(&world, &[base[0], base[1], right]).await, refused("invalid_client"));
     let secret = with(&[right, ("client_secret", "x")]);
     assert_eq!(error(&world, &secret).await, refused("invalid_client"));
     // OAuth 2.1: neither redirect_uri nor resource has to be repeated.
@@ -359,7 +359,7 @@ async fn bytes_that_are_no_form_are_refused_and_harm_nothing() {
             format!("grant_type=refresh_token&refresh_token=x&client_id={}", "x".repeat(9000)).into(),
             "invalid_client",
         ),
-        (form, b"&&&===%".to_vec(), "invalid_request"),
+        (form, b"&&&===%".to_vec(), "invalid_client"),
         ("text/plain", bytes(tokens.refresh.as_bytes()), "invalid_request"),
         ("application/json", bytes(tokens.refresh.as_bytes()), "invalid_request"),
         ("multipart/form-data; boundary=x", bytes(tokens.refresh.as_bytes()), "invalid_request"),
@@ -383,7 +383,7 @@ async fn bytes_that_are_no_form_are_refused_and_harm_nothing() {
     let mut url = world.at("/token");
     url.set_query(Some(&format!("{refresh}{}", tokens.refresh)));
     let answer = world.http.post(url).form(&[("x", "y")]).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(world.refresh(&client, &tokens.refresh).await.0, StatusCode::OK);
 }
 

@@ -145,7 +145,7 @@ async fn only_whom_the_operator_names_may_and_only_with_proof() {
         (&registered, "unauthorized_client"),
         (&RS[..1], "invalid_client"),
         (&[("client_id", "rs"), ("client_secret", "guessed")], "invalid_client"),
-        (&[], "invalid_request"),
+        (&[], "invalid_client"),
     ] {
         refused(&world, who, &user.access, &[], error).await;
     }

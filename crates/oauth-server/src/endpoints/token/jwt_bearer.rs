@@ -53,7 +53,7 @@ pub(super) async fn redeem(
     };
     match &issuer.says {
         Says::IdJag { user_claim: claim, scopes } => {
-            let client = client.and_then(Authenticated::proven).ok_or(TokenError::NotAllowed(
+            let client = client.ok_or(TokenError::NoClient)?.proven().ok_or(TokenError::NotAllowed(
                 "only a client that authenticates may present what an identity provider says of a user",
             ))?;
             let jag = jwt_bearer::id_jag(&statement, &client.id, &reading, now).map_err(TokenError::Grant)?;

@@ -146,7 +146,7 @@ async fn exchange(
             return jwt_bearer::redeem(state, client.as_ref(), &wanted, account).await;
         }
         (request, Some(client)) => (request, client),
-        (_, None) => return Err(TokenError::Missing("client_id").into()),
+        (_, None) => return Err(TokenError::NoClient.into()),
     };
     match request {
         TokenRequest::JwtBearer { .. } => Err(TokenError::UnsupportedGrantType.into()),
