@@ -12,6 +12,8 @@ pub(crate) struct Demo {
     child: Child,
     pub(crate) url: String,
     folder: TempDir,
+    ports: (u16, u16),
+    settings: Vec<String>,
 }
 
 impl Demo {
@@ -21,31 +23,33 @@ impl Demo {
 
     /// With these settings.
     pub(crate) fn start_with(settings: &[&str]) -> Demo {
+        Self::start_sealed("", settings)
+    }
+
+    /// With these settings, and these keys for its secrets.
+    pub(crate) fn start_sealed(keys: &str, settings: &[&str]) -> Demo {
         let folder = TempDir::new();
-        let (server, host) = (free_port(), free_port());
-        let mut child = barewire()
-            .args([
-                "demo",
-                "--listen",
-                &format!("localhost:{server}"),
-                "--host-listen",
-                &format!("localhost:{host}"),
-            ])
-            .arg("--data-dir")
-            .arg(folder.path().join("demo"))
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // It says where it is when it listens; what it says later is not read, and must not fill the pipe.
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("Ctrl-C") {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "barewire demo ended before it listened");
-        }
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Demo { child, url: format!("http://localhost:{server}/mcp"), folder }
+        let ports = (free_port(), free_port());
+        let settings: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let child = listening(serving(&folder, ports, &settings, keys));
+        Demo { child, url: format!("http://localhost:{}/mcp", ports.0), folder, ports, settings }
+    }
+
+    /// What serves at the same address from the same files, with these keys for its secrets.
+    pub(crate) fn serving(&self, keys: &str) -> Command {
+        serving(&self.folder, self.ports, &self.settings, keys)
+    }
+
+    /// Starts it again once it has ended, or was killed.
+    pub(crate) fn start_again(&mut self, keys: &str) {
+        self.stop();
+        self.child = listening(self.serving(keys));
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// A command with credentials of this demo's own.
@@ -159,6 +163,37 @@ pub(crate) fn log_in(mut command: Command, user: &str, password: &str) -> Output
     lines.read_to_end(&mut stderr).unwrap();
     let output = child.wait_with_output().unwrap();
     Output { stderr, ..output }
+}
+
+fn serving(folder: &TempDir, (server, host): (u16, u16), settings: &[String], keys: &str) -> Command {
+    let mut command = barewire();
+    command
+        .args([
+            "demo",
+            "--listen",
+            &format!("localhost:{server}"),
+            "--host-listen",
+            &format!("localhost:{host}"),
+        ])
+        .arg("--data-dir")
+        .arg(folder.path().join("demo"))
+        .args(settings.iter().flat_map(|setting| ["--set", setting]))
+        .env("BAREWIRE_SEALING_KEY", keys);
+    command
+}
+
+/// Starts the command, and waits until it listens.
+fn listening(mut command: Command) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    // It says where it is when it listens; what it says later is not read, and must not fill the pipe.
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Ctrl-C") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "barewire demo ended before it listened");
+    }
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    child
 }
 
 pub(crate) fn barewire() -> Command {

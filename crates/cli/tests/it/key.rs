@@ -70,8 +70,8 @@ fn without_a_database_there_is_nothing_to_do() {
     assert!(!dir.join("nothing").exists());
 }
 
-const OLD: &str = "b2xkIGtleSBvbGQga2V5IG9sZCBrZXkgb2xkIGtleSE=";
-const NEW: &str = "bmV3IGtleSBuZXcga2V5IG5ldyBrZXkgbmV3IGtleSE=";
+pub(crate) const OLD: &str = "b2xkIGtleSBvbGQga2V5IG9sZCBrZXkgb2xkIGtleSE=";
+pub(crate) const NEW: &str = "bmV3IGtleSBuZXcga2V5IG5ldyBrZXkgbmV3IGtleSE=";
 
 /// A demo that is started once with these keys, and ended in order.
 fn run_once(data_dir: &Path, keys: &str) -> Output {

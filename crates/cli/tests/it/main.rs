@@ -7,7 +7,8 @@
 //! `replay.rs`: a report, for people and for programs. `tasks.rs`: calls that go on after
 //! they were answered, on a server that is killed. `guide.rs`: the programs of `docs/write-your-own.md`. `by_hand.rs`: the commands of
 //! `docs/by-hand.md`.
-//! `config.rs`: what can be set, and what is. `key.rs`: keys, and what a running server notices of them. `hostile.rs`: a server that writes for the terminal.
+//! `config.rs`: what can be set, and what is. `key.rs`: keys, and what a running server notices of them; `killed.rs`: `kill -9` in the
+//! middle of that. `hostile.rs`: a server that writes for the terminal.
 //! `serve.rs`: the program for production, in its parts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,6 +26,7 @@ mod funnel;
 mod guide;
 mod hostile;
 mod key;
+mod killed;
 mod replay;
 mod serve;
 mod tasks;
