@@ -539,6 +539,31 @@ pub(crate) enum UserAction {
         /// The name, or the id
         name: String,
     },
+    /// Let an account at an identity provider sign in as a person who is there
+    Link {
+        /// The name, or the id
+        name: String,
+        #[command(flatten)]
+        account: AccountElsewhere,
+    },
+    /// Take an account at an identity provider away from a person
+    Unlink {
+        /// The name, or the id
+        name: String,
+        #[command(flatten)]
+        account: AccountElsewhere,
+    },
+}
+
+/// Who somebody is at an identity provider, for good: no name and no address.
+#[derive(Args)]
+pub(crate) struct AccountElsewhere {
+    /// The provider, as its tokens say in `iss`
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// The account, as its tokens say in `sub`
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) subject: String,
 }
 
 /// Where a password comes from: never from the command line.

@@ -74,6 +74,8 @@ pub(crate) const ADMIN_API_USER_PASSWORD: &str = "/admin/api/users/{id}/password
 pub(crate) const ADMIN_API_USER_FACTORS: &str = "/admin/api/users/{id}/second_factors";
 /// DELETE: signs out everywhere.
 pub(crate) const ADMIN_API_USER_SESSIONS: &str = "/admin/api/users/{id}/sessions";
+/// POST, DELETE: an account at an identity provider, linked or taken away.
+pub(crate) const ADMIN_API_USER_ACCOUNTS: &str = "/admin/api/users/{id}/accounts";
 /// GET, POST: applications.
 pub(crate) const ADMIN_API_CLIENTS: &str = "/admin/api/clients";
 /// GET, PATCH, DELETE: one of them.
@@ -186,6 +188,7 @@ fn admin_api(state: &AppState) -> Router<AppState> {
         .route(&state.path(ADMIN_API_USER_PASSWORD), put(users::reset_password))
         .route(&state.path(ADMIN_API_USER_FACTORS), delete(users::reset_second_factors))
         .route(&state.path(ADMIN_API_USER_SESSIONS), delete(users::end_sessions))
+        .route(&state.path(ADMIN_API_USER_ACCOUNTS), post(users::link).delete(users::unlink))
         .route(&state.path(ADMIN_API_CLIENTS), get(clients::list).post(clients::add))
         .route(
             &state.path(ADMIN_API_CLIENT),

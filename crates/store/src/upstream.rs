@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use barewire_oauth::upstream::callback::Pending;
 use barewire_oauth::upstream::id_token::Account;
 use barewire_oauth_server::store::{
-    Digest, Insert, Secret, SessionRecord, StoreError, Swap, UpstreamLoginRecord, UpstreamSessionRecord,
-    Upstreams, UserRecord,
+    Digest, Insert, LinkedAccount, Secret, SessionRecord, StoreError, Swap, UpstreamLoginRecord,
+    UpstreamSessionRecord, Upstreams, UserRecord,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -71,6 +71,24 @@ impl Upstreams for Store {
         link(&mut writer, user_id, account, at).await.stored()
     }
 
+    async fn unlink_upstream_account(
+        &self,
+        user_id: &str,
+        account: &Account,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError> {
+        self.unlink(user_id, account, at).await.stored()
+    }
+
+    async fn upstream_accounts(&self, user_id: &str) -> Result<Vec<LinkedAccount>, StoreError> {
+        const SELECT: &str = concat!(
+            "SELECT issuer, subject, linked_at FROM upstream_accounts WHERE user_id = ?1",
+            " ORDER BY linked_at, issuer, subject"
+        );
+        let query = sqlx::query(SELECT).bind(user_id);
+        query.try_map(linked).fetch_all(self.reader()).await.stored()
+    }
+
     async fn start_upstream_session(
         &self,
         old: Option<Digest>,
@@ -82,7 +100,8 @@ impl Upstreams for Store {
         const INSERT: &str = concat!(
             "INSERT INTO upstream_sessions (id, provider, issuer, subject, user_id, browser, scope, sealed,",
             " started_at, checked_at, tried_at, refused_at, generation)",
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE EXISTS",
+            " (SELECT 1 FROM upstream_accounts WHERE issuer = ?3 AND subject = ?4 AND user_id = ?5)"
         );
         let sealed = self.seal_refresh_token(upstream).await.map_err(StoreError::new)?;
         let mut tx = self.begin().await.stored()?;
@@ -103,7 +122,10 @@ impl Upstreams for Store {
             .bind(micros(upstream.tried_at))
             .bind(upstream.refused_at.map(micros))
             .bind(number(upstream.generation).stored()?);
-        insert.execute(&mut *tx).await.stored()?;
+        // Taken away meanwhile: then nobody comes in with it.
+        if swapped(&insert.execute(&mut *tx).await.stored()?) == Swap::Lost {
+            return Ok(Swap::Lost);
+        }
         tx.commit().await.stored()?;
         Ok(Swap::Done)
     }
@@ -196,6 +218,25 @@ impl Store {
     async fn open_refresh_token(&self, id: &str, sealed: &[u8]) -> Result<Secret, SealError> {
         let text: Zeroizing<String> = Zeroizing::new(self.sealer().await?.open(&["upstream", id], sealed)?);
         BASE64.decode(&*text).map(Secret::new).map_err(|_| SealError::OtherKey)
+    }
+
+    async fn unlink(&self, user_id: &str, account: &Account, at: SystemTime) -> Result<Swap, sqlx::Error> {
+        const DELETE: &str =
+            "DELETE FROM upstream_accounts WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3";
+        const REFUSE: &str = concat!(
+            "UPDATE upstream_sessions SET refused_at = ?4, sealed = NULL, generation = generation + 1",
+            " WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3 AND refused_at IS NULL"
+        );
+        let mut tx = self.begin().await?;
+        let bound = |statement: &'static str| {
+            sqlx::query(statement).bind(&account.issuer).bind(&account.subject).bind(user_id)
+        };
+        if swapped(&bound(DELETE).execute(&mut *tx).await?) == Swap::Lost {
+            return Ok(Swap::Lost);
+        }
+        bound(REFUSE).bind(micros(at)).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(Swap::Done)
     }
 
     async fn begin_login(&self, new: &UpstreamLoginRecord, max: u32) -> Result<Insert, sqlx::Error> {
@@ -304,6 +345,14 @@ fn login(row: SqliteRow) -> Result<UpstreamLoginRecord, sqlx::Error> {
         },
         query: row.text("query")?,
         source: row.maybe_digest("source")?,
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "sqlx hands rows over by value")]
+fn linked(row: SqliteRow) -> Result<LinkedAccount, sqlx::Error> {
+    Ok(LinkedAccount {
+        account: Account { issuer: row.text("issuer")?, subject: row.text("subject")? },
+        linked_at: row.time("linked_at")?,
     })
 }
 

@@ -136,15 +136,18 @@ impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
         let kind = match error {
             AdminError::Store(_) | AdminError::Password(_) => Kind::Internal,
-            AdminError::Cursor | AdminError::UserName | AdminError::Unfit(_) | AdminError::Client(_) => {
-                Kind::Usage
-            }
+            AdminError::Cursor
+            | AdminError::UserName
+            | AdminError::Unfit(_)
+            | AdminError::Client(_)
+            | AdminError::Account => Kind::Usage,
             _ => Kind::Refused,
         };
         let next = match error {
             AdminError::NoSuchUser => Some("`barewire user list` shows who is there"),
             AdminError::NoSuchClient => Some("`barewire client list` shows which there are"),
             AdminError::NoSuchGrant => Some("`barewire grant list` shows which there are"),
+            AdminError::NoSuchAccount => Some("`barewire user show` lists the accounts"),
             AdminError::Client(_) => Some("`barewire client add --help` says what one needs"),
             AdminError::Cursor => Some("take the cursor that the part before named, with the same filters"),
             _ => None,

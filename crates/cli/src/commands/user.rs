@@ -3,10 +3,11 @@
 use std::io::{IsTerminal as _, Read as _};
 
 use barewire_oauth::secret::Password;
+use barewire_oauth::upstream::id_token::Account;
 use barewire_oauth_server::administration::{NewUser, UserView};
 
 use super::administer::Office;
-use crate::arguments::{Common, PasswordFrom, User, UserAction};
+use crate::arguments::{AccountElsewhere, Common, PasswordFrom, User, UserAction};
 use crate::outcome::Failure;
 use crate::terminal::ask_secret;
 
@@ -70,6 +71,24 @@ async fn act(office: &Office, action: UserAction) -> Result<(), Failure> {
             office.done(format_args!("{name} is no administrator."));
             Ok(())
         }
+        UserAction::Link { name, account } => {
+            all.link_account(&by, &all.user_id(&name).await?, account.into()).await?;
+            office.done(format_args!("{name} signs in with that account, too."));
+            Ok(())
+        }
+        UserAction::Unlink { name, account } => {
+            all.unlink_account(&by, &all.user_id(&name).await?, &account.into()).await?;
+            office.done(format_args!(
+                "{name} does not sign in with that account any more; what was connected that way ends at its next refresh."
+            ));
+            Ok(())
+        }
+    }
+}
+
+impl From<AccountElsewhere> for Account {
+    fn from(AccountElsewhere { issuer, subject }: AccountElsewhere) -> Self {
+        Self { issuer, subject }
     }
 }
 
@@ -77,6 +96,7 @@ fn line(user: &UserView) -> String {
     let mut words = vec![user.name.clone()];
     words.extend((user.id != user.name).then(|| format!("({})", user.id)));
     words.extend(user.administrator.then(|| "administrator".to_owned()));
+    words.extend((!user.has_password).then(|| "no password".to_owned()));
     words.extend(user.disabled_at.map(|at| format!("disabled {at}")));
     words.push(format!("added {}", user.created_at));
     words.join("  ")

@@ -152,3 +152,22 @@ fn users_and_clients_are_added_and_changed_without_a_password_on_the_command_lin
         assert!(script.contains(word), "{word}");
     }
 }
+
+#[test]
+fn accounts_at_a_provider_are_linked_and_taken_away() {
+    let demo = Demo::start();
+    let account = ["--issuer", "https://idp.example", "--subject", "ada-1"];
+    let with =
+        |action: &'static str, user: &'static str| [&["user", action, user][..], &account[..]].concat();
+    ok(&demo, &with("link", "janedoe"), "");
+    let shown = json(&ok(&demo, &["user", "show", "janedoe", "--json"], ""));
+    assert_eq!(shown["accounts"][0]["issuer"], "https://idp.example", "{shown}");
+    assert_eq!(shown["accounts"][0]["subject"], "ada-1", "{shown}");
+    let taken = run(&demo, &with("link", "johndoe"), "");
+    assert_eq!(taken.status.code(), Some(6), "{}", stderr(&taken));
+    assert!(stderr(&taken).contains("another user"), "{}", stderr(&taken));
+    ok(&demo, &with("unlink", "janedoe"), "");
+    assert_eq!(run(&demo, &with("unlink", "janedoe"), "").status.code(), Some(6));
+    let half = run(&demo, &["user", "link", "janedoe", "--issuer", "https://idp.example"], "");
+    assert_eq!(half.status.code(), Some(2), "{}", stderr(&half));
+}

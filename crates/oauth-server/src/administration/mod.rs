@@ -21,7 +21,7 @@ use barewire_oauth::token::OWN_SUBJECT;
 pub use self::clients::{AddedClient, NewClient};
 pub use self::grants::GrantFilter;
 pub use self::users::NewUser;
-pub use self::view::{ClientView, GrantView, Page, SessionView, Stamp, UserDetails, UserView};
+pub use self::view::{AccountView, ClientView, GrantView, Page, SessionView, Stamp, UserDetails, UserView};
 use crate::changes::Follower;
 use crate::config::AuthConfig;
 use crate::passwords::{PasswordError, Passwords, Unfit};
@@ -131,6 +131,15 @@ pub enum AdminError {
     /// The name is taken.
     #[error("a user with this name is there already")]
     UserExists,
+    /// No such account of this user.
+    #[error("this user has no such account")]
+    NoSuchAccount,
+    /// The account is somebody's.
+    #[error("the account belongs to another user")]
+    AccountTaken,
+    /// The account cannot be one.
+    #[error("an account is an issuer and a subject, each of 1 to 1024 visible characters")]
+    Account,
     /// The identifier is taken.
     #[error("a client with this identifier is there already")]
     ClientExists,
@@ -178,6 +187,9 @@ impl AdminError {
             Self::NoSuchClient => "no_such_client",
             Self::NoSuchGrant => "no_such_grant",
             Self::UserExists => "user_exists",
+            Self::NoSuchAccount => "no_such_account",
+            Self::AccountTaken => "account_taken",
+            Self::Account => "unusable_account",
             Self::ClientExists => "client_exists",
             Self::UserName => "user_name",
             Self::Unfit(_) => "unfit_password",

@@ -5,6 +5,7 @@ use std::fmt;
 use barewire_oauth::secret::Password;
 use barewire_oauth::stranger::visible;
 use barewire_oauth::token::OWN_SUBJECT;
+use barewire_oauth::upstream::id_token::Account;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -12,6 +13,9 @@ use super::{About, AdminError, Administration, By, Page, UserDetails, UserView, 
 use crate::passwords::Unfit;
 use crate::store::{Insert, Swap, UserRecord, UsersWanted};
 use crate::witness::EventKind;
+
+/// Longest issuer or subject of an account, in bytes.
+const MAX_ACCOUNT: usize = 1024;
 
 /// Longest name, in bytes; the login looks for none that is longer.
 const MAX_NAME: usize = 256;
@@ -73,6 +77,7 @@ impl Administration {
             authenticator_app: self.store.totp(id).await?.is_some_and(|app| app.confirmed_at.is_some()),
             recovery_codes_left: self.store.recovery_codes_left(id).await?,
             passkeys: self.store.passkeys_of(id).await?.len(),
+            accounts: self.store.upstream_accounts(id).await?.into_iter().map(Into::into).collect(),
             sessions: sessions.into_iter().map(Into::into).collect(),
             user: user.into(),
         })
@@ -206,6 +211,51 @@ impl Administration {
             Err(error) => Err(error),
         };
         self.about_user(by, "second_factors_reset", id, result).await
+    }
+
+    /// Lets an account at an identity provider sign in as a person who is there. Only an operator can say that: a provider's
+    /// word about names and addresses links nobody.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchUser`], [`AdminError::Account`], [`AdminError::AccountTaken`], [`AdminError::Store`].
+    pub async fn link_account(&self, by: &By<'_>, id: &str, account: Account) -> Result<(), AdminError> {
+        let result = self.try_link_account(id, &account).await;
+        self.about_user(by, "account_linked", id, result).await
+    }
+
+    async fn try_link_account(&self, id: &str, account: &Account) -> Result<(), AdminError> {
+        let user = self.record(id).await?;
+        let usable =
+            |text: &String| (1..=MAX_ACCOUNT).contains(&text.len()) && visible(text, MAX_ACCOUNT) == *text;
+        if !usable(&account.issuer) || !usable(&account.subject) {
+            return Err(AdminError::Account);
+        }
+        match self.store.link_upstream_account(&user.id, account, self.now()).await? {
+            Insert::Inserted => Ok(()),
+            // It may be so already, which is what was wanted.
+            Insert::Exists => match self.store.upstream_user(account).await? {
+                Some(has_it) if has_it.id == user.id => Ok(()),
+                _ => Err(AdminError::AccountTaken),
+            },
+        }
+    }
+
+    /// Takes an account away. Nobody signs in with it as this person any more; browsers that came in with it have to sign in
+    /// anew, and what was connected by such a login ends at its next refresh.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchUser`], [`AdminError::NoSuchAccount`], [`AdminError::Store`].
+    pub async fn unlink_account(&self, by: &By<'_>, id: &str, account: &Account) -> Result<(), AdminError> {
+        let result = self.try_unlink_account(id, account).await;
+        self.about_user(by, "account_unlinked", id, result).await
+    }
+
+    async fn try_unlink_account(&self, id: &str, account: &Account) -> Result<(), AdminError> {
+        let user = self.record(id).await?;
+        match self.store.unlink_upstream_account(&user.id, account, self.now()).await? {
+            Swap::Done => Ok(()),
+            Swap::Lost => Err(AdminError::NoSuchAccount),
+        }
     }
 
     /// Signs a person out everywhere. How many browsers that were.

@@ -11,7 +11,9 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::store::{COUNTED, ClientOverview, Digest, GrantOverview, SessionRecord, UserRecord};
+use crate::store::{
+    COUNTED, ClientOverview, Digest, GrantOverview, LinkedAccount, SessionRecord, UserRecord,
+};
 
 /// A part of a list.
 #[derive(Debug, Clone, Serialize)]
@@ -62,6 +64,8 @@ pub struct UserView {
     pub id: String,
     /// The name that is typed at the login.
     pub name: String,
+    /// Whether there is a password; without one they sign in at an identity provider only.
+    pub has_password: bool,
     /// Whether this is an administrator.
     pub administrator: bool,
     /// When they were disabled.
@@ -77,6 +81,7 @@ pub struct UserView {
 impl From<UserRecord> for UserView {
     fn from(user: UserRecord) -> Self {
         Self {
+            has_password: user.password().is_some(),
             id: user.id,
             name: user.name,
             administrator: user.administrator,
@@ -99,8 +104,28 @@ pub struct UserDetails {
     pub recovery_codes_left: u32,
     /// Passkeys.
     pub passkeys: usize,
+    /// Accounts at identity providers that they sign in with.
+    pub accounts: Vec<AccountView>,
     /// Browsers in which they are signed in.
     pub sessions: Vec<SessionView>,
+}
+
+/// An account at an identity provider.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountView {
+    /// The provider, as its tokens name it.
+    pub issuer: String,
+    /// Who they are there, for good.
+    pub subject: String,
+    /// Since when it is theirs.
+    pub linked_at: Stamp,
+}
+
+impl From<LinkedAccount> for AccountView {
+    fn from(linked: LinkedAccount) -> Self {
+        let (account, linked_at) = (linked.account, Stamp(linked.linked_at));
+        Self { issuer: account.issuer, subject: account.subject, linked_at }
+    }
 }
 
 /// A browser in which somebody is signed in.

@@ -205,7 +205,7 @@ async fn recognise(
     draft.user = user.as_ref().map(|user| user.id.clone());
     let key = attempts::key(state, cookies, source, username, user.as_ref());
     // Who is disabled has no password: that looks, and takes as long, as if it were wrong.
-    let stored = user.as_ref().filter(|user| user.is_enabled()).map(|user| user.password_hash.clone());
+    let stored = user.as_ref().filter(|user| user.is_enabled()).and_then(UserRecord::password).cloned();
     match attempts::password(state, key, stored, password).await? {
         Ok(()) => Ok(user.ok_or(Denial::Wrong)),
         Err(denial) => {

@@ -7,7 +7,6 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use barewire_oauth::parameters::{Parameters, Repeated};
-use barewire_oauth::secret::Password;
 use barewire_oauth::stranger::visible;
 use barewire_oauth::upstream::authorization::{self, LoginRequest};
 use barewire_oauth::upstream::callback::{self, CallbackError, Pending};
@@ -240,18 +239,22 @@ async fn user(
         return Ok(user);
     }
     if !upstream.config.create_users {
+        // What an operator needs to link it.
+        tracing::info!(
+            provider = upstream.name,
+            issuer = visible(&account.issuer, 200),
+            subject = visible(&account.subject, 200),
+            "an account came that is linked to nobody"
+        );
         return Err(Failure::NoUser);
     }
-    // A password that nobody knows: so a guess at it takes as long as any.
-    let password = Password::new(random::token::<32>());
-    let password_hash = state.passwords.hash(password).await.map_err(|_| Failure::Crowded)?;
     let name = name(upstream, account, claims);
     for suffix in ["".to_owned(), format!(" {}", random::token::<4>()), format!(" {}", random::token::<16>())]
     {
         let user = UserRecord {
             id: random::token::<16>(),
             name: format!("{name}{suffix}"),
-            password_hash: password_hash.clone(),
+            password_hash: UserRecord::no_password(),
             created_at: state.now(),
             password_changed_at: None,
             administrator: false,

@@ -49,6 +49,15 @@ pub struct UpstreamSessionRecord {
     pub generation: u64,
 }
 
+/// An account of somebody at an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedAccount {
+    /// Who they are there.
+    pub account: Account,
+    /// Since when it is theirs.
+    pub linked_at: SystemTime,
+}
+
 /// Logins at identity providers.
 #[async_trait]
 pub trait Upstreams: Send + Sync {
@@ -76,9 +85,19 @@ pub trait Upstreams: Send + Sync {
         account: &Account,
         at: SystemTime,
     ) -> Result<Insert, StoreError>;
+    /// Takes an account away from the user who has it; [`Swap::Lost`] when it is not theirs. What came of it ends as if the
+    /// provider had said no.
+    async fn unlink_upstream_account(
+        &self,
+        user_id: &str,
+        account: &Account,
+        at: SystemTime,
+    ) -> Result<Swap, StoreError>;
+    /// The accounts of a user, in the order in which they were linked.
+    async fn upstream_accounts(&self, user_id: &str) -> Result<Vec<LinkedAccount>, StoreError>;
 
     /// [`Sessions::start_session`](super::Sessions::start_session) together with what the provider said, in one
-    /// transaction: no session is ever without its bounds.
+    /// transaction: no session is ever without its bounds. [`Swap::Lost`] also when the account is not this user's any more.
     async fn start_upstream_session(
         &self,
         old: Option<Digest>,

@@ -13,7 +13,7 @@ pub struct UserRecord {
     pub id: String,
     /// The name typed at login. Unique, compared byte for byte.
     pub name: String,
-    /// Argon2id in PHC string form (UTF-8).
+    /// Argon2id in PHC string form (UTF-8), or [`no_password`](Self::no_password).
     pub password_hash: Secret,
     /// When it was created.
     pub created_at: SystemTime,
@@ -25,7 +25,22 @@ pub struct UserRecord {
     pub disabled_at: Option<SystemTime>,
 }
 
+/// No password hashes to it: a PHC string begins with `$`.
+const NO_PASSWORD: &[u8] = b"!";
+
 impl UserRecord {
+    /// What stands in the place of a hash where there is no password.
+    #[must_use]
+    pub fn no_password() -> Secret {
+        Secret::new(NO_PASSWORD.to_vec())
+    }
+
+    /// What a password is checked against; `None` for somebody who has none, and only signs in elsewhere.
+    #[must_use]
+    pub fn password(&self) -> Option<&Secret> {
+        Some(&self.password_hash).filter(|hash| hash.expose() != NO_PASSWORD)
+    }
+
     /// Whether this person can log in, and applications can act for them.
     #[must_use]
     pub fn is_enabled(&self) -> bool {

@@ -30,6 +30,10 @@ const WHOLE: &[(&str, &str)] = &[
         "from who was used longest ago, until enough have no live grant",
     ),
     ("DELETE FROM devices WHERE allowed_by = ?1", "as many as there is room for, when a user is disabled"),
+    (
+        "DELETE FROM codes WHERE user_id = ?1 AND redeemed_at IS NULL",
+        "by an index of those that nobody has fetched, when a user is disabled",
+    ),
     ("FROM devices GROUP BY source", "only without room, and then of as many as there is room for"),
     ("FROM pushed_requests GROUP BY source", "only without room, and then of as many as there is room for"),
     ("FROM upstream_logins GROUP BY source", "only without room, and then of as many as there is room for"),

@@ -100,6 +100,7 @@ laws! {
         a_login_elsewhere_is_kept_whole_and_answered_once,
         a_flood_of_logins_elsewhere_costs_its_source,
         an_account_is_one_users,
+        what_came_of_an_account_ends_with_it,
         a_session_begins_with_its_bounds_or_not_at_all,
         what_a_provider_says_is_compared_and_set,
         what_a_provider_said_goes_with_the_last_that_needs_it,

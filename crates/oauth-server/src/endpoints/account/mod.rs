@@ -97,6 +97,26 @@ impl Visitor {
         Ok(session.zip(secret).map(|(session, secret)| Self { session, cookies, secret }))
     }
 
+    /// Whether they sign in here, with a password that there is to change and to ask for.
+    pub(crate) fn signs_in_here(&self, state: &Inner) -> bool {
+        state.config.local_logins && self.session.user.password().is_some()
+    }
+
+    /// For what is changed with the password only: says it where there is none, whatever is sent.
+    pub(crate) fn must_sign_in_here(&self, state: &Inner) -> Result<(), Stop> {
+        if self.signs_in_here(state) {
+            Ok(())
+        } else {
+            Err(Stop::page(signs_in_elsewhere(self.provider(state))))
+        }
+    }
+
+    /// Where they sign in instead, as the login page calls it.
+    pub(crate) fn provider<'a>(&self, state: &'a Inner) -> &'a str {
+        let upstream = self.session.upstream.as_ref().and_then(|said| state.upstreams.get(&said.provider));
+        upstream.map_or("your organisation", |upstream| upstream.display_name.as_str())
+    }
+
     /// The token of a form of theirs.
     pub(crate) fn csrf(&self, purpose: Purpose, about: &str) -> String {
         csrf::token(&self.secret, purpose, about)
@@ -122,6 +142,7 @@ impl<'a> Change<'a> {
     ) -> Result<Self, Stop> {
         let visitor = Visitor::read(state, &posted.headers, Place::Security).await?;
         let mut change = Self { state, posted, visitor, fields: Parameters::default(), endpoint };
+        change.visitor.must_sign_in_here(state).inspect_err(|_| change.tell(Err(NO_PASSWORD)))?;
         let form = posted.form(&change.visitor.cookies, purpose, "");
         change.fields = form.inspect_err(|_| change.tell(Err(STALE_FORM)))?;
         Ok(change)
@@ -144,7 +165,7 @@ impl<'a> Change<'a> {
         }
         let (state, user) = (self.state, self.user());
         let key = attempts::key(state, &self.visitor.cookies, self.posted.source, &user.name, Some(user));
-        let proven = attempts::password(state, key, Some(user.password_hash.clone()), current).await?;
+        let proven = attempts::password(state, key, user.password().cloned(), current).await?;
         let rule = proven.as_ref().err().and_then(|denial| denial.rule(Asked::CurrentPassword));
         rule.into_iter().for_each(|rule| self.tell(Err(rule)));
         Ok(proven)
@@ -235,4 +256,20 @@ pub(crate) fn not_there() -> Stop {
         back: None,
         details: Vec::new(),
     })
+}
+
+/// How an event calls it when somebody without a password wants to change what is asked for with one.
+const NO_PASSWORD: &str = "no_password";
+
+fn signs_in_elsewhere(provider: &str) -> ErrorPage {
+    ErrorPage {
+        status: StatusCode::FORBIDDEN,
+        title: "You sign in elsewhere",
+        what: format!("You sign in with {provider}; there is no password of yours here."),
+        why: "Password, authenticator app and passkeys are for accounts that sign in at this server itself."
+            .to_owned(),
+        next: format!("Change how you sign in with {provider}. Nothing was changed here."),
+        back: None,
+        details: Vec::new(),
+    }
 }

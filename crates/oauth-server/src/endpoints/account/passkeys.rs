@@ -77,13 +77,14 @@ pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Respo
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
+    visitor.must_sign_in_here(state)?;
     let _known_here = state.passkeys.as_ref().ok_or_else(not_there)?;
     render(state, &visitor, Stage::List, None).await
 }
 
 async fn submit(state: &AppState, posted: &Posted) -> Result<Response, Stop> {
-    let passkeys = state.passkeys.as_ref().ok_or_else(not_there)?;
     let change = Change::read(state, posted, ACCOUNT_PASSKEYS, Purpose::Passkeys).await?;
+    let passkeys = state.passkeys.as_ref().ok_or_else(not_there)?;
     let (visitor, fields) = (&change.visitor, &change.fields);
     match change.field("action") {
         "add" => match add(state, passkeys, visitor, fields).await? {

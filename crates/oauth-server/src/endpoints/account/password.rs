@@ -40,6 +40,7 @@ pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Respo
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
+    visitor.must_sign_in_here(state)?;
     Ok(render(state, &visitor, None))
 }
 

@@ -18,6 +18,8 @@ use crate::store::{GrantOverview, GrantsWanted, PasskeyRecord};
 struct SecurityTemplate {
     frame: Frame,
     around: Around,
+    /// Where they sign in, if it is not here: then nothing of the rest is shown.
+    elsewhere: Option<String>,
     password: String,
     totp: String,
     changed: Option<Moment>,
@@ -82,6 +84,7 @@ async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let template = SecurityTemplate {
         frame: Frame::new(state),
         around: Around::new(state, &visitor, Place::Security),
+        elsewhere: (!visitor.signs_in_here(state)).then(|| visitor.provider(state).to_owned()),
         password: state.path(ACCOUNT_PASSWORD),
         totp: state.path(ACCOUNT_TOTP),
         changed,

@@ -69,6 +69,7 @@ pub(crate) async fn post(State(state): State<AppState>, posted: Posted) -> Respo
 
 async fn show(state: &Inner, headers: &HeaderMap) -> Result<Response, Stop> {
     let visitor = Visitor::read(state, headers, Place::Security).await?;
+    visitor.must_sign_in_here(state)?;
     let app = state.store.totp(&visitor.session.user.id).await?;
     let stage = stage(state, &visitor, app.as_ref()).await?;
     Ok(render(state, &visitor, stage, None))

@@ -248,11 +248,14 @@ fn refused(
         AdminError::UserName
         | AdminError::Unfit(_)
         | AdminError::Client(_)
+        | AdminError::Account
         | AdminError::Password(PasswordError::Length | PasswordError::Settings) => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         AdminError::UserExists
         | AdminError::ClientExists
+        | AdminError::NoSuchAccount
+        | AdminError::AccountTaken
         | AdminError::Yourself
         | AdminError::Configured
         | AdminError::Narrowing(_)

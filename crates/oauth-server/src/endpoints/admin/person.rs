@@ -4,7 +4,9 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
+use barewire_oauth::upstream::id_token::Account;
 use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
@@ -39,6 +41,8 @@ struct PersonTemplate {
     sessions: Vec<Session>,
     apps: Vec<App>,
     all_apps: Option<String>,
+    /// Of the providers in the settings; where there is none, no account is of use.
+    issuers: Vec<String>,
 }
 
 struct Session {
@@ -97,6 +101,7 @@ async fn template(
         sessions: details.sessions.iter().map(session).collect(),
         all_apps: grants.next_cursor.is_some().then(|| state.path_with(ADMIN_APPS, &query)),
         apps: grants.items.iter().map(|grant| App::new(state, grant, now)).collect(),
+        issuers: state.upstreams.iter().map(|upstream| upstream.config.issuer.clone()).collect(),
         details,
     })
 }
@@ -143,10 +148,26 @@ async fn change(state: &Inner, id: String, posted: &Posted) -> Result<Response, 
             "Signed out",
             "They have to sign in again in each browser. What they have connected stays connected.",
         ),
+        "link" => (
+            all.link_account(&by, &id, account(&fields)).await,
+            "Linked",
+            "Whoever signs in with that account at its provider is this person from now on.",
+        ),
+        "unlink" => (
+            all.unlink_account(&by, &id, &account(&fields)).await,
+            "Taken away",
+            "Nobody signs in with that account as this person. Browsers that came in with it have to sign in again, and \
+             what was connected that way ends at its next refresh.",
+        ),
         _ => return Err(Stop::page(ErrorPage::stale_form())),
     };
     match result {
         Ok(()) => Ok(done(state, &administrator, &section, title, text)),
         Err(error) => refused(state, &administrator, &section, error),
     }
+}
+
+/// The account that a form is about.
+fn account(fields: &Parameters) -> Account {
+    Account { issuer: field(fields, "issuer").to_owned(), subject: field(fields, "subject").to_owned() }
 }

@@ -5,8 +5,8 @@ use barewire_oauth::grant::Holder;
 use barewire_oauth::upstream::callback::Pending;
 use barewire_oauth::upstream::id_token::Account;
 use barewire_oauth_server::store::{
-    DeviceDecision, DeviceRecord, Digest, GrantRecord, Insert, Retention, SessionRecord, Store, Swap,
-    UpstreamLoginRecord, UpstreamSessionRecord,
+    DeviceDecision, DeviceRecord, Digest, GrantRecord, Insert, LinkedAccount, Retention, SessionRecord,
+    Store, Swap, UpstreamLoginRecord, UpstreamSessionRecord,
 };
 use std::time::Duration;
 
@@ -60,8 +60,14 @@ fn session(n: u8) -> SessionRecord {
 
 /// A browser session with what a provider said.
 async fn start(store: &impl Store, n: u8, id: &str) {
+    link(store).await;
     let started = store.start_upstream_session(None, &session(n), 9, &secret("hash"), &said(id)).await;
     assert_eq!(started.unwrap(), Swap::Done);
+}
+
+/// The account is theirs, if it was not before.
+async fn link(store: &impl Store) {
+    store.link_upstream_account("u1", &account("s1"), at(0)).await.unwrap();
 }
 
 async fn is_there(store: &impl Store, n: u8) -> bool {
@@ -117,9 +123,40 @@ pub(crate) async fn an_account_is_one_users(store: &impl Store) {
     assert_eq!(store.upstream_user(&elsewhere).await.unwrap(), Some(user("u1")));
 }
 
+pub(crate) async fn what_came_of_an_account_ends_with_it(store: &impl Store) {
+    users(store, &["u1", "u2"]).await;
+    start(store, 1, "a").await;
+    let later = Account { issuer: "https://other.example".to_owned(), ..account("s1") };
+    assert_eq!(store.link_upstream_account("u1", &later, at(9)).await.unwrap(), Insert::Inserted);
+    let both = [(account("s1"), at(0)), (later.clone(), at(9))]
+        .map(|(account, linked_at)| LinkedAccount { account, linked_at });
+    assert_eq!(store.upstream_accounts("u1").await.unwrap(), both);
+    assert!(store.upstream_accounts("u2").await.unwrap().is_empty());
+    let unlink = async |user: &str, account: &Account| {
+        store.unlink_upstream_account(user, account, at(20)).await.unwrap()
+    };
+    // Of whom it is not, nothing is taken.
+    assert_eq!(unlink("u2", &account("s1")).await, Swap::Lost);
+    assert_eq!(unlink("u1", &account("s2")).await, Swap::Lost);
+    assert_eq!(unlink("u1", &later).await, Swap::Done);
+    assert_eq!(store.upstream_session(digest(1)).await.unwrap(), Some(said("a")));
+    assert_eq!(unlink("u1", &account("s1")).await, Swap::Done);
+    assert!(store.upstream_accounts("u1").await.unwrap().is_empty());
+    assert_eq!(store.upstream_user(&account("s1")).await.unwrap(), None);
+    let over =
+        UpstreamSessionRecord { refused_at: Some(at(20)), refresh_token: None, generation: 1, ..said("a") };
+    assert_eq!(store.upstream_session(digest(1)).await.unwrap(), Some(over));
+    // Nor does a login come in that was on its way.
+    let started = store.start_upstream_session(None, &session(2), 9, &secret("hash"), &said("b")).await;
+    assert_eq!(started.unwrap(), Swap::Lost);
+    assert_eq!(store.session(digest(2)).await.unwrap(), None);
+    assert_eq!(unlink("u1", &account("s1")).await, Swap::Lost);
+}
+
 pub(crate) async fn a_session_begins_with_its_bounds_or_not_at_all(store: &impl Store) {
     users(store, &["u1"]).await;
     assert!(!store.has_upstream_sessions().await.unwrap());
+    link(store).await;
     let started = store.start_upstream_session(None, &session(1), 9, &secret("old hash"), &said("a")).await;
     assert_eq!(started.unwrap(), Swap::Lost);
     assert!(!is_there(store, 1).await);

@@ -82,11 +82,13 @@ impl Problem {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused(error) => match error {
-                AdminError::NoSuchUser | AdminError::NoSuchClient | AdminError::NoSuchGrant => {
-                    StatusCode::NOT_FOUND
-                }
+                AdminError::NoSuchUser
+                | AdminError::NoSuchClient
+                | AdminError::NoSuchGrant
+                | AdminError::NoSuchAccount => StatusCode::NOT_FOUND,
                 AdminError::UserExists
                 | AdminError::ClientExists
+                | AdminError::AccountTaken
                 | AdminError::Yourself
                 | AdminError::Configured
                 | AdminError::Changed => StatusCode::CONFLICT,
@@ -94,6 +96,7 @@ impl Problem {
                 AdminError::UserName
                 | AdminError::Unfit(_)
                 | AdminError::Client(_)
+                | AdminError::Account
                 | AdminError::Narrowing(_)
                 | AdminError::Password(PasswordError::Length) => StatusCode::UNPROCESSABLE_ENTITY,
                 AdminError::Cursor => StatusCode::BAD_REQUEST,

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use barewire_oauth::secret::Password;
+use barewire_oauth::upstream::id_token::Account;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer};
 
@@ -10,7 +11,8 @@ use super::{Answer, Called, ListQuery, Problem, Sent, no_content};
 use crate::administration::NewUser;
 use crate::respond::json;
 use crate::routes::{
-    ADMIN_API_USER, ADMIN_API_USER_FACTORS, ADMIN_API_USER_PASSWORD, ADMIN_API_USER_SESSIONS, ADMIN_API_USERS,
+    ADMIN_API_USER, ADMIN_API_USER_ACCOUNTS, ADMIN_API_USER_FACTORS, ADMIN_API_USER_PASSWORD,
+    ADMIN_API_USER_SESSIONS, ADMIN_API_USERS,
 };
 use crate::server::AppState;
 
@@ -40,6 +42,14 @@ pub(crate) struct Change {
 pub(crate) struct NewPassword {
     #[serde(deserialize_with = "password")]
     password: Password,
+}
+
+/// An account at an identity provider.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Linked {
+    issuer: String,
+    subject: String,
 }
 
 fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Password, D::Error> {
@@ -117,5 +127,30 @@ pub(crate) async fn end_sessions(
     Path(id): Id,
 ) -> Answer<Response> {
     state.administration.end_sessions(&caller.by(ADMIN_API_USER_SESSIONS), &id).await?;
+    Ok(no_content())
+}
+
+/// `POST /admin/api/users/{id}/accounts`
+pub(crate) async fn link(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    Sent(Linked { issuer, subject }): Sent<Linked>,
+) -> Answer<Response> {
+    let account = Account { issuer, subject };
+    state.administration.link_account(&caller.by(ADMIN_API_USER_ACCOUNTS), &id, account).await?;
+    Ok(no_content())
+}
+
+/// `DELETE /admin/api/users/{id}/accounts?issuer=&subject=`
+pub(crate) async fn unlink(
+    State(state): State<AppState>,
+    caller: Called,
+    Path(id): Id,
+    query: ListQuery,
+) -> Answer<Response> {
+    let text = |name| Answer::Ok(query.one(name)?.unwrap_or_default().to_owned());
+    let account = Account { issuer: text("issuer")?, subject: text("subject")? };
+    state.administration.unlink_account(&caller.by(ADMIN_API_USER_ACCOUNTS), &id, &account).await?;
     Ok(no_content())
 }
