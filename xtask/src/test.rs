@@ -25,7 +25,8 @@ pub(crate) fn test(with_browser: bool) -> Result<()> {
     build()?;
     // Tests of single crates look at other people's servers, too, and skip them where they are not installed.
     interop::install_quickly()?;
-    run(&mut cargo(&["test", "--workspace", "--locked"]))?;
+    upstream::install()?;
+    run(cargo(&["test", "--workspace", "--locked"]).env("BAREWIRE_MEETS_PROVIDER", "1"))?;
 
     interop::quickly()?;
     conformance::conformance(&conformance::Only::default())?;

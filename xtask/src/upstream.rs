@@ -14,9 +14,14 @@ use crate::test::Demo;
 const FOLDER: &str = "conformance/upstream";
 const SECRET: &str = "a secret of the provider and the demo";
 
-/// Installs the provider, starts it beside a `barewire demo`, and lets people log in there.
+/// What is somebody else's in it; tests of `crates/issuers` meet it, too.
+pub(crate) fn install() -> Result<()> {
+    node::install(FOLDER)
+}
+
+/// Starts the provider beside a `barewire demo`, and lets people log in there.
 pub(crate) fn test(browser: &Path) -> Result<()> {
-    node::install(FOLDER)?;
+    install()?;
     let (data, port) = (free_port()?, free_port()?);
     let callback = format!("http://localhost:{data}/login/upstream/corporate/callback");
     let log = target_directory().join(format!("upstream-{port}.log"));

@@ -4,4 +4,5 @@
 
 mod introspection;
 mod jwt;
+mod provider;
 mod world;

@@ -23,12 +23,25 @@ pub(crate) const SECRET: &str = "a secret: nobody % guesses it";
 /// The key of the client `rs-key`.
 pub(crate) const KEY: &str = include_str!("../../../mcp-client/tests/keys/p256.jwk.json");
 
-pub(crate) struct World {
+/// A server of ours, that takes the tokens of this issuer.
+pub(crate) struct Visited {
     pub(crate) issuer: String,
     pub(crate) clock: TestClock,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
+}
+
+pub(crate) struct World {
+    visited: Visited,
     runtime: Option<Runtime>,
     _dir: TempDir,
+}
+
+impl std::ops::Deref for World {
+    type Target = Visited;
+
+    fn deref(&self) -> &Visited {
+        &self.visited
+    }
 }
 
 impl Drop for World {
@@ -74,7 +87,8 @@ impl World {
             axum::serve(listener, app).await.unwrap();
         });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { issuer: told.await.unwrap(), clock, http, runtime: Some(runtime), _dir: dir }
+        let visited = Visited { issuer: told.await.unwrap(), clock, http };
+        Self { visited, runtime: Some(runtime), _dir: dir }
     }
 
     /// The authorization server is gone, with every connection.
@@ -103,6 +117,13 @@ impl World {
         self.http.post(format!("{}{path}", self.issuer)).form(form).send().await.unwrap()
     }
 
+    /// It is let in.
+    pub(crate) async fn is_let_in(&self, mcp: &str, token: &str) {
+        self.is_let_in_as(mcp, token, "client:backend").await;
+    }
+}
+
+impl Visited {
     /// An MCP server with these settings, `ISSUER` in them standing for the issuer; its URL.
     pub(crate) async fn mcp(&self, settings: &str, signing: Option<Signing>) -> String {
         let config: ExternalConfig = toml::from_str(&settings.replace("ISSUER", &self.issuer)).unwrap();
@@ -156,10 +177,10 @@ impl World {
         Answer { status, retry_after, challenge, text }
     }
 
-    /// It is let in.
-    pub(crate) async fn is_let_in(&self, mcp: &str, token: &str) {
+    /// It is let in, and known as this subject.
+    pub(crate) async fn is_let_in_as(&self, mcp: &str, token: &str, subject: &str) {
         let answer = self.call(mcp, token).await;
-        assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, "client:backend"), "{answer:?}");
+        assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, subject), "{answer:?}");
     }
 
     /// The token is at fault.

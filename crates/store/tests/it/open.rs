@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use barewire_oauth::upstream::id_token::Account;
 use barewire_oauth_server::store::{
-    Insert, Keys, SecondFactors, Secret, Swap, TotpRecord, UserRecord, Users,
+    Insert, Keys, SecondFactors, Secret, Swap, TotpRecord, Upstreams, UserRecord, Users,
 };
 use barewire_store::{OpenError, Store};
 use barewire_testkit::TempDir;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::laws::{at, secret};
+use crate::laws::{self, at, secret};
 
 async fn run(path: &Path, statement: &'static str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
@@ -57,6 +58,36 @@ async fn what_was_written_is_there_after_opening_again() {
     assert_eq!(Store::open(&path).await.unwrap().user("u").await.unwrap(), Some(user));
 }
 
+/// Before there was a word for having no password, there was the hash of one that nobody knows.
+#[tokio::test]
+async fn who_was_made_by_a_login_elsewhere_has_no_password() {
+    let dir = TempDir::new();
+    let path = dir.join("store.sqlite");
+    let user = |id: &str| UserRecord { id: id.into(), name: id.into(), ..laws::user(id) };
+    let account = |subject: &str| Account { issuer: "https://idp.example".into(), subject: subject.into() };
+    let store = Store::open(&path).await.unwrap();
+    for (id, subject) in [("made", "1"), ("given one", "2")] {
+        let inserted = store.insert_upstream_user(&user(id), &account(subject)).await.unwrap();
+        assert_eq!(inserted, Insert::Inserted);
+    }
+    let (old, new) = (secret("hash"), secret("another hash"));
+    assert_eq!(store.replace_password("given one", &old, &new, at(9)).await.unwrap(), Swap::Done);
+    assert_eq!(store.insert_user(&user("linked")).await.unwrap(), Insert::Inserted);
+    let linked = store.link_upstream_account("linked", &account("3"), at(9)).await.unwrap();
+    assert_eq!(linked, Insert::Inserted);
+    store.close().await;
+    // As the version before left it.
+    const BEFORE: &str = concat!(
+        "DELETE FROM _sqlx_migrations WHERE version = 27; DROP INDEX upstream_sessions_by_account;",
+        "CREATE INDEX codes_waiting ON codes (user_id) WHERE redeemed_at IS NULL"
+    );
+    run(&path, BEFORE).await;
+    let store = Store::open(&path).await.unwrap();
+    for (id, expected) in [("made", false), ("given one", true), ("linked", true)] {
+        assert_eq!(store.user(id).await.unwrap().unwrap().password().is_some(), expected, "{id}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_can_open_a_new_file_at_once() {
     let dir = TempDir::new();
@@ -100,7 +131,7 @@ async fn the_secret_of_an_authenticator_app_is_sealed() {
         confirmed_at: None,
         last_step: 0,
     };
-    crate::laws::users(&store, &["u"]).await;
+    laws::users(&store, &["u"]).await;
     assert_eq!(store.begin_totp(&app, &secret("hash")).await.unwrap(), Swap::Done);
     assert_eq!(store.totp("u").await.unwrap(), Some(app));
     store.close().await;
