@@ -556,8 +556,7 @@ impl Shared {
                 return Err(BuildError::SsePath(path.to_owned()));
             }
         }
-        let resource = self.guard.as_ref().map(|guard| guard.at(stream)).transpose();
-        let resource = resource.map_err(ResourceServerError::from)?;
+        let resource = self.guard.as_ref().map(|guard| guard.at(stream)).transpose()?;
         let further = resource.as_ref().map(|guard| guard.also_at(messages)).transpose();
         let further = further.map_err(ResourceServerError::from)?;
         let at = |path: &str, endpoint, guard| {

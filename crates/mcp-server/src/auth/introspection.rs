@@ -219,6 +219,10 @@ impl TokenVerifier for IntrospectionVerifier {
         let told = told.wait_for(Option::is_some).await.map_err(|_| BearerError::Unavailable)?;
         told.clone().unwrap_or(Err(BearerError::Unavailable))
     }
+
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        self.0.rules.names.cover(resource)
+    }
 }
 
 impl Asker {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use barewire_oauth::bearer::{BearerError, Standing};
 use barewire_oauth::jwt::{Compact, Text};
+use barewire_oauth::resource::Resource;
 use serde::Deserialize;
 
 use super::{IntrospectionVerifier, JwtVerifier, Principal, TokenVerifier, verifier};
@@ -80,6 +81,12 @@ impl TokenVerifier for Issuers {
             _ => Standing::Unchanged,
         }
     }
+
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        self.own.as_ref().is_some_and(|own| own.verifier.takes_tokens_for(resource))
+            || self.jwt.iter().any(|verifier| verifier.takes_tokens_for(resource))
+            || self.asked.as_ref().is_some_and(|verifier| verifier.takes_tokens_for(resource))
+    }
 }
 
 /// Whom a JWT says it is from; not that it is.
@@ -100,7 +107,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use barewire_oauth::jwk::JwkSet;
-    use barewire_oauth::resource::Resource;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use bytes::Bytes;

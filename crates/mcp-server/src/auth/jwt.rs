@@ -193,6 +193,10 @@ impl TokenVerifier for JwtVerifier {
             None => self.verify_profiled(&TokenProfile::rfc9068(), &signed, now).await,
         }
     }
+
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        self.names.cover(resource)
+    }
 }
 
 /// The claims that have no field of their own in a [`Principal`].

@@ -147,6 +147,9 @@ impl ResourceServer {
         now: SystemTime,
     ) -> Result<Guard, ResourceServerError> {
         let resource = Resource::parse(&self.resource)?;
+        if !self.verifier.takes_tokens_for(&resource) {
+            return Err(ResourceServerError::NoTokensFor(resource));
+        }
         if self.authorization_servers.is_empty() {
             return Err(ResourceServerError::NoAuthorizationServer);
         }
@@ -187,6 +190,12 @@ pub enum ResourceServerError {
     /// Nobody issues tokens for it.
     #[error("a protected server needs at least one authorization server")]
     NoAuthorizationServer,
+    /// Whoever logs in for it gets tokens that are refused.
+    #[error(
+        "the verifier takes no tokens for {0}, which is a resource of this server: tell it of that one, too \
+         (JwtVerifier::also_for, or the names that your own verifier compares)"
+    )]
+    NoTokensFor(Resource),
 }
 
 /// A [`ResourceServer`] at work, at one endpoint.
@@ -240,8 +249,11 @@ impl Guard {
     /// resource with the URL it was given ([RFC 9728 §3.3](https://www.rfc-editor.org/rfc/rfc9728#section-3.3)), so one
     /// that was given `/sse` can do nothing with the metadata of `/mcp`. Whose tokens count there is the verifier's to
     /// say, here as everywhere.
-    pub(crate) fn at(&self, path: &str) -> Result<Self, ResourceError> {
+    pub(crate) fn at(&self, path: &str) -> Result<Self, ResourceServerError> {
         let resource = self.resource().beside(path)?;
+        if !self.tokens.take_tokens_for(&resource) {
+            return Err(ResourceServerError::NoTokensFor(resource));
+        }
         let metadata = ProtectedResourceMetadata { resource, ..self.identity.metadata.clone() };
         let identity = Identity::new(metadata, self.identity.context.scope.clone())?;
         Ok(Self { identity, ..self.clone() })

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use barewire_oauth::bearer::{self, BearerError, Scheme, Standing};
 use barewire_oauth::dpop::{PROOF_HEADER, Proofs, ProvenRequest, Target};
+use barewire_oauth::resource::Resource;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method};
 use quick_cache::Weighter;
@@ -42,6 +43,14 @@ pub trait TokenVerifier: Send + Sync + 'static {
         let _ = principal;
         Standing::Unchanged
     }
+
+    /// Whether there can be tokens that it takes for this resource, which is one of the server's own. Asked when the server is
+    /// built, once for each: an endpoint whose tokens nobody takes is a mistake that every one of its clients would find out by
+    /// logging in in vain. A verifier that cannot say leaves this out.
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        let _ = resource;
+        true
+    }
 }
 
 impl<V: TokenVerifier> TokenVerifier for Arc<V> {
@@ -56,6 +65,10 @@ impl<V: TokenVerifier> TokenVerifier for Arc<V> {
     fn standing(&self, principal: &Principal) -> Standing {
         V::standing(self, principal)
     }
+
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        V::takes_tokens_for(self, resource)
+    }
 }
 
 /// [`TokenVerifier`] in the form that fits behind a pointer.
@@ -66,6 +79,7 @@ pub(super) trait Erased: Send + Sync {
         now: SystemTime,
     ) -> Pin<Box<dyn Future<Output = Result<Principal, BearerError>> + Send + 'a>>;
     fn standing(&self, principal: &Principal) -> Standing;
+    fn takes_tokens_for(&self, resource: &Resource) -> bool;
 }
 
 impl<V: TokenVerifier> Erased for V {
@@ -79,6 +93,10 @@ impl<V: TokenVerifier> Erased for V {
 
     fn standing(&self, principal: &Principal) -> Standing {
         TokenVerifier::standing(self, principal)
+    }
+
+    fn takes_tokens_for(&self, resource: &Resource) -> bool {
+        TokenVerifier::takes_tokens_for(self, resource)
     }
 }
 
@@ -161,6 +179,11 @@ impl VerifiedTokens {
     ) -> Self {
         let good = Cache::with_weighter(entries, entries as u64, Kilobytes);
         Self(Arc::new(Shared { verifier, good, ttl, possession }))
+    }
+
+    /// Whether its verifier can take tokens for this resource.
+    pub(super) fn take_tokens_for(&self, resource: &Resource) -> bool {
+        self.0.verifier.takes_tokens_for(resource)
     }
 
     /// Who sends a request: whom its token speaks for, and, where that is bound to a key, proof that the sender has it.

@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use barewire_mcp::http::sse::{Decoder, Event};
 use barewire_mcp_server::{
-    BuildError, Context, Limits, McpServer, McpServerBuilder, NoArguments, Principal, ResourceMetadata,
-    ResourceServer, TokenVerifier, Tool,
+    BuildError, Context, Issuers, JwtVerifier, Limits, McpServer, McpServerBuilder, NoArguments, Principal,
+    ResourceMetadata, ResourceServer, ResourceServerError, TokenVerifier, Tool,
 };
 use barewire_oauth::bearer::BearerError;
+use barewire_oauth::jwk::JwkSet;
+use barewire_oauth::resource::Resource;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -382,6 +384,45 @@ async fn the_stream_is_a_resource_of_its_own() {
             http.get(format!("{url}/.well-known/oauth-protected-resource/messages")).send().await.unwrap();
         assert_eq!(none.status(), StatusCode::NOT_FOUND);
     }
+}
+
+/// Every client of such an endpoint would log in, and be refused with the token that it was given for it.
+#[test]
+fn a_resource_whose_tokens_nobody_takes_is_found_at_start() {
+    const MCP: &str = "https://api.example.com/mcp";
+    const SSE: &str = "https://api.example.com/sse";
+    let at = |url: &str| Resource::parse(url).unwrap();
+    let jwt = |issuer: &str, url: &str| JwtVerifier::with_keys(issuer, at(url), &JwkSet { keys: Vec::new() });
+    let ours = |url: &str| jwt("https://as.example.com", url);
+    let with = |auth: ResourceServer, sse: bool| {
+        let mut builder =
+            McpServer::builder("x", "1").auth(auth.authorization_server("https://as.example.com"));
+        if sse {
+            builder = builder.sse_transport("/sse", "/messages");
+        }
+        match builder.build() {
+            Ok(_) => None,
+            Err(BuildError::ResourceServer(ResourceServerError::NoTokensFor(resource))) => {
+                Some(resource.as_str().to_owned())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let build = |verifier: JwtVerifier, sse: bool| with(ResourceServer::new(MCP, verifier), sse);
+    assert_eq!(build(ours(MCP), false), None);
+    assert_eq!(build(ours(MCP), true).as_deref(), Some(SSE));
+    assert_eq!(build(ours(MCP).also_for(at(SSE)), true), None);
+    assert_eq!(build(ours("https://other.example.com/mcp"), false).as_deref(), Some(MCP));
+    // What is no URL of either stands for the whole server.
+    assert_eq!(build(ours(MCP).audience("api://mcp"), true), None);
+    // One of several issuers is enough: clients go to that one.
+    let theirs = || jwt("https://idp.example.com", MCP);
+    let both = Issuers::new().jwt(theirs()).jwt(ours(MCP).also_for(at(SSE)));
+    assert_eq!(with(ResourceServer::new(MCP, Arc::new(both)), true), None);
+    let neither = Issuers::new().jwt(theirs()).jwt(ours(MCP));
+    assert_eq!(with(ResourceServer::new(MCP, neither), true).as_deref(), Some(SSE));
+    // A verifier that cannot say is asked with each token.
+    assert_eq!(with(ResourceServer::new(MCP, Named(&["mcp"])), true), None);
 }
 
 #[test]

@@ -138,6 +138,13 @@ impl OwnNames {
         self.others.is_empty()
     }
 
+    /// Whether there can be a token for this resource. A name that is no URL stands for the whole server, so a token with it
+    /// is good at each of its resources.
+    #[must_use]
+    pub fn cover(&self, resource: &Resource) -> bool {
+        !self.are_resources_only() || self.resources.iter().any(|own| own.is_equivalent(resource))
+    }
+
     /// Whether this is one of them: byte for byte, or an equivalent URL of a resource.
     fn include(&self, audience: &str) -> bool {
         self.others.iter().any(|name| name == audience)

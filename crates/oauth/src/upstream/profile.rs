@@ -1,4 +1,6 @@
-//! How identity providers differ from the standard and from each other: a table, a row for each.
+//! How identity providers differ from the standard and from each other at a login: a table, a row for each. What stands in
+//! their access tokens, where these are shown to us, is another table ([`TokenProfile`](crate::external::TokenProfile)): no
+//! column is in both, and who takes the one need not take the other.
 
 use serde::{Deserialize, Serialize};
 
