@@ -11,8 +11,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
+use crate::grants;
 use crate::row::{Columns, Stored, micros, swapped};
-use crate::{clients, families, grants};
 
 #[async_trait]
 impl Codes for Store {
@@ -77,11 +77,7 @@ impl Store {
         if swapped(&redeem.execute(&mut *tx).await?) == Swap::Lost {
             return Ok(Swap::Lost);
         }
-        grants::insert(&mut tx, grant).await?;
-        if let Some(family) = family {
-            families::insert(&mut tx, family).await?;
-        }
-        clients::activate(&mut tx, &grant.client_id, at).await?;
+        grants::begin(&mut tx, grant, family, at).await?;
         tx.commit().await?;
         Ok(Swap::Done)
     }

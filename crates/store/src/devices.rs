@@ -11,8 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
-use crate::totals::{Counted, total};
-use crate::{clients, families, grants};
+use crate::{grants, room};
 
 #[async_trait]
 impl Devices for Store {
@@ -57,30 +56,13 @@ impl Devices for Store {
 
 impl Store {
     async fn add_device(&self, new: &DeviceRecord, max: u32) -> Result<Insert, sqlx::Error> {
-        const OVER: &str = "DELETE FROM devices WHERE expires_at <= ?1";
-        const EARLIEST_OF_MOST: &str = concat!(
-            "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE source IS",
-            " (SELECT source FROM devices GROUP BY source ORDER BY count(*) DESC, min(issued_at) LIMIT 1)",
-            " ORDER BY issued_at LIMIT ?1)"
-        );
         const INSERT: &str = concat!(
             "INSERT INTO devices (device_code, user_code, client_id, client_name, registration, client_has_keys,",
             " scope, resource, refreshable, source, grant_id, issued_at, expires_at, proof_required)",
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING"
         );
         let mut tx = self.begin().await?;
-        let mut excess = total(&mut tx, Counted::Devices).await? + 1 - i64::from(max);
-        if excess > 0 {
-            let over = sqlx::query(OVER).bind(micros(new.issued_at)).execute(&mut *tx).await?;
-            excess -= i64::try_from(over.rows_affected()).unwrap_or(i64::MAX);
-        }
-        while excess > 0 {
-            let done = sqlx::query(EARLIEST_OF_MOST).bind(excess).execute(&mut *tx).await?.rows_affected();
-            if done == 0 {
-                break;
-            }
-            excess -= i64::try_from(done).unwrap_or(i64::MAX);
-        }
+        room::DEVICES.make_room(&mut tx, max, micros(new.issued_at)).await?;
         let registration =
             serde_json::to_string(&new.registration).map_err(|error| sqlx::Error::Encode(error.into()))?;
         let insert = sqlx::query(INSERT)
@@ -122,11 +104,7 @@ impl Store {
         if swapped(&redeem.execute(&mut *tx).await?) == Swap::Lost {
             return Ok(Swap::Lost);
         }
-        grants::insert(&mut tx, grant).await?;
-        if let Some(family) = family {
-            families::insert(&mut tx, family).await?;
-        }
-        clients::activate(&mut tx, &grant.client_id, at).await?;
+        grants::begin(&mut tx, grant, family, at).await?;
         tx.commit().await?;
         Ok(Swap::Done)
     }

@@ -5,16 +5,16 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth_server::store::{
-    GrantOverview, GrantRecord, Grants, GrantsWanted, Insert, Narrowing, Revocation, RevocationReason,
-    StoreError, Swap,
+    FamilyRecord, GrantOverview, GrantRecord, Grants, GrantsWanted, Insert, Narrowing, Revocation,
+    RevocationReason, StoreError, Swap,
 };
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use crate::Store;
 use crate::clients::activate;
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
+use crate::{Store, families};
 
 /// Grants with what is known besides, before any `WHERE`.
 macro_rules! overviews {
@@ -207,6 +207,20 @@ impl Store {
         tx.commit().await?;
         Ok(swap)
     }
+}
+
+/// A grant as a code or a device becomes one: with its refresh family, where it has one, and a client that has got tokens.
+pub(crate) async fn begin(
+    db: &mut SqliteConnection,
+    grant: &GrantRecord,
+    family: Option<&FamilyRecord>,
+    at: i64,
+) -> Result<(), sqlx::Error> {
+    insert(db, grant).await?;
+    if let Some(family) = family {
+        families::insert(db, family).await?;
+    }
+    activate(db, &grant.client_id, at).await
 }
 
 pub(crate) async fn insert(db: &mut SqliteConnection, grant: &GrantRecord) -> Result<(), sqlx::Error> {

@@ -31,6 +31,7 @@ mod login_attempts;
 mod oversight;
 mod passkeys;
 mod pushed_requests;
+mod room;
 mod sessions;
 mod statements;
 mod sweep;

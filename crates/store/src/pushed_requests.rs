@@ -9,9 +9,8 @@ use barewire_oauth_server::store::{
 };
 use sqlx::sqlite::SqliteRow;
 
-use crate::Store;
 use crate::row::{Columns, Stored, micros, swapped};
-use crate::totals::{Counted, total};
+use crate::{Store, room};
 
 #[async_trait]
 impl PushedRequests for Store {
@@ -47,12 +46,6 @@ impl Store {
     async fn push(&self, request: &PushedRecord, most: PushedLimits) -> Result<Insert, sqlx::Error> {
         const OF_SOURCE: &str =
             "SELECT count(*) FROM pushed_requests WHERE source IS ?1 AND expires_at > ?2 AND used_at IS NULL";
-        const OVER: &str = "DELETE FROM pushed_requests WHERE expires_at <= ?1";
-        const EARLIEST_OF_MANY: &str = concat!(
-            "DELETE FROM pushed_requests WHERE rowid IN (SELECT rowid FROM pushed_requests WHERE source IS",
-            " (SELECT source FROM pushed_requests GROUP BY source ORDER BY count(*) DESC, min(pushed_at) LIMIT 1)",
-            " ORDER BY pushed_at LIMIT ?1)"
-        );
         const INSERT: &str = concat!(
             "INSERT INTO pushed_requests (digest, client_id, query, source, pushed_at, expires_at, used_at)",
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -68,20 +61,7 @@ impl Store {
         if of_source().fetch_one(&mut *tx).await? >= i64::from(most.per_source) {
             return Ok(Insert::Exists);
         }
-        let mut all = total(&mut tx, Counted::PushedRequests).await?;
-        if all >= i64::from(most.total) {
-            sqlx::query(OVER).bind(now).execute(&mut *tx).await?;
-            all = total(&mut tx, Counted::PushedRequests).await?;
-        }
-        // Each round empties one source at most; there is more than one only after `total` was lowered.
-        while all >= i64::from(most.total) {
-            let excess = all + 1 - i64::from(most.total);
-            let done = sqlx::query(EARLIEST_OF_MANY).bind(excess).execute(&mut *tx).await?;
-            if done.rows_affected() == 0 {
-                break;
-            }
-            all -= i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
-        }
+        room::PUSHED_REQUESTS.make_room(&mut tx, most.total, now).await?;
         sqlx::query(INSERT)
             .bind(&digest.0[..])
             .bind(&pushed.client_id)

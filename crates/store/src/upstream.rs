@@ -17,8 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::row::{Columns, Stored, micros, swapped, undecodable};
 use crate::sealer::SealError;
-use crate::totals::{Counted, total};
-use crate::{Store, sessions, users};
+use crate::{Store, room, sessions, users};
 
 #[async_trait]
 impl Upstreams for Store {
@@ -240,30 +239,13 @@ impl Store {
     }
 
     async fn begin_login(&self, new: &UpstreamLoginRecord, max: u32) -> Result<Insert, sqlx::Error> {
-        const OVER: &str = "DELETE FROM upstream_logins WHERE expires_at <= ?1";
-        const EARLIEST_OF_MOST: &str = concat!(
-            "DELETE FROM upstream_logins WHERE rowid IN (SELECT rowid FROM upstream_logins WHERE source IS",
-            " (SELECT source FROM upstream_logins GROUP BY source ORDER BY count(*) DESC, min(started_at) LIMIT 1)",
-            " ORDER BY started_at LIMIT ?1)"
-        );
         const INSERT: &str = concat!(
             "INSERT INTO upstream_logins (state, provider, browser, query, source, started_at, expires_at, used_at)",
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
         );
         let pending = &new.pending;
         let mut tx = self.begin().await?;
-        let mut excess = total(&mut tx, Counted::UpstreamLogins).await? + 1 - i64::from(max);
-        if excess > 0 {
-            let over = sqlx::query(OVER).bind(micros(pending.started_at)).execute(&mut *tx).await?;
-            excess -= i64::try_from(over.rows_affected()).unwrap_or(i64::MAX);
-        }
-        while excess > 0 {
-            let done = sqlx::query(EARLIEST_OF_MOST).bind(excess).execute(&mut *tx).await?.rows_affected();
-            if done == 0 {
-                break;
-            }
-            excess -= i64::try_from(done).unwrap_or(i64::MAX);
-        }
+        room::UPSTREAM_LOGINS.make_room(&mut tx, max, micros(pending.started_at)).await?;
         let insert = sqlx::query(INSERT)
             .bind(&new.state.0[..])
             .bind(&pending.provider)
