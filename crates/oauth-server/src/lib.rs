@@ -59,6 +59,7 @@ mod refresh_tokens;
 mod resources;
 mod respond;
 mod revocation;
+mod revoked;
 mod routes;
 mod server;
 mod sessions;
