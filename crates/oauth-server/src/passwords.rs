@@ -146,9 +146,12 @@ impl Passwords {
         // A thread of its own, since a priority that was given up is not given back. Making one is a thousandth of the work.
         let thread = std::thread::Builder::new().name("password".to_owned()).spawn(move || {
             // A caller that goes away does not stop the thread, so the permits have to stay with it.
-            let _permits = (place, hashing);
+            let permits = (place, hashing);
             let_others_go_first();
-            let _caller_went_away = done.send(work());
+            let outcome = work();
+            // Who hears of it finds the place free.
+            drop(permits);
+            let _caller_went_away = done.send(outcome);
         });
         thread.map_err(|_| PasswordError::Busy)?;
         hashed.await.map_err(|_| PasswordError::Busy)
