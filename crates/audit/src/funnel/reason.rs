@@ -607,10 +607,10 @@ mod tests {
         const SETTINGS: &str = include_str!("../../../../docs/configuration.md");
         for word in EXPLANATIONS.iter().flat_map(|explanation| explanation.next.split_whitespace()) {
             let Some(name) = word.trim_matches(['.', ',', ':', ';']).strip_prefix("auth.") else { continue };
-            assert!(
-                SETTINGS.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} = "))),
-                "auth.{name}"
-            );
+            let forms = [format!("{name} = "), format!("[[auth.{name}]]")];
+            let is_named =
+                |line: &str| forms.iter().any(|form| line.trim_start_matches(['#', ' ']).starts_with(form));
+            assert!(SETTINGS.lines().any(is_named), "auth.{name}");
         }
         assert_eq!(label("what a stranger says"), OTHER);
         assert!(explain(NOT_BEGUN).is_some() && explain(CROWDED_OUT).is_some());
