@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use barewire_oauth::client_authentication;
 use barewire_oauth::client_document::{DocumentUrl, freshness};
 use barewire_oauth::metadata::well_known;
 use barewire_oauth::parameters::Parameters;
@@ -17,10 +18,10 @@ fuzz_target!(|data: &[u8]| {
     let absent = "x".repeat(3 * data.len() + 1);
     let again = parameters.without(&absent);
     assert_eq!(Parameters::parse(again.as_bytes()), parameters);
-    let _ = (token::read(&parameters), token::credentials(&[], &parameters));
+    let _ = (token::read(&parameters), client_authentication::credentials(&[], &parameters));
 
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let _ = token::credentials(&[text], &parameters);
+    let _ = client_authentication::credentials(&[text], &parameters);
     if let Ok(resource) = Resource::parse(text) {
         assert_eq!(resource.as_str(), text);
         assert!(resource.covers(text) && resource.is_equivalent(&resource));
