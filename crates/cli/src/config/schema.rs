@@ -102,7 +102,7 @@ pub(crate) fn is_secret(schema: &Value) -> bool {
 fn time(time: Duration) -> String {
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
     let whole = time.as_millis();
-    match units.into_iter().find(|(_, unit)| whole != 0 && whole % unit == 0) {
+    match units.into_iter().find(|(_, unit)| whole != 0 && whole.is_multiple_of(*unit)) {
         Some((name, unit)) => format!("{}{name}", whole / unit),
         None if whole == 0 => "0s".to_owned(),
         None => format!("{whole}ms"),
