@@ -8,7 +8,7 @@ use barewire_fuzz::response;
 use barewire_oauth::challenge::Challenge;
 use barewire_oauth::client::RedirectUri;
 use barewire_oauth::client_flow::{
-    Answer, ClientSettings, Entropy, FlowError, LoginRequest, Reach, Step, start,
+    Answer, ClientSettings, Entropy, FlowError, LoginRequest, Reach, Step, Way, start,
 };
 use barewire_oauth::scope::ScopeSet;
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -18,7 +18,15 @@ use url::{Url, form_urlencoded};
 /// Four authorization servers, three places each, and what comes before and after.
 const MAX_REQUESTS: usize = 32;
 
+/// Of devices: how much later it is each time that they ask. Nobody waits for his user longer than half an hour.
+const NEXT: Duration = Duration::from_secs(5 * 60);
+
 fuzz_target!(|data: &[u8]| {
+    log_in(data, Way::AuthorizationCode);
+    log_in(data, Way::DeviceCode);
+});
+
+fn log_in(data: &[u8], way: Way) {
     let mut rest = Some(data);
     let mut next = || {
         let text = rest?;
@@ -33,12 +41,12 @@ fuzz_target!(|data: &[u8]| {
     let request = LoginRequest {
         endpoint: "https://mcp.example.com/mcp".to_owned(),
         challenge,
-        settings: ClientSettings::native("fuzz", redirect_uri),
+        settings: ClientSettings { way, ..ClientSettings::native("fuzz", redirect_uri) },
         known: Vec::new(),
         held_scopes: ScopeSet::new(),
         proof_key: None,
     };
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let mut now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
 
     let mut step = start(request, Entropy::from_random(&[7; 64]));
     for _ in 0..MAX_REQUESTS {
@@ -58,6 +66,13 @@ fuzz_target!(|data: &[u8]| {
                     .finish();
                 open.pending.callback(&query)
             }
+            Step::WaitForUser(wait) => {
+                outside(&wait.verification_uri);
+                wait.verification_uri_complete.iter().for_each(|url| outside(url));
+                assert!(!wait.user_code.chars().any(char::is_control), "{:?}", wait.user_code);
+                now += NEXT;
+                wait.ask(now)
+            }
             Step::Done(grant) => {
                 let token = grant.tokens.access_token.expose();
                 let header = format!("{} {token}", grant.tokens.token_type.as_str());
@@ -69,7 +84,7 @@ fuzz_target!(|data: &[u8]| {
         };
     }
     panic!("a login of more than {MAX_REQUESTS} requests");
-});
+}
 
 /// The server is on the internet, so nothing of it leads into the user's machine or network, or over plain HTTP.
 fn outside(url: &str) {
