@@ -28,6 +28,17 @@ pub(crate) fn bytes<B>(request: &Request<B>) -> u64 {
     (line + request.headers().iter().map(field).sum::<usize>() + "\r\n".len()) as u64
 }
 
+/// Why nobody can tell for whom a request is: over HTTP/1.1 it says so once
+/// ([RFC 9112 §3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)). Of two, whoever stands before us may take the other.
+pub(crate) fn host_fault<B>(request: &Request<B>) -> Option<&'static str> {
+    let mut lines = request.headers().get_all(HOST).iter();
+    match (lines.next(), lines.next()) {
+        (_, Some(_)) => Some("this request has more than one Host header\n"),
+        (None, None) if request.version() == Version::HTTP_11 => Some("this request has no Host header\n"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,16 +60,5 @@ mod tests {
         check("http://a.example:8000/b", &[("host", "a.example:8000")]);
         let second = Request::get("http://a/").version(Version::HTTP_2).body(()).unwrap();
         assert_eq!(bytes(&second), 0);
-    }
-}
-
-/// Why nobody can tell for whom a request is: over HTTP/1.1 it says so once
-/// ([RFC 9112 §3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)). Of two, whoever stands before us may take the other.
-pub(crate) fn host_fault<B>(request: &Request<B>) -> Option<&'static str> {
-    let mut lines = request.headers().get_all(HOST).iter();
-    match (lines.next(), lines.next()) {
-        (_, Some(_)) => Some("this request has more than one Host header\n"),
-        (None, None) if request.version() == Version::HTTP_11 => Some("this request has no Host header\n"),
-        _ => None,
     }
 }
