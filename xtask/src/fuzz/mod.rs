@@ -64,11 +64,11 @@ pub(crate) fn fuzz(seconds: u32, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The targets are outside the workspace and built before a release only, so nothing else notices that their lock file is
-/// behind what the crates depend on.
-pub(crate) fn check_lock_file() -> Result<()> {
-    let mut metadata = cargo(&["metadata", "--locked", "--format-version", "1"]);
-    run(metadata.args(["--manifest-path", "fuzz/Cargo.toml"]).stdout(Stdio::null()))
+/// The targets are outside the workspace and run before a release only, so nothing else notices that the crates have moved
+/// on, or that the lock file is behind.
+pub(crate) fn check() -> Result<()> {
+    run(&mut cargo(&["check", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml"])
+        .args(["--target-dir".as_ref(), target_directory().join(FOLDER).as_os_str()]))
 }
 
 /// Runs one target on one input, for example on what crashed it.

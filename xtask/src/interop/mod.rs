@@ -12,12 +12,13 @@ mod oauth;
 mod servers;
 mod table;
 
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 pub(crate) use self::language::Language;
-use crate::run::target_directory;
+use crate::run::{cargo, run, target_directory};
 use crate::test::{self, Demo};
 
 const PAGE: &str = "docs/interop.md";
@@ -54,6 +55,12 @@ const QUICK: [Language; 2] = [Language::Typescript, Language::Python];
 /// The packages of these languages, where this machine has the language.
 pub(crate) fn install_quickly() -> Result<()> {
     QUICK.iter().filter(|language| language.missing().is_none()).try_for_each(|language| language.install())
+}
+
+/// What meets rmcp is built from a lock file of its own, with our crates in it, and seldom: so that it is not behind them.
+pub(crate) fn check_lock_file() -> Result<()> {
+    let mut metadata = cargo(&["metadata", "--locked", "--format-version", "1"]);
+    run(metadata.args(["--manifest-path", "conformance/interop/rust/Cargo.toml"]).stdout(Stdio::null()))
 }
 
 /// Meets the languages that install quickly.
