@@ -51,13 +51,15 @@ pub(crate) fn build() -> Result<()> {
 fn browser_test(browser: PathBuf) -> Result<()> {
     let demo = Demo::start()?;
     let hasty = Demo::start_with("[auth]\ndevice_code_ttl = \"2s\"\ndevice_poll_interval = \"1s\"\n")?;
+    // npm runs in a folder of its own.
+    let program = std::path::absolute(target_directory().join("debug/barewire"))?;
     run(node::npm("web")
         .args(["run", "--silent", "e2e"])
         .env("CHROMIUM", browser)
         .env("BAREWIRE_HOST_URL", &demo.host_url)
         .env("BAREWIRE_SERVER_URL", &demo.server_url)
         .env("BAREWIRE_HASTY_URL", &hasty.server_url)
-        .env("BAREWIRE_PROGRAM", target_directory().join("debug/barewire")))?;
+        .env("BAREWIRE_PROGRAM", program))?;
     hasty.server.stop()?;
     demo.server.stop()
 }
