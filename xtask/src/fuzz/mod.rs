@@ -67,8 +67,9 @@ pub(crate) fn fuzz(seconds: u32, only: Option<&str>) -> Result<()> {
 /// The targets are outside the workspace and run before a release only, so nothing else notices that the crates have moved
 /// on, or that the lock file is behind.
 pub(crate) fn check() -> Result<()> {
-    run(&mut cargo(&["check", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml"])
-        .args(["--target-dir".as_ref(), target_directory().join(FOLDER).as_os_str()]))
+    run(cargo(&["check", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(target_directory().join(FOLDER)))
 }
 
 /// Runs one target on one input, for example on what crashed it.
