@@ -213,8 +213,10 @@ fn restrict(_: &Path) -> io::Result<()> {
 async fn probe(path: &Path, options: &SqliteConnectOptions) -> Result<(), OpenError> {
     let looked: Result<_, sqlx::Error> = async {
         let mut db: SqliteConnection = options.connect().await?;
-        let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut db).await?;
+        // In this order: a process that makes the file at this moment commits both at once, and so what has its tables
+        // has its letters, too.
         let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut db).await?;
+        let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut db).await?;
         let size: i64 =
             sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
                 .fetch_one(&mut db)
