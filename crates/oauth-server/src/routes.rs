@@ -6,7 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use barewire_oauth::metadata::well_known;
 
-use crate::endpoints::account::{app, apps, passkeys, password, security, sessions, totp};
+use crate::endpoints::account::{self, app, apps, passkeys, password, security, sessions, totp};
 use crate::endpoints::admin::{self, api};
 use crate::endpoints::{
     assets, authorize, client_configuration, consent, device, device_authorization, introspect, jwks, login,
@@ -32,6 +32,8 @@ pub(crate) const LOGIN_UPSTREAM_CALLBACK: &str = "/login/upstream/{provider}/cal
 pub(crate) const CONSENT: &str = "/consent";
 /// POST: ends the browser's session.
 pub(crate) const LOGOUT: &str = "/logout";
+/// GET: leads to the first page of an account.
+pub(crate) const ACCOUNT: &str = "/account";
 /// GET: the applications that the signed-in person has connected.
 pub(crate) const ACCOUNT_APPS: &str = "/account/apps";
 /// GET, POST: one of them; narrows or ends it.
@@ -112,6 +114,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route(&state.path(LOGIN_UPSTREAM_CALLBACK), get(upstream::callback))
         .route(&state.path(CONSENT), get(consent::get).post(consent::post))
         .route(&state.path(LOGOUT), post(logout::post))
+        .route(&state.path(ACCOUNT), get(account::get))
         .route(&state.path(ACCOUNT_APPS), get(apps::get))
         .route(&state.path(ACCOUNT_APP), get(app::get).post(app::post))
         .route(&state.path(ACCOUNT_SESSIONS), get(sessions::get).post(sessions::post))

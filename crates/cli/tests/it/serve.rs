@@ -241,6 +241,9 @@ fn each_says_what_it_is_and_nothing_of_it_comes_from_a_request() {
         assert_eq!(status, StatusCode::OK);
         has.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));
         has_not.iter().for_each(|part| assert!(!page.contains(part), "{part}: {page}"));
+        for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert_eq!(server.get(link).0, StatusCode::OK, "{link}");
+        }
         assert_eq!(server.get("/healthz"), (StatusCode::OK, "ok\n".to_owned()));
         assert_eq!(server.get("/readyz"), (StatusCode::OK, "ready\n".to_owned()));
         let (status, body) = server.get("/nothing");

@@ -40,7 +40,7 @@ fn set(text: &str) -> ScopeSet {
 async fn a_person_sees_what_is_connected_and_how() {
     let world = World::new().await;
     let mut browser = world.signed_in("johndoe").await;
-    let empty = browser.open(&world.at("/account/apps")).await.unwrap();
+    let empty = browser.open(&world.at("/account")).await.unwrap();
     assert!(empty.text().contains("No application is connected"), "{}", empty.text());
 
     connected(&world).await;

@@ -10,6 +10,7 @@ pub(crate) mod sessions;
 pub(crate) mod totp;
 
 use askama::Template;
+use axum::extract::State;
 use axum::response::Response;
 use barewire_oauth::parameters::Parameters;
 use barewire_oauth::secret::Password;
@@ -20,11 +21,17 @@ use crate::csrf::{self, Purpose};
 use crate::flow::Stop;
 use crate::pages::{ErrorPage, Extras, Frame, page};
 use crate::posted::{Posted, STALE_FORM};
+use crate::respond::see_other;
 use crate::routes::{ACCOUNT_APPS, ACCOUNT_SECURITY, ACCOUNT_SESSIONS, ADMIN_PEOPLE, LOGOUT};
 use crate::server::{AppState, Inner};
 use crate::sessions::{Cookies, Session};
 use crate::store::{StoreError, UserRecord};
 use crate::witness::{Draft, Ending, EventKind};
+
+/// `GET /account`.
+pub(crate) async fn get(State(state): State<AppState>) -> Response {
+    see_other(&state.path(ACCOUNT_APPS))
+}
 
 /// The pages that have a place in the navigation, and that a login can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
