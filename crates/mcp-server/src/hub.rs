@@ -201,63 +201,57 @@ impl Hub {
         Ok(Subscription { hub: self.clone(), number, subscriber })
     }
 
-    /// Tells all streams that want to know, a few at a time.
+    /// Tells all streams that want to know.
     pub(crate) fn publish(&self, change: Change) {
         let mut event = Published::new(change);
-        let mut from = 0;
-        loop {
-            let streams = self.lock();
-            let mut told = 0;
-            for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
-                (told, from) = (told + 1, number + 1);
-                if subscriber.listens_for(&event.what) {
-                    subscriber.note(&mut event, self.max_changes);
-                }
+        self.each_listening(|subscriber| {
+            if subscriber.listens_for(&event.what) {
+                subscriber.note(&mut event, self.max_changes);
             }
-            if told < TOLD_AT_ONCE {
-                break;
-            }
-        }
+        });
         // A session may have several GET streams, and each message goes to one of them only: the newest, since an older
         // one is probably a connection that has not been noticed to be dead.
         let mut served = None;
-        let mut before = ([u8::MAX; 16], u64::MAX);
-        loop {
-            let streams = self.lock();
-            let mut told = 0;
-            for (place, subscriber) in streams.sessions.range(..before).rev().take(TOLD_AT_ONCE) {
-                (told, before) = (told + 1, *place);
-                let key = &place.0;
-                if served.replace(*key) == Some(*key) {
-                    continue;
-                }
-                let wanted = match &event.what {
-                    What::Resource(uri) => self.memory.is_subscribed(key, uri),
-                    What::Tools | What::Prompts | What::Resources => true,
-                };
-                if wanted {
-                    subscriber.note(&mut event, self.max_changes);
-                }
-            }
-            if told < TOLD_AT_ONCE {
+        self.each_of_sessions(|key, subscriber| {
+            if served.replace(*key) == Some(*key) {
                 return;
             }
-        }
+            let wanted = match &event.what {
+                What::Resource(uri) => self.memory.is_subscribed(key, uri),
+                What::Tools | What::Prompts | What::Resources => true,
+            };
+            if wanted {
+                subscriber.note(&mut event, self.max_changes);
+            }
+        });
     }
 
-    /// Tells all streams that watch this task, a few at a time.
+    /// Tells all streams that watch this task.
     pub(crate) fn task_changed(&self, id: &str) {
         let id: Arc<str> = id.into();
+        self.each_listening(|subscriber| {
+            if subscriber.watches(&id) {
+                subscriber.lock().waiting.get_or_insert_default().tasks.insert(id.clone());
+                subscriber.reader.wake();
+            }
+        });
+    }
+
+    /// Has all streams find out whether their readers may still have what comes.
+    fn doubt(&self) {
+        self.each_listening(Subscriber::doubt);
+        self.each_of_sessions(|_, subscriber| subscriber.doubt());
+    }
+
+    /// All streams that listen, a few at a time: between them others open and close theirs.
+    fn each_listening(&self, mut tell: impl FnMut(&Subscriber)) {
         let mut from = 0;
         loop {
             let streams = self.lock();
             let mut told = 0;
             for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
                 (told, from) = (told + 1, number + 1);
-                if subscriber.watches(&id) {
-                    subscriber.lock().waiting.get_or_insert_default().tasks.insert(id.clone());
-                    subscriber.reader.wake();
-                }
+                tell(subscriber);
             }
             if told < TOLD_AT_ONCE {
                 return;
@@ -265,27 +259,15 @@ impl Hub {
         }
     }
 
-    /// Has all streams find out whether their readers may still have what comes, a few at a time.
-    fn doubt(&self) {
-        let mut from = 0;
-        loop {
-            let streams = self.lock();
-            let mut told = 0;
-            for (number, subscriber) in streams.listening.range(from..).take(TOLD_AT_ONCE) {
-                (told, from) = (told + 1, number + 1);
-                subscriber.doubt();
-            }
-            if told < TOLD_AT_ONCE {
-                break;
-            }
-        }
+    /// The same of sessions, the newest stream of each first.
+    fn each_of_sessions(&self, mut tell: impl FnMut(&SessionKey, &Subscriber)) {
         let mut before = ([u8::MAX; 16], u64::MAX);
         loop {
             let streams = self.lock();
             let mut told = 0;
             for (place, subscriber) in streams.sessions.range(..before).rev().take(TOLD_AT_ONCE) {
                 (told, before) = (told + 1, *place);
-                subscriber.doubt();
+                tell(&place.0, subscriber);
             }
             if told < TOLD_AT_ONCE {
                 return;
