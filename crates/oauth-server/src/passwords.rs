@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -11,12 +12,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::AuthConfig;
 use crate::random;
-use crate::store::Secret;
+use crate::store::{Housekeeping, Secret};
 
 /// How much later than others a thread that hashes gets its turn: between 0 and 19, and at 10 a tenth of a busy core is
 /// still its own.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
+
+/// How long a hash waits at most for a moment in which nobody writes.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How often it looks whether that has come.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Longest accepted password, in bytes.
 const MAX_PASSWORD: usize = 1024;
@@ -62,6 +68,8 @@ pub(crate) struct Passwords {
     hashing: Arc<Semaphore>,
     /// Who hashes or waits for it.
     admitted: Arc<Semaphore>,
+    /// Whose writes go first.
+    store: Arc<dyn Housekeeping>,
     /// What the password of an unknown user is checked against.
     nobody: Secret,
 }
@@ -79,7 +87,10 @@ impl fmt::Debug for Passwords {
 }
 
 impl Passwords {
-    pub(crate) async fn new(config: &AuthConfig) -> Result<Self, PasswordError> {
+    pub(crate) async fn new(
+        config: &AuthConfig,
+        store: Arc<dyn Housekeeping>,
+    ) -> Result<Self, PasswordError> {
         let hashers = match config.password_hashers {
             // The other half is for everything else that this server is asked.
             0 => std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2),
@@ -91,6 +102,7 @@ impl Passwords {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             hashing: Arc::new(Semaphore::new(hashers)),
             admitted: Arc::new(Semaphore::new(hashers + config.password_queue)),
+            store,
             nobody: Secret::new(Vec::new()),
         };
         passwords.nobody = passwords.hash(Password::new(random::token::<16>())).await?;
@@ -135,12 +147,25 @@ impl Passwords {
         .await
     }
 
+    /// Waits for a moment in which nobody writes. A commit waits for the disk several times, and each time the kernel may take
+    /// milliseconds to take the only core from a hash, whatever their priorities. While hashes followed on each other, a line of
+    /// writes could get longer for a second; now it is empty before the next hash begins (`docs/oauth-benchmarks.md`).
+    async fn nobody_writes(&self) {
+        let quiet = async {
+            while self.store.is_writing() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _who_never_stops_is_not_waited_for = tokio::time::timeout(PATIENCE, quiet).await;
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         place: Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        self.nobody_writes().await;
         tracing::trace!("a password is hashed");
         let (done, hashed) = oneshot::channel();
         // A thread of its own, since a priority that was given up is not given back. Making one is a thousandth of the work.
@@ -177,12 +202,39 @@ fn check_length(password: &Password) -> Result<(), PasswordError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::SystemTime;
+
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::store::{Retention, StoreError};
+
+    /// Is written to whenever it is looked at, so many times more.
+    struct Writes(AtomicU32);
+
+    impl Writes {
+        fn for_looks(looks: u32) -> Arc<Self> {
+            Arc::new(Self(AtomicU32::new(looks)))
+        }
+    }
+
+    #[async_trait]
+    impl Housekeeping for Writes {
+        async fn sweep(&self, _: SystemTime, _: Retention, _: u32) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+
+        fn is_writing(&self) -> bool {
+            let less = |looks: u32| looks.checked_sub(1);
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        }
+    }
 
     #[tokio::test]
     async fn the_right_password_and_nothing_else() {
         let config = AuthConfig { password_memory_kib: 64, password_passes: 1, ..AuthConfig::default() };
-        let passwords = Passwords::new(&config).await.unwrap();
+        let passwords = Passwords::new(&config, Writes::for_looks(0)).await.unwrap();
         let hash = passwords.hash(Password::new("secret")).await.unwrap();
         assert!(hash.expose().starts_with(b"$argon2id$v=19$m=64,t=1,p=1$"));
         let check = |stored: Option<&Secret>, password: &str| {
@@ -207,12 +259,25 @@ mod tests {
             password_queue: 1,
             ..AuthConfig::default()
         };
-        let passwords = Passwords::new(&config).await.unwrap();
+        let passwords = Passwords::new(&config, Writes::for_looks(0)).await.unwrap();
         let hashing = passwords.place();
         let _waiting = passwords.place().unwrap();
         assert!(passwords.place().is_none());
         assert_eq!(passwords.hash(Password::new("x")).await, Err(PasswordError::Busy));
         drop(hashing);
         assert!(passwords.place().is_some());
+    }
+
+    #[tokio::test]
+    async fn writes_go_first_but_not_for_ever() {
+        let config = AuthConfig { password_memory_kib: 64, password_passes: 1, ..AuthConfig::default() };
+        let store = Writes::for_looks(0);
+        let passwords = Passwords::new(&config, store.clone()).await.unwrap();
+        store.0.store(5, Ordering::Relaxed);
+        passwords.hash(Password::new("secret")).await.unwrap();
+        assert_eq!(store.0.load(Ordering::Relaxed), 0, "it was hashed while others wrote");
+        store.0.store(u32::MAX, Ordering::Relaxed);
+        passwords.hash(Password::new("secret")).await.unwrap();
+        assert!(store.0.load(Ordering::Relaxed) < u32::MAX, "nobody looked");
     }
 }

@@ -456,7 +456,7 @@ impl Builder {
         let store = Arc::clone(&self.store);
         let upstreams =
             Upstreams::new(&self.config, &policy.scopes(), store, logins.expose(), callback).await?;
-        let passwords = Arc::new(Passwords::new(&self.config).await?);
+        let passwords = Arc::new(Passwords::new(&self.config, self.store.clone()).await?);
         let administration = Administration::of_server(
             Arc::clone(&self.store),
             Arc::clone(&passwords),

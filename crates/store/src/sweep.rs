@@ -13,6 +13,10 @@ impl Housekeeping for Store {
     async fn sweep(&self, now: SystemTime, retention: Retention, most: u32) -> Result<u64, StoreError> {
         self.delete_what_is_over(now, retention, most).await.stored()
     }
+
+    fn is_writing(&self) -> bool {
+        self.writer().num_idle() == 0
+    }
 }
 
 /// Deletes the rows of a table for which something holds (`?1` is a time), as many as `?2` says.
@@ -76,5 +80,30 @@ impl Store {
         deleted += idle.bind(micros(now)).execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
         Ok(deleted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use barewire_testkit::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_no_haste_sees_others_write() {
+        let dir = TempDir::new();
+        let store = Store::open(dir.join("store.sqlite")).await.unwrap();
+        assert!(!store.is_writing());
+        let write = store.begin().await.unwrap();
+        assert!(store.is_writing());
+        write.commit().await.unwrap();
+        let back = || async {
+            while store.is_writing() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), back()).await.expect("the write is over");
     }
 }

@@ -225,7 +225,7 @@ impl Administration {
         config: &AuthConfig,
         witness: Option<Arc<dyn Witness>>,
     ) -> Result<Self, PasswordError> {
-        let passwords = Arc::new(Passwords::new(config).await?);
+        let passwords = Arc::new(Passwords::new(config, store.clone()).await?);
         Ok(Self {
             store,
             passwords,

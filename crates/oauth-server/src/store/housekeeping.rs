@@ -1,4 +1,4 @@
-//! Deleting what is over.
+//! Work that goes on beside the requests: deleting what is over, and letting them write first.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +21,7 @@ pub struct Retention {
     pub grants: Duration,
 }
 
-/// Deleting what is over.
+/// What work beside the requests needs.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
     /// Deletes expired sessions, revoked access tokens, answered challenges, used statements and logins on their way, and
@@ -30,4 +30,7 @@ pub trait Housekeeping: Send + Sync {
     ///
     /// Whoever calls it again lets others write in between, so that none of them waits for all of it.
     async fn sweep(&self, now: SystemTime, retention: Retention, most: u32) -> Result<u64, StoreError>;
+
+    /// Whether somebody in this process writes at the moment. Whoever has no haste begins when nobody does.
+    fn is_writing(&self) -> bool;
 }
