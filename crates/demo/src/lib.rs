@@ -27,8 +27,5 @@ mod around;
 
 pub mod seed;
 
-pub mod demo;
-
-pub use demo::{Demo, DemoConfig, run};
 pub use server::{Server, StartError};
 pub use setup::{DataServer, ServerConfig, Setup, SetupError};

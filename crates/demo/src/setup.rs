@@ -157,6 +157,21 @@ pub enum SetupError {
 }
 
 impl Setup {
+    /// The demo: the blog and its authorization server, with people in both whose passwords everybody knows.
+    pub fn demo(listen: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            server: ServerConfig {
+                listen: listen.into(),
+                data_dir: data_dir.into(),
+                name: "Barewire demo blog".to_owned(),
+                mcp: DataServer::Blog,
+                ..ServerConfig::default()
+            },
+            sample: true,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn has_blog(&self) -> bool {
         self.server.mcp == DataServer::Blog
     }

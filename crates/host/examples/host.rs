@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_host::api::Offered;
 use barewire_host::{HostConfig, MemoryHostStore};
 use barewire_mcp_client::MemoryCredentials;
@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
         servers.into_iter().map(|url| Offered { name: url.clone(), url }).collect();
     if let Some(listen) = demo {
         let folder = data_dir.clone().unwrap_or_else(|| std::env::temp_dir().join("barewire-host-example"));
-        let demo = Demo::bind(DemoConfig { listen, data_dir: folder, ..DemoConfig::default() }).await?;
+        let demo = Server::bind(Setup::demo(listen, folder)).await?;
         offered.push(Offered { name: "Blog (demo)".to_owned(), url: format!("{}/mcp", demo.origin()) });
         tokio::spawn(demo.serve(std::future::pending()));
     }

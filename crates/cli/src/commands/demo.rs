@@ -1,6 +1,6 @@
 //! `barewire demo`: the blog with its authorization server, and the host beside it.
 
-use barewire_demo::{Demo as Blog, DemoConfig, SetupError, StartError};
+use barewire_demo::{Server, Setup, SetupError, StartError};
 use barewire_host::api::Offered;
 
 use crate::arguments::{Common, Demo};
@@ -22,10 +22,7 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
     // Where others can reach it, the demo makes none with a password that everybody knows.
     let has_administrator = arguments.public_url.is_none() && settings.auth.administration;
     let sealing_keys = sealing::keys(&settings.store)?;
-    let blog = Blog::bind(DemoConfig {
-        listen: arguments.listen,
-        public_url: arguments.public_url,
-        data_dir: arguments.data_dir.clone(),
+    let mut demo = Setup {
         sealing_keys: sealing_keys.clone(),
         auth: settings.auth,
         external_signing: signing(&settings.external)?,
@@ -35,10 +32,10 @@ pub(crate) async fn run(arguments: Demo, common: &Common) -> Result<(), Failure>
         audit: settings.audit,
         funnel: settings.funnel,
         metrics: settings.metrics,
-        ..DemoConfig::default()
-    })
-    .await
-    .map_err(|error| match error {
+        ..Setup::demo(arguments.listen, &arguments.data_dir)
+    };
+    demo.server.public_url = arguments.public_url;
+    let blog = Server::bind(demo).await.map_err(|error| match error {
         StartError::Setup(error @ SetupError::NoPublicUrl(_)) => {
             Failure::usage(error).with_next(Some("name it with --public-url https://…".to_owned()))
         }

@@ -14,7 +14,7 @@ use crate::world::{BOTH, READ, World, post};
 
 /// A demo whose log can be read after it has stopped.
 async fn world(dir: &TempDir) -> World {
-    World::start_with(|config| config.data_dir = dir.path().to_owned()).await
+    World::start_with(|config| config.server.data_dir = dir.path().to_owned()).await
 }
 
 /// All records, as JSON has them, and that they are intact.
@@ -253,7 +253,7 @@ async fn what_is_tried_at_the_authorization_server_is_recorded_and_what_was_type
 async fn requests_of_the_first_transport_are_told_apart() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.metrics.listen = Some("localhost:0".to_owned());
     })
     .await;
@@ -326,7 +326,7 @@ async fn two_users_do_not_mix() {
 async fn a_log_that_is_switched_off_is_not_there() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.audit.enabled = false;
     })
     .await;
@@ -357,7 +357,7 @@ fn value(scrape: &prometheus_parse::Scrape, name: &str, labels: &[(&str, &str)])
 async fn metrics_count_what_happened_and_names_of_strangers_are_no_labels() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.metrics.listen = Some("localhost:0".to_owned());
     })
     .await;
@@ -423,7 +423,7 @@ async fn metrics_count_what_happened_and_names_of_strangers_are_no_labels() {
 async fn behind_a_proxy_the_address_is_the_one_that_it_names() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.auth.client_address_header = Some("x-client-address".to_owned());
     })
     .await;

@@ -23,7 +23,7 @@ struct Connecting {
 impl Connecting {
     async fn start() -> Self {
         let dir = TempDir::new();
-        let world = World::start_with(|config| config.data_dir = dir.path().to_owned()).await;
+        let world = World::start_with(|config| config.server.data_dir = dir.path().to_owned()).await;
         Self { dir, world, browser: Browser::new() }
     }
 
@@ -244,7 +244,7 @@ async fn redeemed_and_then_nothing_happened() {
 async fn metrics_count_the_ends_and_no_client_is_a_label() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.metrics.listen = Some("localhost:0".to_owned());
         config.funnel.flush_interval = Duration::from_millis(20);
     })
@@ -275,7 +275,7 @@ async fn metrics_count_the_ends_and_no_client_is_a_label() {
 async fn where_nobody_wants_to_know_nothing_is_kept() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.funnel.enabled = false;
     })
     .await;
@@ -291,7 +291,7 @@ async fn where_nobody_wants_to_know_nothing_is_kept() {
 async fn administrators_see_where_it_stopped_and_why() {
     let dir = TempDir::new();
     let world = World::start_with(|config| {
-        config.data_dir = dir.path().to_owned();
+        config.server.data_dir = dir.path().to_owned();
         config.funnel.flush_interval = Duration::from_millis(20);
     })
     .await;

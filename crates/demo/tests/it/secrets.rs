@@ -30,7 +30,7 @@ struct Run {
 impl Run {
     async fn start(dir: &TempDir) -> Self {
         let world = World::start_with(|config| {
-            config.data_dir = dir.path().to_owned();
+            config.server.data_dir = dir.path().to_owned();
             config.auth.dpop = Dpop::Offered;
             config.auth.clients = vec![ConfiguredClient {
                 client_id: "machine".to_owned(),

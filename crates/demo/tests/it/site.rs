@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use barewire_demo::DemoConfig;
+use barewire_demo::Setup;
 use barewire_testkit::{TempDir, Tokens};
 use reqwest::StatusCode;
 use url::Url;
@@ -16,11 +16,11 @@ async fn serves_until_killed() {
     let (Ok(listen), Ok(dir)) = (std::env::var("KILL_TEST_LISTEN"), std::env::var("KILL_TEST_DIR")) else {
         return;
     };
-    let mut config = DemoConfig { listen, data_dir: dir.into(), ..DemoConfig::default() };
+    let mut demo = Setup::demo(listen, dir);
     // All workers are one user at one address, and an attempt counts until it has succeeded.
-    config.auth.login_free_attempts = 1000;
-    config.auth.max_sessions_per_user = 1000;
-    barewire_demo::run(config, std::future::pending()).await.unwrap();
+    demo.auth.login_free_attempts = 1000;
+    demo.auth.max_sessions_per_user = 1000;
+    barewire_demo::Server::bind(demo).await.unwrap().serve(std::future::pending()).await;
 }
 
 pub(crate) struct Site {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_testkit::{OAuthClient, TempDir, TestClock};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
@@ -38,16 +38,11 @@ impl World {
         Self::start_with(|_| {}).await
     }
 
-    pub(crate) async fn start_with(change: impl FnOnce(&mut DemoConfig)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Setup)) -> Self {
         let (dir, clock, stop) = (TempDir::new(), TestClock::default(), CancellationToken::new());
-        let mut config = DemoConfig {
-            listen: "localhost:0".to_owned(),
-            data_dir: dir.path().to_owned(),
-            clock: clock.clock(),
-            ..DemoConfig::default()
-        };
-        change(&mut config);
-        let demo = Demo::bind(config).await.unwrap();
+        let mut demo = Setup { clock: clock.clock(), ..Setup::demo("localhost:0", dir.path()) };
+        change(&mut demo);
+        let demo = Server::bind(demo).await.unwrap();
         let origin = Url::parse(demo.origin()).unwrap();
         let metrics = demo.metrics_address();
         let running = Mutex::new(Some(tokio::spawn(demo.serve(stop.clone().cancelled_owned()))));

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_doctor::{DoctorConfig, Finding, NoObserver, Report, Severity, Target, examine};
 use barewire_testkit::{OAuthClient, TempDir};
 use tokio_util::sync::CancellationToken;
@@ -80,13 +80,9 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) async fn start(public: Option<&Url>) -> Self {
         let (dir, stop, port) = (TempDir::new(), CancellationToken::new(), free_port());
-        let config = DemoConfig {
-            listen: format!("127.0.0.1:{port}"),
-            public_url: public.cloned(),
-            data_dir: dir.path().to_owned(),
-            ..DemoConfig::default()
-        };
-        let demo = Demo::bind(config).await.unwrap();
+        let mut demo = Setup::demo(format!("127.0.0.1:{port}"), dir.path());
+        demo.server.public_url = public.cloned();
+        let demo = Server::bind(demo).await.unwrap();
         tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
         Self { address: format!("127.0.0.1:{port}"), stop, _dir: dir }
     }

@@ -1,6 +1,6 @@
 //! The demo blog beside the host, and a person who logs in to it.
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_host::api::{CallView, Event, LoginStarted, ServerStatusKind, ServerView};
 use barewire_testkit::{Browser, TempDir, TestClock};
 use reqwest::{Method, StatusCode};
@@ -26,13 +26,8 @@ impl Blog {
 
     async fn bind(listen: String, dir: TempDir, clock: TestClock) -> Self {
         let stop = CancellationToken::new();
-        let config = DemoConfig {
-            listen,
-            data_dir: dir.path().to_owned(),
-            clock: clock.clock(),
-            ..DemoConfig::default()
-        };
-        let demo = Demo::bind(config).await.unwrap();
+        let demo = Setup { clock: clock.clock(), ..Setup::demo(listen, dir.path()) };
+        let demo = Server::bind(demo).await.unwrap();
         let origin = demo.origin().to_owned();
         let running = tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
         Self { origin, dir, clock, stop, running }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp_client::{CallOptions, Client, ClientOptions, ConnectError, EraChoice};
 use barewire_oauth::client_flow::DpopUse;
@@ -28,25 +28,19 @@ struct World {
 }
 
 impl World {
-    async fn start(change: impl FnOnce(&mut DemoConfig)) -> Self {
+    async fn start(change: impl FnOnce(&mut Setup)) -> Self {
         let (dir, clock, stop) = (TempDir::new(), TestClock::default(), CancellationToken::new());
         let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://127.0.0.1:{}", proxy.local_addr().unwrap().port());
-        let mut config = DemoConfig {
-            listen: "localhost:0".to_owned(),
-            public_url: Some(Url::parse(&origin).unwrap()),
-            data_dir: dir.path().to_owned(),
-            clock: clock.clock(),
-            ..DemoConfig::default()
-        };
         // Found out after it listens: the proxy asks for a free port itself.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let behind = listener.local_addr().unwrap();
         drop(listener);
-        config.listen = behind.to_string();
+        let mut config = Setup { clock: clock.clock(), ..Setup::demo(behind.to_string(), dir.path()) };
+        config.server.public_url = Some(Url::parse(&origin).unwrap());
         config.auth.dpop = Dpop::Offered;
         change(&mut config);
-        let demo = Demo::bind(config).await.unwrap();
+        let demo = Server::bind(config).await.unwrap();
         assert_eq!(demo.origin(), origin);
         tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
         tokio::spawn(async move {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_exchange::{Party, Phase, Status};
 use barewire_mcp::types::json::RawJson;
 use barewire_mcp_client::{
@@ -39,13 +39,8 @@ struct World {
 
 async fn world() -> World {
     let (dir, clock, stop) = (TempDir::new(), TestClock::default(), CancellationToken::new());
-    let config = DemoConfig {
-        listen: "localhost:0".to_owned(),
-        data_dir: dir.path().to_owned(),
-        clock: clock.clock(),
-        ..DemoConfig::default()
-    };
-    let demo = Demo::bind(config).await.unwrap();
+    let demo = Setup { clock: clock.clock(), ..Setup::demo("localhost:0", dir.path()) };
+    let demo = Server::bind(demo).await.unwrap();
     let url = format!("{}/mcp", demo.origin());
     tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
     World { url, clock, _dir: dir, _stop: stop.drop_guard() }

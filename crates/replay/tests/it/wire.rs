@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use barewire_demo::{Demo, DemoConfig};
+use barewire_demo::{Server, Setup};
 use barewire_replay::{
     Person, RecordError, ReplayConfig, Response, Step, Target, Transcript, record, transcripts,
 };
@@ -161,12 +161,7 @@ impl RunningDemo {
     pub(crate) async fn start() -> Self {
         let (dir, stop) = (TempDir::new(), CancellationToken::new());
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let config = DemoConfig {
-            listen: format!("localhost:{port}"),
-            data_dir: dir.path().to_owned(),
-            ..DemoConfig::default()
-        };
-        let demo = Demo::bind(config).await.unwrap();
+        let demo = Server::bind(Setup::demo(format!("localhost:{port}"), dir.path())).await.unwrap();
         tokio::spawn(demo.serve(stop.clone().cancelled_owned()));
         Self { url: format!("http://localhost:{port}/mcp").parse().unwrap(), stop, _dir: dir }
     }
