@@ -99,7 +99,7 @@ pub(crate) async fn document<T: DeserializeOwned>(
     if answer.status() != StatusCode::OK {
         return Err(DiscoveryError::Status { url: url.to_owned(), status: answer.status().as_u16() });
     }
-    serde_json::from_slice(answer.body())
+    barewire_oauth::json::object(answer.body())
         .map_err(|source| DiscoveryError::Malformed { url: url.to_owned(), source })
 }
 

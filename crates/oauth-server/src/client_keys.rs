@@ -112,7 +112,7 @@ impl KeySource for At {
     async fn fetch(&self) -> Result<JwkSet, KeysUnavailable> {
         let fetched = self.fetcher.get(&self.url, self.of).await;
         let fetched = fetched.map_err(|error| KeysUnavailable(error.into()))?;
-        serde_json::from_slice(&fetched.body).map_err(|error| KeysUnavailable(error.into()))
+        barewire_oauth::json::object(&fetched.body).map_err(|error| KeysUnavailable(error.into()))
     }
 
     fn is_a_strangers(&self) -> bool {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bearer::BearerError;
+use crate::json;
 use crate::jwt::Text;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
@@ -158,7 +159,7 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// [`BearerError::Invalid`] when it is none of an access token.
     pub fn parse(payload: &'a [u8]) -> Result<Self, BearerError> {
-        serde_json::from_slice(payload).map_err(|_| BearerError::Invalid)
+        json::object(payload).map_err(|_| BearerError::Invalid)
     }
 
     /// Checks issuer, audience, `nbf` and `exp` in this order ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)).

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::bearer::MAX_TOKEN_BYTES;
 use crate::claims::ACCESS_TOKEN_TYPE;
+use crate::json;
 
 /// Longest signature: RSA with a modulus of 8,192 bits.
 pub const MAX_SIGNATURE_BYTES: usize = 1024;
@@ -79,7 +80,7 @@ impl<'a> Header<'a> {
     /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)), because we know none.
     #[must_use]
     pub fn parse(header: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice::<Self>(header).ok().filter(|header| header.crit.is_none())
+        json::object::<Self>(header).ok().filter(|header| header.crit.is_none())
     }
 
     /// Whether it is an access token's ([RFC 9068 §2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). An id

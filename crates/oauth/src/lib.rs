@@ -28,6 +28,7 @@ pub mod dpop;
 pub mod error;
 pub mod external;
 pub mod forgery;
+pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::json;
+
 /// Longest identifier of a credential, in bytes ([§7.1, step 25](https://www.w3.org/TR/webauthn-3/#sctn-registering-a-new-credential)).
 pub const MAX_CREDENTIAL_ID: usize = 1023;
 
@@ -139,7 +141,7 @@ pub fn answered(
     if client_data.len() > MAX_CLIENT_DATA {
         return Err(PasskeyRefusal::Malformed);
     }
-    let data: ClientData<'_> = serde_json::from_slice(client_data).map_err(|_| PasskeyRefusal::Malformed)?;
+    let data: ClientData<'_> = json::object(client_data).map_err(|_| PasskeyRefusal::Malformed)?;
     if data.kind != ceremony.name() {
         return Err(PasskeyRefusal::WrongCeremony);
     }

@@ -14,6 +14,7 @@ use crate::client::{
 use crate::client_authentication::secret_digest;
 use crate::client_configuration::Management;
 use crate::error::{ErrorCode, ErrorResponse};
+use crate::json;
 use crate::jwk::{Jwk, JwkSet};
 use crate::jws::Algorithm;
 use crate::secret::{self, ClientSecret};
@@ -228,13 +229,9 @@ pub fn register(
     describe(&object(body)?, fresh, policy)
 }
 
-/// Reads an object. Our types would be read from an array, too, member by member in our own order, which nobody else reads
-/// that way.
+/// Reads an object.
 pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, RegistrationError> {
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(RegistrationError::Malformed("it is not a JSON object".to_owned()));
-    }
-    serde_json::from_slice(body).map_err(|error| RegistrationError::Malformed(error.to_string()))
+    json::object(body).map_err(|error| RegistrationError::Malformed(error.to_string()))
 }
 
 /// The client that this metadata describe, its secret if it has one, and the scope as it was sent.

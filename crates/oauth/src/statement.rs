@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::claims::{MAX_AUDIENCES, seconds};
+use crate::json;
 use crate::jws::Algorithm;
 use crate::jwt::{Compact, Header};
 
@@ -162,7 +163,7 @@ pub fn audiences(text: &str) -> Option<Vec<String>> {
         aud: Audiences,
     }
     let payload = Compact::cut(text)?.payload()?;
-    serde_json::from_slice::<Audience>(&payload).ok()?.aud.list()
+    json::object::<Audience>(&payload).ok()?.aud.list()
 }
 
 /// `NumericDate`; fractions are allowed ([RFC 7519 §2](https://www.rfc-editor.org/rfc/rfc7519#section-2)), and cut off.
@@ -195,7 +196,7 @@ impl<'a> Statement<'a> {
         let header = Header::parse(&header).ok_or_else(malformed)?;
         let algorithm = Algorithm::from_word(&header.alg).ok_or(StatementError::Algorithm)?;
         let payload = jwt.payload().ok_or_else(malformed)?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| malformed())?;
+        let claims: Claims = json::object(&payload).map_err(|_| malformed())?;
         let audiences = claims.aud.list().ok_or_else(malformed)?;
         Ok(Self {
             algorithm,
@@ -252,7 +253,7 @@ impl<'a> Statement<'a> {
     /// Further claims; `None` when they have other types.
     #[must_use]
     pub fn claims<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.payload).ok()
+        json::object(&self.payload).ok()
     }
 }
 

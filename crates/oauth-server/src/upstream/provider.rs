@@ -263,6 +263,6 @@ impl KeySource for KeysAt {
         if answer.status != 200 {
             return Err(KeysUnavailable(format!("it is answered with status {}", answer.status).into()));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| KeysUnavailable(error.into()))
+        barewire_oauth::json::object(&answer.body).map_err(|error| KeysUnavailable(error.into()))
     }
 }

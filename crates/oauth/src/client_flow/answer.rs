@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::Answer;
 use super::error::{Obstacle, Refusal, shown};
 use crate::error::{ErrorCode, ErrorResponse};
+use crate::json;
 
 /// Reads a document. Anything but a success with JSON of the right shape is an obstacle: "wrong place, try the next
 /// one"; the media type is not asked, too many servers get it wrong.
@@ -12,7 +13,7 @@ pub(super) fn document<T: DeserializeOwned>(answer: &Answer, max_body: usize) ->
     match obstacle(answer, max_body) {
         Some(obstacle) => Err(obstacle),
         None => match answer {
-            Answer::Response(response) => serde_json::from_slice(response.body())
+            Answer::Response(response) => json::object(response.body())
                 .map_err(|error| Obstacle::NotTheDocument(shown(&error.to_string()))),
             Answer::Unreachable { reason } => Err(Obstacle::Unreachable(shown(reason))),
         },
@@ -25,7 +26,7 @@ pub(super) fn refusal(answer: &Answer, max_body: usize) -> Option<Refusal> {
     if let Answer::Response(response) = answer
         && response.body().len() <= max_body
         && !response.status().is_redirection()
-        && let Ok(error) = serde_json::from_slice::<ErrorResponse>(response.body())
+        && let Ok(error) = json::object::<ErrorResponse>(response.body())
     {
         return Some(Refusal::Error(Box::new(shown_error(&error))));
     }

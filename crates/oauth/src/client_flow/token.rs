@@ -21,6 +21,7 @@ use super::signatures::{Signatures, with_statement};
 use super::{Answer, FlowError};
 use crate::bearer::MAX_TOKEN_BYTES;
 use crate::error::ErrorCode;
+use crate::json;
 use crate::metadata::{flat, lenient};
 use crate::scope::ScopeSet;
 use crate::secret::{AccessToken, Assertion, ClientSecret, RefreshToken};
@@ -182,7 +183,7 @@ impl Reading<'_> {
         let Answer::Response(response) = answer else {
             return Err(self.unusable("nothing came"));
         };
-        serde_json::from_slice(response.body()).map_err(|_| {
+        json::object(response.body()).map_err(|_| {
             self.refused(Refusal::Other(Obstacle::NotTheDocument("a token response".to_owned())))
         })
     }

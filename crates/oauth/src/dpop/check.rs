@@ -9,6 +9,7 @@ use super::shown_jwk::ShownJwk;
 use super::target::Target;
 use super::{PROOF_HEADER, TYPE, hash};
 use crate::error::ErrorCode;
+use crate::json;
 use crate::jws::{Algorithm, Verify};
 use crate::jwt::{Compact, Text};
 
@@ -166,7 +167,7 @@ pub(super) fn read(proof: &str, about: &ProvenRequest<'_>, verify: Verify) -> Re
     }
     let jwt = Compact::cut(proof).ok_or(MALFORMED)?;
     let (header, payload) = (jwt.header().ok_or(MALFORMED)?, jwt.payload().ok_or(MALFORMED)?);
-    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| MALFORMED)?;
+    let header: Header<'_> = json::object(&header).map_err(|_| MALFORMED)?;
     if header.crit.is_some() {
         return Err(MALFORMED);
     }
@@ -179,7 +180,7 @@ pub(super) fn read(proof: &str, about: &ProvenRequest<'_>, verify: Verify) -> Re
     }
     let key = header.jwk.public().ok_or(ProofError::Key)?;
 
-    let claims: Claims<'_> = serde_json::from_slice(&payload).map_err(|_| MALFORMED)?;
+    let claims: Claims<'_> = json::object(&payload).map_err(|_| MALFORMED)?;
     if claims.jti.is_empty() || claims.iat < 0.0 {
         return Err(MALFORMED);
     }

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use super::{MAX_NONCE_BYTES, NONCE_HEADER};
 use crate::challenge::Challenge;
 use crate::error::{ErrorCode, ErrorResponse};
+use crate::json;
 
 /// The nonce that a response gives for the next proofs; responses of any status may
 /// ([RFC 9449 §8.2](https://www.rfc-editor.org/rfc/rfc9449#section-8.2)). What does not have its
@@ -26,7 +27,7 @@ pub fn wanted_by_authorization_server(response: &http::Response<Bytes>) -> Optio
     if !response.status().is_client_error() {
         return None;
     }
-    let error: ErrorResponse = serde_json::from_slice(response.body()).ok()?;
+    let error: ErrorResponse = json::object(response.body()).ok()?;
     (error.error == ErrorCode::UseDpopNonce).then(|| nonce(response.headers())).flatten()
 }
 

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::RelyingParty;
 use super::profile::Issuers;
+use crate::json;
 use crate::metadata::lenient;
 use crate::metadata::well_known::OPENID_CONFIGURATION;
 
@@ -176,7 +177,7 @@ impl RelyingParty {
     /// # Errors
     /// [`DiscoveryError`].
     pub fn read(&self, document: &[u8]) -> Result<Provider, DiscoveryError> {
-        let document: Document = serde_json::from_slice(document).map_err(|_| DiscoveryError::Malformed)?;
+        let document: Document = json::object(document).map_err(|_| DiscoveryError::Malformed)?;
         let issuer = self.names(&document.issuer)?;
         let endpoint = |text: Option<&String>| Url::parse(text?).ok().filter(|url| self.may_lead_to(url));
         let needed = |name, text: Option<&String>| endpoint(text).ok_or(DiscoveryError::Endpoint(name));

@@ -14,6 +14,7 @@ use super::discovery::Provider;
 use super::profile::AssertionAudience;
 use crate::client_assertion::{self, ClientKey};
 use crate::error::{ErrorCode, ErrorResponse};
+use crate::json;
 use crate::jws::{SignError, Signer};
 use crate::metadata::lenient;
 use crate::pkce::CodeVerifier;
@@ -180,14 +181,14 @@ pub fn read(party: &RelyingParty, status: u16, body: &[u8]) -> Result<Given, Not
     }
     if status == 200 {
         let Body { id_token, access_token, refresh_token } =
-            serde_json::from_slice(body).map_err(|_| NotGiven::Malformed)?;
+            json::object(body).map_err(|_| NotGiven::Malformed)?;
         return Ok(Given { id_token, access_token, refresh_token });
     }
     if !(400..500).contains(&status) || matches!(status, 408 | 429) {
         return Err(NotGiven::Unavailable(status));
     }
     // A proxy or a wrong address answers with a page, too.
-    let refusal: Refusal = serde_json::from_slice(body).map_err(|_| NotGiven::Unavailable(status))?;
+    let refusal: Refusal = json::object(body).map_err(|_| NotGiven::Unavailable(status))?;
     let error = ErrorResponse {
         error: ErrorCode::from_word(&printable(&refusal.error)),
         error_description: refusal.error_description.as_deref().map(printable),

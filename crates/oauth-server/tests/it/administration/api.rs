@@ -189,6 +189,7 @@ async fn users_are_added_found_and_changed() {
         (json!({ "name": "mallory", "password": "short" }), 422, "unfit_password"),
         (json!({ "name": "mallory99", "password": "MALLORY99" }), 422, "unfit_password"),
         (json!({ "name": "mallory" }), 400, "malformed"),
+        (json!(["mallory", "long enough", false]), 400, "malformed"),
         (json!({ "name": "mallory", "password": "long enough", "role": "admin" }), 400, "malformed"),
     ] {
         let (status, problem) = add(body.clone()).await;

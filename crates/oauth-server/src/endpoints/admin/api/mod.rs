@@ -26,6 +26,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::administration::{ADMIN_READ, ADMIN_WRITE, AdminError, By};
 use crate::config::Dpop;
@@ -290,8 +291,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Answer<Self> {
-        let Json(sent) = Json::<T>::from_request(request, state).await?;
-        Ok(Self(sent))
+        let Json(sent) = Json::<Box<RawValue>>::from_request(request, state).await?;
+        let sent = barewire_oauth::json::object(sent.get().as_bytes());
+        sent.map(Self).map_err(|error| Problem::Malformed(error.to_string()))
     }
 }
 
