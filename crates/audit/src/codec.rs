@@ -67,6 +67,7 @@ mod field {
     pub(super) const USER_AGENT: u8 = tag(32, BYTES);
     pub(super) const REGISTRATION: u8 = tag(33, BYTES);
     pub(super) const REQUEST: u8 = tag(34, EIGHT);
+    pub(super) const ISSUER: u8 = tag(35, BYTES);
 }
 
 /// Appends a record.
@@ -114,6 +115,7 @@ pub(crate) fn encode(entry: &Entry<'_>, out: &mut Vec<u8>) {
     out.text(field::USER_AGENT, entry.user_agent);
     out.text(field::REGISTRATION, entry.registration);
     out.fixed(field::REQUEST, entry.request);
+    out.text(field::ISSUER, entry.issuer);
 }
 
 /// Reads a record.
@@ -162,6 +164,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Entry<'_>, NotARecord> {
             field::USER_AGENT => entry.user_agent = Some(value.text()?),
             field::REGISTRATION => entry.registration = Some(value.text()?),
             field::REQUEST => entry.request = Some(value.fixed()?),
+            field::ISSUER => entry.issuer = Some(value.text()?),
             _ => {}
         }
     }
@@ -274,6 +277,7 @@ pub(crate) mod tests {
             name: Some("echo"),
             arguments: Some([7; 16]),
             user: Some("ann"),
+            issuer: Some("https://as.example"),
             by: Some("admin"),
             client: Some("client"),
             registration: Some("dynamic"),

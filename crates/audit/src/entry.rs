@@ -42,6 +42,9 @@ pub struct Entry<'a> {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
+    /// Whose word that is, where tokens of several issuers are taken: each has users of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<&'a str>,
     /// Who did it, where that is not the user: an administrator, or `operator:` and a name of the operating system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a str>,

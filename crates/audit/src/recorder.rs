@@ -190,6 +190,7 @@ fn entry<'a>(at: Time, path: &'a str, record: &'a Record<'a>) -> Entry<'a> {
         name: record.name.map(without_secrets),
         arguments: record.arguments,
         user: principal.map(|principal| principal.subject.as_str()),
+        issuer: principal.and_then(|principal| principal.issuer.as_deref()),
         client: principal.and_then(|principal| principal.client_id.as_deref()),
         grant: principal.and_then(|principal| principal.grant_id.as_deref()),
         client_name: record.client.map(|(name, _)| name),

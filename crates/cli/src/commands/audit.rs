@@ -125,6 +125,7 @@ fn line(head: &Head, entry: &Entry<'_>) -> String {
     match entry.kind {
         Of::Request | Of::Event => {
             words.push(or_dash(entry.user));
+            words.extend(entry.issuer.map(|issuer| format!("(of {issuer})")));
             words.extend(entry.by.map(|by| format!("(by {by})")));
             words.push(entry.client_name.or(entry.client).unwrap_or("-").to_owned());
             words.extend(entry.address.map(|address| address.to_string()));

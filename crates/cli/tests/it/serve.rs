@@ -291,6 +291,10 @@ fn own_tokens_and_those_of_others_open_one_server_and_no_two_people_are_one() {
         let url = format!("{}{}", both.origin, created.headers()["location"].to_str().unwrap());
         for (token, expected) in [(&own, StatusCode::OK), (&foreign, StatusCode::NOT_FOUND)] {
             assert_eq!(http.get(&url).bearer_auth(&token.access).send().await.unwrap().status(), expected);
+            let call = http.post(both.mcp()).header("mcp-protocol-version", "2025-06-18");
+            let call = call.header("accept", "application/json, text/event-stream");
+            let call = call.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+            assert_eq!(call.bearer_auth(&token.access).send().await.unwrap().status(), StatusCode::OK);
         }
     });
     // One for the other server is for the other server, whoever issued it.
@@ -307,6 +311,20 @@ fn own_tokens_and_those_of_others_open_one_server_and_no_two_people_are_one() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(both.me(&foreign.access).is_ok());
+
+    // Nor are they one in the log.
+    assert_eq!(both.stop(), Some(0));
+    let audit = |arguments: &[&str]| {
+        let mut command = barewire();
+        command.args(["audit", "list", "--user", "admin", "--data-dir"]).arg(both.data_dir());
+        command.args(arguments).output().unwrap()
+    };
+    let log = json(&audit(&["--json"]));
+    let listed = log["records"].as_array().unwrap().iter().filter(|record| record["method"] == "tools/list");
+    let issuers: Vec<&Value> = listed.map(|record| &record["issuer"]).collect();
+    assert_eq!(issuers, [&Value::Null, &json!(login.origin)]);
+    let shown = format!("admin (of {}) ", login.origin);
+    assert!(stdout(&audit(&[])).contains(&shown), "{}", stdout(&audit(&[])));
 }
 
 #[test]
