@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap};
-use http::{StatusCode, Uri};
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde_json::json;
 
 use crate::endpoint::{MCP, SSE};
@@ -17,7 +17,7 @@ use crate::setup::Setup;
 
 /// The routes.
 pub(crate) fn around(front_page: Bytes, parts: Parts) -> Router {
-    let page = async move || ([(CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(front_page)).into_response();
+    let page = async move || (PAGE_HEADERS, Html(front_page)).into_response();
     Router::new()
         .route("/", get(page))
         .route("/healthz", get(async || "ok\n"))
@@ -50,8 +50,12 @@ impl Parts {
     }
 }
 
-/// No page of this server is shown inside of another site's.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+/// No page of this server is shown inside of another site's, or taken for something else than a page.
+const PAGE_HEADERS: [(HeaderName, &str); 3] = [
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
 
 /// What a person reads who opens the server's address in a browser.
 pub(crate) fn front_page(setup: &Setup, origin: &str) -> Bytes {
@@ -111,7 +115,7 @@ async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
     let wants_page = headers.get(ACCEPT).is_some_and(|a| a.to_str().is_ok_and(|a| a.contains("text/html")));
     if wants_page {
         let page = Html(include_str!("not_found.html"));
-        return (StatusCode::NOT_FOUND, [(CONTENT_SECURITY_POLICY, PAGE_POLICY)], page).into_response();
+        return (StatusCode::NOT_FOUND, PAGE_HEADERS, page).into_response();
     }
     let message = format!("there is nothing at {}", uri.path());
     (StatusCode::NOT_FOUND, axum::Json(json!({ "error": "not_found", "message": message }))).into_response()

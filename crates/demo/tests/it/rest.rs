@@ -126,9 +126,25 @@ async fn bad_input_is_answered_with_what_and_why() {
     let malformed =
         world.http.post(world.url("/posts")).bearer_auth(&john).header("content-type", "application/json");
     assert_eq!(malformed.body("{").send().await.unwrap().status(), StatusCode::BAD_REQUEST);
-    let page = world.http.get(world.url("/nowhere")).header("accept", "text/html").send().await.unwrap();
-    assert_eq!(page.status(), StatusCode::NOT_FOUND);
-    assert!(page.text().await.unwrap().contains("<h1>"));
+}
+
+#[tokio::test]
+async fn its_pages_are_pages_and_nobody_elses() {
+    let world = World::start().await;
+    for (path, status) in [("/", StatusCode::OK), ("/nowhere", StatusCode::NOT_FOUND)] {
+        let page = world.http.get(world.url(path)).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(page.status(), status);
+        for (header, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(page.headers()[header], value, "{path}");
+        }
+        let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(page.text().await.unwrap().contains("<h1>"), "{path}");
+    }
 }
 
 #[tokio::test]
