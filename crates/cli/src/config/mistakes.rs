@@ -9,8 +9,8 @@ use super::schema::{Shape, is_secret, schema, shape};
 use super::sources::Sources;
 use crate::outcome::Failure;
 
-/// From which likeness on a name may have been meant: two letters that are swapped in a word of four.
-const ALIKE: f64 = 0.7;
+/// From which likeness on a name may have been meant: two letters that are swapped in a word of three, `mpc` for `mcp`.
+const ALIKE: f64 = 0.65;
 /// Of a longer value only the beginning is shown.
 const SHOWN: usize = 60;
 

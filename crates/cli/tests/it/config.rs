@@ -65,6 +65,7 @@ fn mistakes_are_all_told_with_their_sources() {
         ),
         ("[[external.jwt]]\nissuer = \"http://as.example\"\n", "external: "),
         ("[auth\n", "cannot be read"),
+        ("[mpc]\nmax_tasks = 3\n", "mpc: there is no such setting; did you mean mcp?"),
     ] {
         std::fs::write(&file, text).unwrap();
         let output = barewire().args(["config", "check"]).arg(&file).output().unwrap();
