@@ -19,10 +19,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
 use barewire_bench::dialect::{LEGACY, MODERN};
-use barewire_bench::server::{SCOPE, tools};
+use barewire_bench::server::{SCOPE, TOOLS, limits, tools};
 use barewire_bench::signed::SignedToken;
 use barewire_mcp_server::{
-    McpServerBuilder, McpService, Observer, Principal, Record, ResourceServer, TokenVerifier,
+    Limits, McpServerBuilder, McpService, Observer, Principal, Record, ResourceServer, TokenVerifier,
 };
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::scope::ScopeSet;
@@ -40,7 +40,7 @@ const MANY: u64 = 1_200;
 const TOKEN_BYTES: usize = 600;
 
 /// What is measured, each by its name.
-const CASES: [(&str, Make); 13] = [
+const CASES: [(&str, Make); 15] = [
     ("floor", floor),
     ("request", request),
     ("echo", |times| call(tools(0), &modern("echo", &json!({ "text": TEXT })), times)),
@@ -55,6 +55,8 @@ const CASES: [(&str, Make); 13] = [
     ("sse", |times| call(tools(0), &modern("echo_with_progress", &json!({ "text": TEXT })), times)),
     ("tools-list", |times| call(tools(0), &listing(), times)),
     ("tools-list-bearer", |times| call(protected(), &listing().header("authorization", bearer()), times)),
+    ("tools-list-10-of-10", |times| call(page_of_ten(10), &listing(), times)),
+    ("tools-list-10-of-10000", |times| call(page_of_ten(10_000), &listing(), times)),
     ("token-cold", |times| token(times, |token| token.verify().map(drop))),
     ("signature", |times| token(times, SignedToken::verify_signature)),
     ("signature-jsonwebtoken", |times| token(times, SignedToken::verify_signature_with_jsonwebtoken)),
@@ -176,6 +178,11 @@ impl Wanted {
 fn modern(tool: &str, arguments: &Value) -> Wanted {
     let params = json!({ "name": tool, "arguments": arguments });
     modern_message("tools/call", params).header("mcp-name", tool.to_owned())
+}
+
+/// A server of so many tools, which lists ten at once.
+fn page_of_ten(all: usize) -> McpServerBuilder {
+    tools(all - TOOLS).limits(Limits { page_size: 10, ..limits() })
 }
 
 fn listing() -> Wanted {

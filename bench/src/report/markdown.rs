@@ -83,7 +83,7 @@ fn targets(report: &Report, notes: &Notes) -> String {
             None => "not measured",
         };
         let mut cells = vec![target.what.to_owned(), limit, shown(measured), word.to_owned()];
-        let comparable = !matches!(target.id, "cold-token");
+        let comparable = !matches!(target.id, "cold-token" | "list-tools-alike");
         cells.extend(peers.iter().map(|peer| shown(target.measured(report, peer).filter(|_| comparable))));
         table.row(cells);
         if reached != Some(true) {
