@@ -173,8 +173,13 @@ impl HostConfig {
     /// Whether the page may add the server with that URL.
     #[must_use]
     pub fn allows_server(&self, url: &Url, origin: &PublicOrigin) -> bool {
-        let offered = || self.offered.iter().any(|it| Url::parse(&it.url).is_ok_and(|it| it == *url));
-        self.allows_any_server(origin) || offered()
+        self.allows_any_server(origin) || self.offers(url)
+    }
+
+    /// Whether the operator has named the server with that URL.
+    #[must_use]
+    pub fn offers(&self, url: &Url) -> bool {
+        self.offered.iter().any(|it| Url::parse(&it.url).is_ok_and(|it| it == *url))
     }
 
     /// Whether the page may add servers that are not offered.

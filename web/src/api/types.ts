@@ -995,7 +995,8 @@ capabilities: JsonValue | null,
  */
 instructions: string | null,
 /**
- * The answer of `/users/me/` on the server's origin, asked with the same token; `null` if there is no such resource.
+ * The answer of `/users/me/` on the server's origin, asked with the same token; `null` if there is no such resource, and of
+ * servers that the operator has not named, which are not asked.
  */
 user: JsonValue | null,
 /**

@@ -71,7 +71,8 @@ pub struct ServerView {
     pub capabilities: Option<Value>,
     /// What the server says about how to use it.
     pub instructions: Option<String>,
-    /// The answer of `/users/me/` on the server's origin, asked with the same token; `null` if there is no such resource.
+    /// The answer of `/users/me/` on the server's origin, asked with the same token; `null` if there is no such resource, and of
+    /// servers that the operator has not named, which are not asked.
     pub user: Option<Value>,
     /// The OAuth client that the host is at this server's authorization server.
     pub client: Option<ClientView>,

@@ -96,8 +96,8 @@ impl Driver {
         self.server.set_login_required(None);
         link::show_grant(link, &self.server).await;
         self.server.set_status(ServerStatusKind::Ready, "Connected.", None, |view| link.describe(view));
-        let (shown, server) = (link.clone(), self.server.clone());
-        self.app.tasks().spawn(async move { link::show_user(&shown, &server).await });
+        let (app, shown, server) = (self.app.clone(), link.clone(), self.server.clone());
+        self.app.tasks().spawn(async move { link::show_user(&app, &shown, &server).await });
         if let Err(error) = self.app.store().save_server(self.server.key(), &self.server.stored()).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a server's name was not kept");
         }

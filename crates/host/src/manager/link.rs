@@ -234,9 +234,10 @@ pub(crate) async fn show_renewed(app: &App, link: &Link, server: &Server) {
     }
 }
 
-/// Shows who is logged in.
-pub(crate) async fn show_user(link: &Link, server: &Server) {
-    if server.view().authorization == Authorization::Authorized {
+/// Shows who is logged in. Asked only of servers that the operator has named: what answers there need not be the MCP server,
+/// and a token is for that.
+pub(crate) async fn show_user(app: &App, link: &Link, server: &Server) {
+    if app.config().offers(server.url()) && server.view().authorization == Authorization::Authorized {
         let user = link.user().await;
         server.update(|view| view.user = user);
     }

@@ -96,7 +96,7 @@ async fn redeem(app: App, server: Arc<Server>, login: Login, query: String) {
         (Ok(_), Ok(link)) => {
             server.set_login_required(None);
             link::show_grant(&link, &server).await;
-            link::show_user(&link, &server).await;
+            link::show_user(&app, &link, &server).await;
             for list in [ListKind::Tools, ListKind::Resources, ListKind::Prompts] {
                 server.list_changed(list);
             }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barewire_host::api::{
-    Authorization, CallResult, CallStatus, CallView, ErrorCode, Event, ExchangeList, InputKind, PromptList,
-    Registration, ResourceList, ServerStatusKind, ServerView, TemplateList, ToolList,
+    Authorization, CallResult, CallStatus, CallView, ErrorCode, Event, ExchangeList, InputKind, Offered,
+    PromptList, Registration, ResourceList, ServerStatusKind, ServerView, TemplateList, ToolList,
 };
 use barewire_host::{HostConfig, Limits, MemoryHostStore, SessionKey};
 use barewire_mcp_client::{CredentialStore, GrantKey, MemoryCredentials};
@@ -20,6 +20,16 @@ use crate::support::{Page, Running, refused};
 async fn host(credentials: &Arc<MemoryCredentials>) -> Running {
     let store = Arc::new(MemoryHostStore::default());
     Running::keeping(HostConfig::default(), store, credentials.clone(), TestClock::default()).await
+}
+
+/// The same, with a blog that its operator has named.
+async fn host_of_a_blog(credentials: &Arc<MemoryCredentials>) -> (Running, Blog) {
+    let clock = TestClock::default();
+    let blog = Blog::start(&clock).await;
+    let offered = vec![Offered { name: "Blog".to_owned(), url: blog.endpoint() }];
+    let config = HostConfig { offered, ..HostConfig::default() };
+    let store = Arc::new(MemoryHostStore::default());
+    (Running::keeping(config, store, credentials.clone(), clock).await, blog)
 }
 
 /// The tokens that the host has for a browser, which the browser must never see.
@@ -42,8 +52,7 @@ fn structured(call: &CallView) -> &Value {
 #[tokio::test]
 async fn from_the_first_401_to_the_log_out() {
     let credentials = Arc::new(MemoryCredentials::new());
-    let running = host(&credentials).await;
-    let blog = Blog::start(&running.clock).await;
+    let (running, blog) = host_of_a_blog(&credentials).await;
     let mut person = Person::new(&running, "johndoe").await;
 
     // Without a token the server says that it wants one, which is not a failure.
@@ -427,8 +436,7 @@ async fn nothing_is_told_of_a_server_after_it_was_removed() {
 #[tokio::test]
 async fn two_people_at_one_server_are_two_people() {
     let credentials = Arc::new(MemoryCredentials::new());
-    let running = host(&credentials).await;
-    let blog = Blog::start(&running.clock).await;
+    let (running, blog) = host_of_a_blog(&credentials).await;
     let (mut john, johns) = Person::connected(&running, &blog, "johndoe").await;
     let (mut jane, janes) = Person::connected(&running, &blog, "janedoe").await;
     for (person, server, name) in [(&mut john, &johns, "johndoe"), (&mut jane, &janes, "janedoe")] {
