@@ -247,6 +247,7 @@ pub(crate) async fn open_stream(
         let resumed = ResumedStream::new(server.clone(), caller, reader);
         return Ok(event_stream(Box::new(resumed), server.limits.keep_alive));
     }
+    server.keep_readable(&session.key, caller.as_deref());
     let owner = server.owner(caller.as_deref()).unwrap_or_default();
     let kind = Kind::Session { key: session.key, revision: session.revision };
     let subscription = server.hub.open(kind, Some(&owner)).map_err(|reason| match reason {

@@ -25,6 +25,7 @@ use crate::outbox::Outbox;
 use crate::refused::Refused;
 use crate::server::Shared;
 use crate::service::Caller;
+use crate::session::SessionKey;
 use crate::streams::LongStream;
 use crate::tasks::{self, TaskSlot};
 use crate::trail::Trail;
@@ -196,5 +197,10 @@ impl Shared {
         self.registry
             .resource(uri)
             .is_ok_and(|found| decide(found.rule(), caller, self.guard.as_ref()) == Access::Allowed)
+    }
+
+    /// A session goes on with another token, and that may allow less than the one before.
+    pub(crate) fn keep_readable(&self, session: &SessionKey, caller: Option<&Principal>) {
+        self.memory.keep_readable(session, |uri| self.may_read(caller, uri));
     }
 }

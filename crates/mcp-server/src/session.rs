@@ -196,6 +196,19 @@ impl SessionMemory {
         }
     }
 
+    /// Forgets the subscriptions to what may not be read any more.
+    pub(crate) fn keep_readable(&self, key: &SessionKey, may_read: impl Fn(&str) -> bool) {
+        let readable = |remembered: &Remembered| remembered.subscriptions.iter().all(|uri| may_read(uri));
+        if self.sessions.get(key).is_none_or(|remembered| readable(&remembered)) {
+            return;
+        }
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.copy(key);
+        remembered.subscriptions.retain(|uri| may_read(uri));
+        remembered.bytes = remembered.subscriptions.iter().map(|uri| uri.len()).sum();
+        self.sessions.insert(*key, Arc::new(remembered));
+    }
+
     pub(crate) fn forget(&self, key: &SessionKey) {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.sessions.remove(key);

@@ -277,6 +277,7 @@ impl SseSession {
     /// The client is there, with this token.
     fn heard(&self, server: &Shared, parts: &Parts, caller: Option<&Principal>) {
         let reader = server.guard.as_ref().and_then(|guard| guard.reader(&parts.headers, caller));
+        server.keep_readable(&self.key, caller);
         let mut state = self.lock();
         state.heard = Instant::now();
         state.reader = reader;

@@ -128,6 +128,18 @@ async fn nobody_hears_of_what_they_may_not_read() {
     let legacy = server.legacy_as(Some("ann.read")).await;
     let refused = legacy.request(1, "resources/subscribe", json!({ "uri": "test://closed" })).await;
     assert_eq!(refused.code(), -32002);
+
+    // Nor once they may not any more: a session outlives its tokens, and the next may allow less.
+    let session = server.legacy_as(Some("ann.write")).await;
+    for uri in ["test://open", "test://closed"] {
+        let subscribed = session.request(1, "resources/subscribe", json!({ "uri": uri })).await;
+        assert_eq!(subscribed.body["result"], json!({}), "{uri}");
+    }
+    let mut stream = session.with_token("ann.read").listen().await;
+    let publish = server.mcp.publish();
+    publish.resource_updated("test://closed");
+    publish.resource_updated("test://open");
+    assert_eq!(stream.next().await.unwrap()["params"]["uri"], "test://open");
 }
 
 /// Ann's token is good until the test says otherwise.
