@@ -102,13 +102,38 @@ impl Shared {
     /// Whose share a caller uses up: the user's, whatever clients they have. Nobody's where nobody is told apart.
     pub(crate) fn owner(&self, caller: Option<&Principal>) -> Option<Vec<u8>> {
         self.guard.as_ref()?;
-        Some(caller.map_or_else(Vec::new, |caller| [b"user ".as_slice(), caller.subject.as_bytes()].concat()))
+        Some(caller.map_or_else(Vec::new, user))
     }
+}
+
+/// A user: two issuers may call two people by one subject.
+fn user(caller: &Principal) -> Vec<u8> {
+    let mut bytes = [b"user ".as_slice(), caller.subject.as_bytes()].concat();
+    // No subject has a byte that UTF-8 has not.
+    if let Some(issuer) = &caller.issuer {
+        bytes.push(0xff);
+        bytes.extend_from_slice(issuer.as_bytes());
+    }
+    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_people_of_one_name_have_a_share_each() {
+        let of = |issuer: Option<&str>, client: &str| {
+            let mut caller = Principal::new("ann");
+            caller.issuer = issuer.map(Into::into);
+            caller.client_id = Some(client.to_owned());
+            user(&caller)
+        };
+        let issuers = [None, Some("https://a.example"), Some("https://b.example")];
+        let users: std::collections::HashSet<_> = issuers.iter().map(|&issuer| of(issuer, "c")).collect();
+        assert_eq!(users.len(), issuers.len());
+        assert_eq!(of(None, "c"), of(None, "d"), "whatever clients they have");
+    }
 
     #[test]
     fn one_cannot_take_what_is_there_for_all() {
