@@ -26,6 +26,8 @@ pub struct TokenProfile {
     pub scope_claims: Vec<String>,
     /// The claims that may name the token itself; the first that is there counts.
     pub id_claims: Vec<String>,
+    /// Whether a token that names no client is none: where ID tokens look like access tokens but for that.
+    pub needs_client: bool,
     /// What its words mean here. A word that is not in this list stands for itself.
     pub scopes: IndexMap<String, ScopeSet>,
 }
@@ -43,6 +45,8 @@ impl TokenProfile {
     pub fn entra() -> Self {
         Self {
             id_claims: words(&["uti", "jti"]),
+            // Its ID tokens have the roles of their user as well.
+            needs_client: true,
             ..Self::new(&["JWT"], "oid", &["azp", "appid"], &["scp", "roles"])
         }
     }
@@ -75,6 +79,7 @@ impl TokenProfile {
             client_claims: words(client),
             scope_claims: words(scope),
             id_claims: words(&["jti"]),
+            needs_client: false,
             scopes: IndexMap::new(),
         }
     }
@@ -112,7 +117,7 @@ impl TokenProfile {
         let token_id = first(&self.id_claims).map(str::to_owned);
         let scope = self.scope(&claims);
         // What an ID token for the same application does not have either.
-        if scope.is_none() && client_id.is_none() {
+        if client_id.is_none() && (self.needs_client || scope.is_none()) {
             return Err(INVALID);
         }
         let (expires_at, issued_at, not_before) =
@@ -353,7 +358,16 @@ mod tests {
         }
         let of_entra =
             json!({ "iss": "i", "oid": "s", "sub": "s", "aud": "a", "exp": 2, "iat": 1, "ver": "2.0" });
-        assert_eq!(read(&TokenProfile::entra(), &of_entra), Err(BearerError::Invalid));
+        let mut with_roles = of_entra.clone();
+        with_roles["roles"] = json!(["posts:write"]);
+        for token in [of_entra, with_roles.clone()] {
+            assert_eq!(read(&TokenProfile::entra(), &token), Err(BearerError::Invalid), "{token}");
+        }
+        for client in ["azp", "appid"] {
+            let mut token = with_roles.clone();
+            token[client] = json!("c");
+            assert!(read(&TokenProfile::entra(), &token).is_ok(), "{token}");
+        }
     }
 
     #[test]
