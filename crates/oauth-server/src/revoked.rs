@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use barewire_oauth::claims::seconds;
 use barewire_oauth::scope::ScopeSet;
+use barewire_oauth::token::OWN_SUBJECT;
 
 use crate::config::MAX_ACCESS_TOKEN_TTL;
 use crate::store::{Change, Changed};
@@ -96,7 +97,11 @@ impl Revocations {
         if self.issued_until.is_some_and(|until| iat <= until) {
             return true;
         }
-        if self.users.cover(subject, iat) || self.clients.cover(client_id, iat) {
+        // In a token that was exchanged, the client for which it acts is its subject.
+        let clients = [Some(client_id), subject.strip_prefix(OWN_SUBJECT)];
+        if self.users.cover(subject, iat)
+            || clients.into_iter().flatten().any(|it| self.clients.cover(it, iat))
+        {
             return true;
         }
         let is_gone = |id: &str| self.changes.get(id).is_some_and(|change| change.left.is_none());

@@ -51,6 +51,19 @@ impl Policy {
         }
     }
 
+    /// What is still there of what somebody was granted for this resource; `None` where that is nothing. An operator can
+    /// take scopes and resources away, and what was granted is not granted for ever.
+    #[must_use]
+    pub fn still(&self, resource: &Resource, granted: &ScopeSet) -> Option<ScopeSet> {
+        let mut all = self.resources.iter().chain(&self.administration);
+        let offered = all.find(|offered| offered.resource.is_equivalent(resource))?;
+        let mut left = offered.part_of(granted)?;
+        if granted.contains(OFFLINE_ACCESS) {
+            left = left.union(&ScopeSet::from_tokens([OFFLINE_ACCESS]));
+        }
+        Some(left)
+    }
+
     /// Every scope of every resource, but for those of administrators.
     #[must_use]
     pub fn scopes(&self) -> ScopeSet {

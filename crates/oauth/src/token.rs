@@ -54,6 +54,8 @@ pub enum TokenRequest {
     DeviceCode {
         /// The code.
         device_code: DeviceCode,
+        /// `resource`, if it is repeated here (RFC 8707 §2.2).
+        resource: Option<Resource>,
     },
     /// [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1).
     TokenExchange(ExchangeRequest),
@@ -239,6 +241,7 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
         }),
         "urn:ietf:params:oauth:grant-type:device_code" => Ok(TokenRequest::DeviceCode {
             device_code: DeviceCode::new(one("device_code").ok_or(TokenError::Missing("device_code"))?),
+            resource: resource(parameters)?,
         }),
         JWT_BEARER => Ok(TokenRequest::JwtBearer {
             assertion: Assertion::new(one("assertion").ok_or(TokenError::Missing("assertion"))?),
@@ -260,6 +263,18 @@ pub fn read(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
             resource: resource(parameters)?,
         }),
         _ => Err(TokenError::UnsupportedGrantType),
+    }
+}
+
+/// What a request for tokens has that is good for one such request: the code or the refresh token that its grant type is
+/// about, and nothing that stands beside it.
+#[must_use]
+pub fn used_once(parameters: &Parameters) -> Option<&str> {
+    let one = |name| parameters.one(name).ok().flatten();
+    match one("grant_type")? {
+        "authorization_code" => one("code"),
+        "refresh_token" => one("refresh_token"),
+        _ => None,
     }
 }
 

@@ -133,7 +133,13 @@ async fn try_revoke(state: &Inner, posted: &Posted, asker: &mut Draft) -> Result
             if claims.iss != state.issuer || claims.expires_at() <= now {
                 return Ok(());
             }
-            check_owner(state, &claims.client_id, client, &credentials).await?;
+            let client = check_owner(state, &claims.client_id, client, &credentials).await?;
+            if let Some(id) = &claims.grant_id
+                && let Some(grant) = state.store.grant(id).await?
+                && grant.client_id == claims.client_id
+            {
+                client.prove(grant.client_has_keys)?;
+            }
             state.store.revoke_access_token(&claims.jti, claims.expires_at(), now).await?;
             state.tokens.revoke_token(&claims.jti, now);
             let draft = Draft {

@@ -434,6 +434,12 @@ async fn a_code_of_a_documented_client_with_keys_is_of_no_use_without_them() {
     assert_eq!(redeem(&foreign).await.0, StatusCode::UNAUTHORIZED);
     let (status, answer) = redeem(&ours).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
+    let access = answer["access_token"].as_str().unwrap();
+    for form in [vec![("token", access)], vec![("token", access), ("client_id", &client)]] {
+        let revoked = world.http.post(world.at("/revoke")).form(&form).send().await.unwrap();
+        assert_eq!(revoked.status(), StatusCode::UNAUTHORIZED, "nor can they end what it is good for");
+    }
+    assert_eq!(world.verify(access), Ok(()));
     let refresh = answer["refresh_token"].as_str().unwrap();
     assert_eq!(world.refresh(&client, refresh).await.0, StatusCode::UNAUTHORIZED);
     let statement = key.client(&world, &client, "2");

@@ -183,6 +183,17 @@ async fn a_device_code_is_for_the_client_that_asked() {
     let device = waiting(&world, &device_client(&world).await).await;
     let thief = Device { client: "web".to_owned(), ..waiting(&world, &device.client).await };
     assert_eq!(thief.error(&world).await, "invalid_grant");
+    for (resource, expected) in
+        [("https://evil.example/mcp", "invalid_target"), ("https://rs.example/mcp", "authorization_pending")]
+    {
+        let form = [
+            ("grant_type", DEVICE_CODE),
+            ("device_code", device.device_code.as_str()),
+            ("client_id", device.client.as_str()),
+            ("resource", resource),
+        ];
+        assert_eq!(world.token(&form).await.1["error"], expected);
+    }
     for code in ["", "nonsense", &device.user_code] {
         let guess =
             Device { device_code: code.to_owned(), client: device.client.clone(), user_code: String::new() };

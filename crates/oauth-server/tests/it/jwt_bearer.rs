@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use barewire_oauth::resource::Resource;
-use barewire_oauth_server::{AuthConfig, TrustedIssuer};
+use barewire_oauth_server::{AuthConfig, Dpop, TrustedIssuer};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -83,13 +83,17 @@ async fn organisation() -> (World, Issuer) {
 }
 
 async fn platform() -> (World, Issuer) {
+    platform_with(config()).await
+}
+
+async fn platform_with(config: AuthConfig) -> (World, Issuer) {
     let issuer = Issuer::serve().await;
     let subjects = json!([{
         "subject": "system:serviceaccount:reports:*", "claims": { "environment": "production" },
         "client_id": "reports-jobs", "scopes": "posts:read"
     }]);
     let trusted = issuer.trusted(&json!({ "kind": "workload", "subjects": subjects }));
-    let world = World::with(AuthConfig { trusted_issuers: vec![trusted], ..config() }).await;
+    let world = World::with(AuthConfig { trusted_issuers: vec![trusted], ..config }).await;
     (world, issuer)
 }
 
@@ -233,6 +237,20 @@ async fn a_workload_gets_what_the_rule_for_it_says() {
     let (organisation, idp) = organisation().await;
     let workload = idp.workload(&organisation, &json!({ "sub": "johndoe" }));
     assert_eq!(present(&organisation, &workload, &BACKEND).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_workload_whose_client_wants_bound_tokens_gets_no_others() {
+    let jobs = json!({ "client_id": "reports-jobs", "client_name": "Reports", "redirect_uris": [CALLBACK], "demands": { "dpop_bound_access_tokens": true } });
+    let mut config = AuthConfig { dpop: Dpop::Offered, ..config() };
+    config.clients.push(serde_json::from_value(jobs).unwrap());
+    let (world, platform) = platform_with(config).await;
+    let (status, answer) = present(&world, &platform.workload(&world, &json!({})), &[]).await;
+    assert_eq!(
+        (status, &answer["error"]),
+        (StatusCode::BAD_REQUEST, &json!("invalid_dpop_proof")),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

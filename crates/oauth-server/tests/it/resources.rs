@@ -41,6 +41,36 @@ fn with_archive() -> AuthConfig {
 }
 
 #[tokio::test]
+async fn what_the_operator_takes_away_is_in_no_further_token() {
+    let with = |scopes: &[&str]| {
+        let scopes: serde_json::Map<_, _> =
+            scopes.iter().map(|&it| (it.to_owned(), json!("A sentence"))).collect();
+        let archive = serde_json::from_value(json!({ "url": ARCHIVE, "scopes": scopes })).unwrap();
+        AuthConfig { resources: vec![archive], ..config() }
+    };
+    let world = World::with(with(&["files", "notes"])).await;
+    let client = world.register().await;
+    let asked = [("resource", ARCHIVE), ("scope", "files notes offline_access")];
+    let code = world.code_with(&client, &asked).await;
+    let (_, answer) = redeem(&world, &client, &code, ARCHIVE).await;
+    let refresh = answer["refresh_token"].as_str().unwrap();
+
+    let world = world.restarted(with(&["files"])).await;
+    let (_, answer) = world.refresh(&client, refresh).await;
+    assert_eq!(answer["scope"], "files offline_access", "{answer}");
+    let refresh = answer["refresh_token"].as_str().unwrap();
+    // All of it is gone, the resource too, or it is back again.
+    let mut world = world;
+    for (settings, expected) in
+        [(with(&["other"]), "invalid_grant"), (config(), "invalid_grant"), (with(&["files", "notes"]), "")]
+    {
+        world = world.restarted(settings).await;
+        let (_, answer) = world.refresh(&client, refresh).await;
+        assert_eq!(answer["error"].as_str().unwrap_or(""), expected, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn no_token_for_one_resource_has_scopes_of_another() {
     let world = World::with(with_archive()).await;
     // For a client itself.

@@ -1,10 +1,12 @@
 //! A server exchanges the token that it was sent for one of its own (RFC 8693).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use barewire_oauth::bearer::BearerError;
 use barewire_oauth::claims::AccessTokenClaims;
 use barewire_oauth::resource::Resource;
+use barewire_oauth_server::administration::{Administration, By};
 use barewire_oauth_server::{AuthConfig, AuthorizationServer};
 use barewire_store::Store;
 use barewire_testkit::{Holder, TempDir};
@@ -268,6 +270,32 @@ async fn what_ends_the_grant_ends_what_was_exchanged() {
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(claims(&world, &other, OTHER), Err(BearerError::Revoked));
     assert!(claims(&world, &bystander.access, MCP).is_ok());
+}
+
+#[tokio::test]
+async fn what_a_disabled_client_began_is_not_exchanged() {
+    let world = World::with(exchanging()).await;
+    let (client, user) = tokens(&world).await;
+    let others = exchanged(&world, &RS, &user.access, &[]).await;
+    let form = [&BACKEND[..], &[("grant_type", "client_credentials"), ("resource", OTHER)]].concat();
+    let own = world.token(&form).await.1["access_token"].as_str().unwrap().to_owned();
+    let back = |token| exchange(&world, &BACKEND, token, &[("resource", MCP)]);
+    assert_eq!(back(&others).await.0, StatusCode::OK);
+    assert!(claims(&world, &own, OTHER).is_ok());
+    let all = Administration::new(world.store.clone(), &config(), None).await.unwrap();
+    let by = By::operator("op", "a test");
+    all.set_client_disabled(&by, &client, true).await.unwrap();
+    refused(&world, &RS, &user.access, &[], "invalid_request").await;
+    refused(&world, &BACKEND, &others, &[("resource", MCP)], "invalid_request").await;
+    // A token for the client itself that another has exchanged.
+    let exchanged = back(&own).await.1["access_token"].as_str().unwrap().to_owned();
+    assert!(claims(&world, &exchanged, MCP).is_ok());
+    all.set_client_disabled(&by, "backend", true).await.unwrap();
+    let begun = Instant::now();
+    while claims(&world, &exchanged, MCP) != Err(BearerError::Revoked) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is never refused");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

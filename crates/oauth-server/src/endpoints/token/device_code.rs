@@ -4,6 +4,7 @@
 use barewire_oauth::device::{Decision, DeviceRefusal, Pace, redeem as may_redeem};
 use barewire_oauth::dpop::ProofError;
 use barewire_oauth::grant::Holder;
+use barewire_oauth::resource::Resource;
 use barewire_oauth::secret::DeviceCode;
 use barewire_oauth::token::{TokenError, TokenResponse};
 
@@ -18,6 +19,7 @@ pub(super) async fn redeem(
     state: &Inner,
     client: &Authenticated,
     code: &DeviceCode,
+    resource: Option<&Resource>,
     account: &mut Account<'_>,
 ) -> Result<TokenResponse, Failure> {
     let digest = random::digest(code.expose());
@@ -27,6 +29,10 @@ pub(super) async fn redeem(
         return Err(refused(DeviceRefusal::WrongClient));
     }
     client.prove(device.client_has_keys)?;
+    let own = Resource::parse(&device.resource).ok();
+    if resource.is_some_and(|wanted| own.is_none_or(|own| !own.is_equivalent(wanted))) {
+        return Err(TokenError::UnknownResource.into());
+    }
     let holder = Holder { key: None, proof_required: device.proof_required };
     // It is bound to no key yet, so there is one thing that can be wrong.
     let proven = account.possession.key.as_deref();

@@ -2,6 +2,7 @@
 //! ([RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)). There is no refresh token: whoever made the
 //! statement decides each time.
 
+use barewire_oauth::dpop::ProofError;
 use barewire_oauth::jwt_bearer::{self, MAX_WORKLOAD_LIFETIME, Reading, has_claims, names, user_claim};
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
@@ -114,6 +115,11 @@ pub(super) async fn redeem(
             let found = subjects.iter().find(fits).ok_or(TokenError::Grant(StatementError::Unknown))?;
             if state.store.client_disabled(&found.client_id).await?.is_some() {
                 return Err(TokenError::UnknownClient.into());
+            }
+            let client = state.store.client(&found.client_id).await?;
+            let bound = client.is_some_and(|it| it.client.demands.dpop_bound_access_tokens);
+            if bound && account.possession.key.is_none() {
+                return Err(TokenError::from(ProofError::Missing).into());
             }
             let offered = state.policy.resource(wanted.resource).ok_or(TokenError::UnknownResource)?;
             let scope = own_scope(&part_of(&found.scopes, offered)?, wanted.scope)?;

@@ -124,11 +124,8 @@ async fn exchange(
 ) -> Result<TokenResponse, Failure> {
     let parameters = posted.parameters()?;
     let headers = &posted.headers;
-    // Before anything is awaited: from here on, other requests for the same code are its twins.
-    let attempt = parameters
-        .one("code")
-        .map_err(TokenError::from)?
-        .map(|code| state.redeeming.arrive(random::digest(code)));
+    // Before anything is awaited: from here on, other requests with the same code or refresh token are its twins.
+    let attempt = token::used_once(&parameters).map(|once| state.redeeming.arrive(random::digest(once)));
     let anonymous = is_anonymous_statement(headers, &parameters);
     let client = if anonymous { None } else { Some(authenticate(state, headers, &parameters).await?) };
     account.draft.client = client.as_ref().map(|client| client.id.clone());
@@ -167,11 +164,11 @@ async fn exchange(
             account.kind = EventKind::Refresh;
             refresh_token::refresh(state, &refresh_token, &wanted, account).await
         }
-        TokenRequest::DeviceCode { device_code } => {
+        TokenRequest::DeviceCode { device_code, resource } => {
             if !state.config.device_flow {
                 return Err(TokenError::UnsupportedGrantType.into());
             }
-            device_code::redeem(state, &client, &device_code, account).await
+            device_code::redeem(state, &client, &device_code, resource.as_ref(), account).await
         }
         TokenRequest::TokenExchange(wanted) => {
             account.kind = EventKind::TokenExchange;

@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use barewire_oauth::authorize::Policy;
 use barewire_oauth::resource::Resource;
 use barewire_oauth::scope::ScopeSet;
 use barewire_oauth::secret::RefreshToken;
@@ -49,7 +50,7 @@ pub(super) async fn refresh(
         if record.suspended {
             return Err(RefreshRefusal::Revoked.into());
         }
-        let scope = check_grant(&grant, wanted, now)?;
+        let scope = check_grant(&state.policy, &grant, wanted, now)?;
         wanted.client.prove(grant.client_has_keys)?;
         let family = family(&record);
         family.check_holder(account.possession.key.as_deref())?;
@@ -134,6 +135,7 @@ async fn still_may(
 
 /// Whether the grant still stands and covers what is asked; the scope of the next access token.
 fn check_grant(
+    policy: &Policy,
     grant: &GrantRecord,
     wanted: &Wanted<'_>,
     now: SystemTime,
@@ -148,10 +150,11 @@ fn check_grant(
         return Err(RefreshRefusal::Expired);
     }
     let own = Resource::parse(&grant.resource).ok();
-    if wanted.resource.is_some_and(|wanted| own.is_none_or(|own| !own.is_equivalent(wanted))) {
+    if wanted.resource.is_some_and(|wanted| own.as_ref().is_none_or(|own| !own.is_equivalent(wanted))) {
         return Err(RefreshRefusal::WrongResource);
     }
     let left = ScopeSet::parse_lenient(&grant.scope);
+    let left = own.and_then(|own| policy.still(&own, &left)).ok_or(RefreshRefusal::Revoked)?;
     let granted = grant.narrowed.as_ref().map(|narrowing| ScopeSet::parse_lenient(&narrowing.granted_scope));
     token::narrowed(granted.as_ref().unwrap_or(&left), &left, wanted.scope)
 }

@@ -82,6 +82,10 @@ async fn standing(
     let grant_id = claims.grant_id.clone().ok_or_else(refused)?;
     match state.store.grant(&grant_id).await? {
         Some(grant) if grant.revoked.is_none() && grant.expires_at > now => {
+            // The token may be another server's already.
+            if state.store.client_disabled(&grant.client_id).await?.is_some() {
+                return Err(refused().into());
+            }
             claims.scope = claims.scope.intersection(&ScopeSet::parse_lenient(&grant.scope));
         }
         // Of what clients get for themselves there is no record.
