@@ -62,8 +62,6 @@ fn report() -> Report {
         ),
         calls("list-tools-10", &[("floor-serde", [10.0; 3]), ("barewire", [11.0; 3])]),
         calls("list-tools-10000", &[("floor-serde", [10.0; 3]), ("barewire", [60.5; 3])]),
-        calls("list-tools-10-of-10", &[("floor-serde", [10.0; 3]), ("barewire", [11.0; 3])]),
-        calls("list-tools-10-of-10000", &[("floor-serde", [10.0; 3]), ("barewire", [11.5; 3])]),
     ];
     report
 }
@@ -89,7 +87,6 @@ fn ratios_are_of_one_round_and_a_missed_target_is_said() {
             "| echo, 2026-07-28, JSON, no token | ≤ 1.25x | 1.20x | yes | 4.00x |",
             "| get_user with structured content and output schema | ≤ 1.50x | 1.60x | **no** | 0.80x |",
             "| tools/list with 10,000 tools over the same with 10 | ≤ 1.10x | 5.50x | **no** | – |",
-            "| the same where both answers have 10 entries | ≤ 1.10x | 1.05x | yes | – |",
             "| the same with a bearer token | ≤ 1.35x | – | not measured | – |",
             "* **get_user with structured content and output schema**: It was tried to do less.",
             "| echo, 2026-07-28, JSON | 1.00x | 1.20x | 4.00x (4.00–4.40) |",
@@ -175,7 +172,11 @@ fn every_kind_of_figure() {
         peak_alone_kib: 10_240.0,
         peak_kib: 11_264.0,
     });
-    report.instructions.push(Instructions { case: name("echo"), each: 15_000.0 });
+    for (case, each) in
+        [("echo", 15_000.0), ("tools-list-10-of-10", 20_000.0), ("tools-list-10-of-10000", 21_000.0)]
+    {
+        report.instructions.push(Instructions { case: name(case), each });
+    }
     check(
         &report,
         &Notes::new(),
@@ -186,6 +187,7 @@ fn every_kind_of_figure() {
             "until the last has it | ≤ 150.0 ms | 151.0 ms | **no** | – |",
             "or of a call without one | 0 bytes | 0 bytes | yes | – |",
             "with SQLite state open | ≤ 30.0 ms | 25.0 ms | yes | – |",
+            "| the same where both answers have 10 entries, in instructions | ≤ 1.10x | 1.05x | yes | – |",
             "| barewire | 1,000,000 | 15.0 µs |",
             "| barewire | modern | 64 | 40.0 µs | 20,000 | 10.0 MiB |",
             "| bad tokens | 9,000 / 1,000 | 100 µs | 150 µs | 1.50x | 8.0 µs | 10.0 MiB | 11.0 MiB |",
