@@ -87,8 +87,9 @@ impl Session {
 /// Work that nobody has to be told of when Ctrl-C ends it.
 pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
-        result = work => result,
+        biased;
         () = interrupted() => Err(Failure::new(Kind::Interrupted, anyhow::anyhow!("interrupted"))),
+        result = work => result,
     }
 }
 
@@ -124,8 +125,9 @@ where
         }
     };
     let (kind, why) = tokio::select! {
-        result = &mut request => return result.map_err(call_failure),
+        biased;
         () = interrupted() => (Kind::Interrupted, "interrupted".to_owned()),
+        result = &mut request => return result.map_err(call_failure),
         () = late => (Kind::Connection, format!("no answer within {} s", seconds.unwrap_or(0))),
     };
     cancel.cancel();
@@ -234,6 +236,8 @@ pub(crate) async fn kept_token(url: &Url, common: &Common) -> Result<Token, Fail
     Ok(Token { token: grant.tokens.access_token, possession })
 }
 
+/// Ctrl-C. One that comes before this was polled is lost, so it is polled before the work that it ends: that may have begun, and
+/// said so, when it is polled for the first time.
 async fn interrupted() {
     // Without a signal handler there is nothing to wait for; the process then ends by the signal itself.
     if tokio::signal::ctrl_c().await.is_err() {
