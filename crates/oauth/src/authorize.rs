@@ -57,11 +57,9 @@ impl Policy {
     pub fn still(&self, resource: &Resource, granted: &ScopeSet) -> Option<ScopeSet> {
         let mut all = self.resources.iter().chain(&self.administration);
         let offered = all.find(|offered| offered.resource.is_equivalent(resource))?;
-        let mut left = offered.part_of(granted)?;
-        if granted.contains(OFFLINE_ACCESS) {
-            left = left.union(&ScopeSet::from_tokens([OFFLINE_ACCESS]));
-        }
-        Some(left)
+        // That one is not the resource's: it is neither something that is left, nor something that was taken.
+        let offline = granted.intersection(&ScopeSet::from_tokens([OFFLINE_ACCESS]));
+        Some(offered.part_of(&granted.difference(&offline))?.union(&offline))
     }
 
     /// Every scope of every resource, but for those of administrators.
@@ -414,6 +412,25 @@ mod tests {
                 "admin:read admin:write",
                 "admin:read",
             )),
+        }
+    }
+
+    #[test]
+    fn what_was_granted_is_still_there_or_not() {
+        let mut policy = policy();
+        policy.resources.push(offered("https://rs.example/plain", "", ""));
+        for (resource, granted, left) in [
+            ("https://rs.example/mcp", "posts:read offline_access", Some("posts:read offline_access")),
+            ("https://rs.example/mcp", "posts:read files", Some("posts:read")),
+            ("https://rs.example/mcp", "files offline_access", None),
+            ("https://rs.example/gone", "posts:read", None),
+            ("https://as.example/admin/api", "admin:read", Some("admin:read")),
+            // Where there are no scopes, nothing was taken away.
+            ("https://rs.example/plain", "", Some("")),
+            ("https://rs.example/plain", "offline_access", Some("offline_access")),
+        ] {
+            let still = policy.still(&Resource::parse(resource).unwrap(), &ScopeSet::parse_lenient(granted));
+            assert_eq!(still.map(|it| it.to_string()).as_deref(), left, "{resource} {granted}");
         }
     }
 

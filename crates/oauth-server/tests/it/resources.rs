@@ -59,6 +59,16 @@ async fn what_the_operator_takes_away_is_in_no_further_token() {
     let (_, answer) = world.refresh(&client, refresh).await;
     assert_eq!(answer["scope"], "files offline_access", "{answer}");
     let refresh = answer["refresh_token"].as_str().unwrap();
+    // Whoever names all that was granted each time gets what is left of it.
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client.as_str()),
+        ("refresh_token", refresh),
+        ("scope", "files notes offline_access"),
+    ];
+    let (_, answer) = world.token(&form).await;
+    assert_eq!(answer["scope"], "files offline_access", "{answer}");
+    let refresh = answer["refresh_token"].as_str().unwrap();
     // All of it is gone, the resource too, or it is back again.
     let mut world = world;
     for (settings, expected) in

@@ -150,13 +150,17 @@ fn check_grant(
         return Err(RefreshRefusal::Expired);
     }
     let own = Resource::parse(&grant.resource).ok();
-    if wanted.resource.is_some_and(|wanted| own.as_ref().is_none_or(|own| !own.is_equivalent(wanted))) {
+    if wanted.resource.is_some_and(|wanted| own.is_none_or(|own| !own.is_equivalent(wanted))) {
         return Err(RefreshRefusal::WrongResource);
     }
-    let left = ScopeSet::parse_lenient(&grant.scope);
-    let left = own.and_then(|own| policy.still(&own, &left)).ok_or(RefreshRefusal::Revoked)?;
-    let granted = grant.narrowed.as_ref().map(|narrowing| ScopeSet::parse_lenient(&narrowing.granted_scope));
-    token::narrowed(granted.as_ref().unwrap_or(&left), &left, wanted.scope)
+    let left = still_there(policy, grant).ok_or(RefreshRefusal::Revoked)?;
+    let granted = grant.narrowed.as_ref().map_or(&grant.scope, |narrowing| &narrowing.granted_scope);
+    token::narrowed(&ScopeSet::parse_lenient(granted), &left, wanted.scope)
+}
+
+/// What the grant has, and the operator has not taken away; `None` where that is nothing.
+fn still_there(policy: &Policy, grant: &GrantRecord) -> Option<ScopeSet> {
+    policy.still(&Resource::parse(&grant.resource).ok()?, &ScopeSet::parse_lenient(&grant.scope))
 }
 
 /// Whether a refresh would give tokens now, for whoever asks and does not want to have done it.
@@ -166,6 +170,7 @@ pub(crate) fn is_good(state: &Inner, presented: &Parts, record: &FamilyRecord, g
     !record.suspended
         && grant.revoked.is_none()
         && grant.expires_at > now
+        && still_there(&state.policy, grant).is_some()
         && family(record).present(&presented.0, &state.config.family_limits(), now).is_ok()
 }
 
