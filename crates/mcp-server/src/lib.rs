@@ -56,6 +56,7 @@ mod call;
 mod config;
 mod context;
 mod cors;
+mod cursor;
 mod drain;
 mod errand;
 mod error;

@@ -10,15 +10,14 @@ use barewire_mcp::types::resources::{ListResourceTemplatesResult, ListResourcesR
 use barewire_mcp::types::skills::{ListSkillsResult, SkillsResult};
 use barewire_mcp::types::tools::ListToolsResult;
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 
 use crate::auth::access::{Access, Rule, decide};
 use crate::auth::{Guard, Principal};
 use crate::call::CallState;
+use crate::cursor::{self, Position};
 use crate::registry::{
     FolderEntry, PromptEntry, Registry, ResourceEntry, SkillEntry, TemplateEntry, ToolEntry,
 };
-use crate::seal::Purpose;
 use crate::statics::StaticPage;
 
 /// The lists.
@@ -29,18 +28,6 @@ pub(crate) enum List {
     ResourceTemplates,
     Prompts,
     Skills,
-}
-
-/// A place in a list, as it travels in a cursor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Position {
-    /// The entry with this number, counting those too that the caller does not see, so that it stays the same place when
-    /// the caller's scopes change between two pages.
-    Entry(usize),
-    /// In a list that the application makes, named by its template: that outlives a change of their order.
-    ResourceList { template: String, cursor: Option<String> },
-    /// In a folder of a skill.
-    InFolder { folder: String, entry: usize },
 }
 
 /// Who reads a list, and what decides what is in it.
@@ -85,10 +72,10 @@ pub(crate) enum Listed<'a> {
 /// The cursor is not one that this caller was given for this list, or it is too old.
 pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<Listed<'a>, Error> {
     let server = &*call.server;
-    let Position::Entry(start) = position(call, list, page)? else {
+    let Position::Entry(start) = cursor::position(call, list, page)? else {
         return Err(InvalidParams::Cursor.into());
     };
-    let cursor = |next: Option<usize>| next.map(|next| seal_cursor(call, list, &Position::Entry(next)));
+    let cursor = |next: Option<usize>| next.map(|next| cursor::seal(call, list, &Position::Entry(next)));
     if let Some(page) = server.statics.page(call, list, start) {
         return Ok(Listed::Static(page, cursor(page.next())));
     }
@@ -103,17 +90,6 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
         _ => {}
     }
     Ok(Listed::Made(outcome))
-}
-
-/// Where the page that the client asks for starts.
-///
-/// # Errors
-/// The cursor is not one that this caller was given for this list, or it is too old.
-pub(crate) fn position(call: &CallState, list: List, page: &Page) -> Result<Position, Error> {
-    match &page.cursor {
-        None => Ok(Position::Entry(0)),
-        Some(cursor) => open_cursor(call, list, cursor).ok_or_else(|| InvalidParams::Cursor.into()),
-    }
 }
 
 /// How long an outcome may be kept, and by whom. Where there are apps, a list depends on what the client shows, so nobody
@@ -238,18 +214,4 @@ pub(crate) fn page<T: Entry, D>(
         items.push(declared(entry));
     }
     (items, visible.next().map(|(index, _)| index))
-}
-
-pub(crate) fn seal_cursor(call: &CallState, list: List, next: &Position) -> String {
-    let payload = serde_json::to_vec(&(list as u8, next)).expect("numbers and strings are JSON");
-    let bound_to = Principal::binding(call.principal.as_deref());
-    let until = call.server.now() + call.server.limits.cursor_ttl;
-    call.server.keys.load().seal(Purpose::Cursor, &bound_to, until, &payload)
-}
-
-pub(crate) fn open_cursor(call: &CallState, list: List, cursor: &str) -> Option<Position> {
-    let bound_to = Principal::binding(call.principal.as_deref());
-    let payload = call.server.keys.load().open(Purpose::Cursor, &bound_to, call.server.now(), cursor).ok()?;
-    let (of, position): (u8, Position) = serde_json::from_slice(&payload).ok()?;
-    (of == list as u8).then_some(position)
 }

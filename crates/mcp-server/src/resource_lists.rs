@@ -13,8 +13,9 @@ use barewire_mcp::types::resources::{ListResourcesResult, Resource};
 use crate::auth::access::{Access, decide};
 use crate::call::CallState;
 use crate::context::Context;
+use crate::cursor::{self, Position};
 use crate::error::ToolError;
-use crate::lists::{List, Position, page, position, seal_cursor};
+use crate::lists::{List, page};
 use crate::registry::{Found, ListEntry, PageRequest, ResourcePage, TemplateEntry, Work};
 
 /// A list that does not keep to what it was asked for: the application's mistake, told to its log.
@@ -33,11 +34,11 @@ enum ListFault {
 /// # Errors
 /// The cursor is not one that this caller was given for this list, or it is too old.
 pub(crate) fn list(call: &Arc<CallState>, page: &Page) -> Result<Work, Error> {
-    let start = position(call, List::Resources, page)?;
+    let start = cursor::position(call, List::Resources, page)?;
     let call = call.clone();
     Ok(Box::pin(async move {
         let (resources, next) = collect(&call, start).await?;
-        let next_cursor = next.map(|next| seal_cursor(&call, List::Resources, &next));
+        let next_cursor = next.map(|next| cursor::seal(&call, List::Resources, &next));
         Ok(Outcome::ListResources(ListResourcesResult { resources, next_cursor, ..Default::default() }))
     }))
 }

@@ -10,8 +10,9 @@ use barewire_mcp::types::skills::{GetSkillResult, ReadDirectoryResult, SkillsRes
 
 use crate::auth::access::{Access, decide};
 use crate::call::CallState;
+use crate::cursor::{self, Position};
 use crate::error::ToolError;
-use crate::lists::{List, Position, open_cursor, page, seal_cursor};
+use crate::lists::{List, page};
 use crate::operation::permit;
 
 /// One skill.
@@ -50,7 +51,7 @@ pub(crate) fn read_directory(call: &CallState, uri: &str, wanted: &Page) -> Resu
     };
     let start = match &wanted.cursor {
         None => 0,
-        Some(cursor) => match open_cursor(call, List::Skills, cursor) {
+        Some(cursor) => match cursor::open(call, List::Skills, cursor) {
             Some(Position::InFolder { folder, entry }) if folder == uri => entry,
             _ => return Err(Error::from(InvalidParams::Cursor).into()),
         },
@@ -58,7 +59,7 @@ pub(crate) fn read_directory(call: &CallState, uri: &str, wanted: &Page) -> Resu
     let (resources, next) =
         page(children, call.reader(), start, server.limits.page_size, |child| child.declared.clone());
     let next = next.map(|entry| Position::InFolder { folder: uri.to_owned(), entry });
-    let next_cursor = next.map(|next| seal_cursor(call, List::Skills, &next));
+    let next_cursor = next.map(|next| cursor::seal(call, List::Skills, &next));
     let result = ReadDirectoryResult { resources, next_cursor, ..Default::default() };
     Ok(Outcome::Skills(SkillsResult::Directory(result)))
 }
