@@ -189,12 +189,13 @@ fn tools() -> Vec<Row> {
             rows.push(row("list-tools-page".to_owned(), title, list(PAGE - TOOLS)));
         }
     }
-    for (name, title, more_tools) in [
-        ("list-tools-10-of-10", "tools/list, 10 tools in all, which is one page of 10", 10 - TOOLS),
-        ("list-tools-10-of-10000", "tools/list, first page of 10 of 10,000 tools", 10_000 - TOOLS),
-    ] {
-        let work = Work { page_size: Some(10), ..list(more_tools) };
-        rows.push(row(name.to_owned(), title.to_owned(), work));
+    for (page, all) in [(10, 10), (10, 10_000), (100, 10_000), (1_000, 10_000)] {
+        let title = match all {
+            10 => "tools/list, 10 tools in all, which is one page of 10".to_owned(),
+            _ => format!("tools/list, first page of {page} of 10,000 tools"),
+        };
+        let work = Work { page_size: Some(page), ..list(all - TOOLS) };
+        rows.push(row(format!("list-tools-{page}-of-{all}"), title, work));
     }
     for tools in [1, 10, 1_000, 10_000] {
         let work = Work { more_tools: tools, ..ECHO };
