@@ -192,6 +192,13 @@ impl Answer {
         }
         response
     }
+
+    /// The same, where the message ends with bytes that many answers share.
+    pub(crate) fn followed_by(self, rest: Bytes, trail: Option<&mut Trail>) -> Response<Body> {
+        let mut response = self.into_response(trail);
+        response.body_mut().end_with(rest);
+        response
+    }
 }
 
 /// The answer of a method that runs no handler.

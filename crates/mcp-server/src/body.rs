@@ -29,7 +29,11 @@ pub struct Body {
 }
 
 enum Kind {
-    Whole(Option<Bytes>),
+    Whole {
+        bytes: Option<Bytes>,
+        /// The end of it, if that is shared with other answers: handed on as it is, and not copied behind the rest.
+        shared: Option<Bytes>,
+    },
     Stream(Box<Stream>),
 }
 
@@ -64,7 +68,14 @@ struct Stream {
 impl Body {
     pub(crate) fn whole(bytes: Bytes) -> Self {
         let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
-        Self { kind: Kind::Whole(bytes), trail: None, _under_way: None }
+        Self { kind: Kind::Whole { bytes, shared: None }, trail: None, _under_way: None }
+    }
+
+    /// Ends a body that is no stream with bytes that others end with, too.
+    pub(crate) fn end_with(&mut self, rest: Bytes) {
+        if let Kind::Whole { shared, .. } = &mut self.kind {
+            *shared = Some(rest);
+        }
     }
 
     fn stream(first: Bytes, source: Box<dyn Source>, keep_alive: Duration) -> Self {
@@ -76,7 +87,10 @@ impl Body {
     /// All of it, if it is not a stream.
     pub(crate) fn into_whole(mut self) -> Option<Bytes> {
         match &mut self.kind {
-            Kind::Whole(bytes) => bytes.take(),
+            Kind::Whole { bytes, shared: None } => bytes.take(),
+            Kind::Whole { bytes, shared: Some(shared) } => {
+                Some([&bytes.take().unwrap_or_default()[..], shared].concat().into())
+            }
             Kind::Stream(_) => None,
         }
     }
@@ -126,7 +140,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
         let next = match &mut this.kind {
-            Kind::Whole(bytes) => bytes.take(),
+            Kind::Whole { bytes, shared } => bytes.take().or_else(|| shared.take()),
             Kind::Stream(stream) => match stream.poll_next(cx) {
                 Poll::Ready(next) => next,
                 Poll::Pending => return Poll::Pending,
@@ -140,14 +154,17 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Whole(bytes) => bytes.is_none(),
+            Kind::Whole { bytes, shared } => bytes.is_none() && shared.is_none(),
             Kind::Stream(stream) => stream.ended,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Whole { bytes, shared } => {
+                let length = |part: &Option<Bytes>| part.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                SizeHint::with_exact(length(bytes) + length(shared))
+            }
             Kind::Stream(_) => SizeHint::default(),
         }
     }

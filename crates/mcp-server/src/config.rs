@@ -128,7 +128,7 @@ pub struct Limits {
     pub request_state_ttl: Duration,
     /// Largest sealed `requestState` in bytes, memoised steps and answers included.
     pub max_request_state_bytes: usize,
-    /// How long a list cursor stays good.
+    /// How long a list cursor stays good. Where callers are not told apart, one is given again for an eighth of that.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "Duration")]
     pub cursor_ttl: Duration,

@@ -61,8 +61,8 @@ pub(crate) fn same_for_all(registry: &Registry, list: List) -> Option<usize> {
 
 /// A page of a list.
 pub(crate) enum Listed<'a> {
-    /// The same for everybody, and encoded already; the cursor of the next is the caller's own.
-    Static(&'a StaticPage, Option<String>),
+    /// The same for everybody but for the cursor of the next, and encoded already.
+    Static(&'a StaticPage),
     Made(Outcome),
 }
 
@@ -75,12 +75,11 @@ pub(crate) fn list<'a>(call: &'a CallState, list: List, page: &Page) -> Result<L
     let Position::Entry(start) = cursor::position(call, list, page)? else {
         return Err(InvalidParams::Cursor.into());
     };
-    let cursor = |next: Option<usize>| next.map(|next| cursor::seal(call, list, &Position::Entry(next)));
     if let Some(page) = server.statics.page(call, list, start) {
-        return Ok(Listed::Static(page, cursor(page.next())));
+        return Ok(Listed::Static(page));
     }
     let (mut outcome, next) = outcome(&server.registry, list, call.reader(), start, server.limits.page_size);
-    let cursor = cursor(next);
+    let cursor = next.map(|next| cursor::seal(call, list, &Position::Entry(next)));
     match &mut outcome {
         Outcome::ListTools(result) => result.next_cursor = cursor,
         Outcome::ListResources(result) => result.next_cursor = cursor,

@@ -52,7 +52,10 @@ pub(crate) fn begin(
         Ok(Step::Work(work)) => return Begun::AtWork(work, call),
         Ok(Step::Done(outcome)) => Answer::result(&call, &outcome),
         Ok(Step::Listed(list, page)) => match self::list(&call, list, &page) {
-            Ok(Listed::Static(page, cursor)) => Answer::encoded(page.message(&call.id, cursor.as_deref())),
+            Ok(Listed::Static(page)) => {
+                let (head, rest) = page.message(&call, list);
+                return Begun::Answered(Answer::encoded(head).followed_by(rest, trail));
+            }
             Ok(Listed::Made(outcome)) => Answer::result(&call, &outcome),
             Err(error) => Answer::error(&call, &error),
         },

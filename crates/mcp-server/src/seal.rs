@@ -25,6 +25,9 @@ const HEADER_LEN: usize = 1 + KEY_ID_LEN + NONCE_LEN;
 const TAG_LEN: usize = 16;
 const EXPIRY_LEN: usize = 8;
 
+/// Which key sealed a value; it says nothing about the key.
+pub(crate) type KeyId = [u8; KEY_ID_LEN];
+
 /// What a sealed value is for. A value sealed for one purpose does not open for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -107,7 +110,7 @@ pub struct KeyRing {
 }
 
 struct Key {
-    id: [u8; KEY_ID_LEN],
+    id: KeyId,
     key: LessSafeKey,
 }
 
@@ -122,6 +125,11 @@ impl KeyRing {
     /// The secret of [`barewire_oauth::dpop::Proofs`].
     pub(crate) fn nonce_secret(&self) -> &[u8] {
         &*self.nonce_secret
+    }
+
+    /// The key that seals now.
+    pub(crate) fn seals_with(&self) -> KeyId {
+        self.keys[0].id
     }
 
     /// Seals `payload` for `purpose`, to be opened with the same `bound_to` before `expires_at`.
@@ -166,7 +174,7 @@ impl KeyRing {
             return Err(OpenError::Malformed);
         }
         let (header, sealed) = whole.split_at_mut(HEADER_LEN);
-        let id: [u8; KEY_ID_LEN] = header[1..1 + KEY_ID_LEN].try_into().expect("a slice of that very length");
+        let id: KeyId = header[1..1 + KEY_ID_LEN].try_into().expect("a slice of that very length");
         let nonce: [u8; NONCE_LEN] = header[1 + KEY_ID_LEN..].try_into().expect("the rest of the header");
         let key = self.keys.iter().find(|key| key.id == id).ok_or(OpenError::UnknownKey)?;
         let plain = key
@@ -229,7 +237,7 @@ fn fill_random(bytes: &mut [u8]) {
 }
 
 /// The fixed-length parts come first, so no two different triples give the same bytes.
-fn additional_data(purpose: Purpose, key: [u8; KEY_ID_LEN], bound_to: &[u8]) -> Aad<Vec<u8>> {
+fn additional_data(purpose: Purpose, key: KeyId, bound_to: &[u8]) -> Aad<Vec<u8>> {
     let mut bytes = Vec::with_capacity(2 + KEY_ID_LEN + bound_to.len());
     bytes.extend_from_slice(&[VERSION, purpose as u8]);
     bytes.extend_from_slice(&key);

@@ -1,6 +1,7 @@
 //! Answers that are the same for every caller, encoded once.
 //!
-//! Only their id differs, and of a list's page the cursor that its caller gets, so a request for one costs a copy.
+//! Only their id differs, and of a list's page the cursor that its caller gets. Both come first in a message, and what
+//! follows is the same bytes in all of them.
 
 use std::sync::OnceLock;
 
@@ -17,6 +18,7 @@ use bytes::Bytes;
 
 use crate::call::CallState;
 use crate::config::Limits;
+use crate::cursor::{KeptCursor, Position};
 use crate::lists::{self, List, Reader, list_cache_hint};
 use crate::registry::Registry;
 use crate::server::Shared;
@@ -38,8 +40,10 @@ type StaticList = Vec<OnceLock<StaticPage>>;
 
 /// A page, without the cursor of the next.
 pub(crate) struct StaticPage {
-    result: RawJson,
+    /// The result behind its first brace, and the brace that closes the message.
+    rest: Bytes,
     next: Option<usize>,
+    cursor: KeptCursor,
 }
 
 /// What a server says about itself.
@@ -145,22 +149,20 @@ impl StaticPage {
             }
             Era::Legacy => legacy::encode_result(revision, &id, &outcome),
         };
-        Ok(Self { result: result_of(&message?), next })
+        let rest = format!("{}}}", &result_of(&message?).as_str()[1..]);
+        Ok(Self { rest: rest.into(), next, cursor: KeptCursor::default() })
     }
 
-    /// Where the next page starts.
-    pub(crate) fn next(&self) -> Option<usize> {
-        self.next
-    }
-
-    /// The message with this page in it. A cursor is sealed, so it has no character that JSON escapes.
-    pub(crate) fn message(&self, id: &Id, cursor: Option<&str>) -> Bytes {
-        let result = self.result.as_str();
-        match cursor {
-            None => write::result_text(id, &[result]),
-            // The order of members means nothing, and a list always has some.
-            Some(cursor) => write::result_text(id, &["{\"nextCursor\":\"", cursor, "\",", &result[1..]]),
-        }
+    /// The message with this page in it: its beginning, and what is the same in all of them.
+    pub(crate) fn message(&self, call: &CallState, list: List) -> (Bytes, Bytes) {
+        let next = self.next.map(Position::Entry);
+        let head = match next.map(|next| self.cursor.get(call, list, &next)) {
+            None => write::result_head(&call.id, &["{"]),
+            // It is sealed, so it has no character that JSON escapes. The order of members means nothing, and a list
+            // always has some.
+            Some(cursor) => write::result_head(&call.id, &["{\"nextCursor\":\"", &cursor, "\","]),
+        };
+        (head, self.rest.clone())
     }
 }
 

@@ -53,6 +53,8 @@ async fn a_quiet_batch_is_answered_with_an_array() {
     let expected: Vec<_> = expected.into_iter().zip([0, 0, -32601, -32600, 0, 0]).collect();
     assert_eq!(codes(&reply), expected);
     assert_eq!(reply.body[0]["result"]["content"][0]["text"], "a");
+    let tools = reply.body[5]["result"]["tools"].as_array().unwrap();
+    assert!(tools.iter().any(|tool| tool["name"] == "echo"), "{tools:?}");
     let sum = &reply.body[4]["result"];
     assert_eq!(sum["content"][0]["text"], r#"{"sum":3}"#);
     assert!(sum.get("structuredContent").is_none(), "in the words of its revision");

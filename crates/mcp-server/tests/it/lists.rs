@@ -1,6 +1,12 @@
 //! Lists: their order, their pages, and whose they are.
 
-use barewire_mcp_server::{Context, Limits, McpServer, McpServerBuilder, NoArguments, Tool};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use barewire_mcp_server::{
+    Context, KeyRing, Limits, McpServer, McpServerBuilder, NoArguments, Observer, Record, Secret, Tool,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Client, Server, resource_server};
@@ -73,6 +79,79 @@ async fn pages_that_are_the_same_for_all_have_cursors_that_are_not() {
     assert_ne!(cursor_of(&ann).await, cursor_of(&bob).await);
     let second = ann.request(1, "tools/list", json!({ "cursor": cursor_of(&ann).await })).await;
     assert_eq!(second.result()["tools"][0]["name"], "tool4");
+}
+
+/// The same for everybody.
+fn alike(count: usize) -> McpServerBuilder {
+    (0..count).fold(McpServer::builder("x", "1"), |builder, number| {
+        let tool = Tool::new(format!("tool{number}"), "One of many.");
+        builder.tool(tool, |_: Context, _: NoArguments| async { Ok("ok") })
+    })
+}
+
+struct BytesOut(Arc<AtomicU64>);
+
+impl Observer for BytesOut {
+    fn record(&self, record: &Record<'_>) {
+        self.0.store(record.bytes_out, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn the_part_of_a_page_that_answers_share_counts_as_sent() {
+    let recorded = Arc::new(AtomicU64::new(0));
+    let server = Server::start(alike(3).observer(BytesOut(recorded.clone())).build().unwrap()).await;
+    let client = server.modern();
+    let response = client.post(&client.message(1, "tools/list", json!({}))).await;
+    let announced = response.content_length().unwrap();
+    let sent = response.bytes().await.unwrap().len() as u64;
+    assert!(sent > 200, "{sent}");
+    // The record is made when the response is over, which is a moment after its last byte.
+    while recorded.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((announced, recorded.load(Ordering::SeqCst)), (sent, sent));
+}
+
+#[tokio::test]
+async fn callers_who_are_not_told_apart_share_a_cursor_for_a_part_of_its_time() {
+    let clock = Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)));
+    let read = clock.clone();
+    let set = |seconds| *clock.lock().unwrap() = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let limits = Limits { page_size: 2, cursor_ttl: Duration::from_secs(80), ..Limits::default() };
+    let secret = |byte| Secret::new(vec![byte; 32]).unwrap();
+    let mcp = alike(5).limits(limits).keys(KeyRing::new(&secret(1), &[]));
+    let mcp = mcp.clock(Arc::new(move || *read.lock().unwrap())).build().unwrap();
+    let server = Server::start(mcp.clone()).await;
+    let client = server.modern();
+    let cursor_at = async |seconds, page: &Value| {
+        set(seconds);
+        let reply = client.request(1, "tools/list", page.clone()).await;
+        json!({ "cursor": reply.result()["nextCursor"].as_str().unwrap() })
+    };
+    let is_good_at = async |seconds, cursor: &Value| {
+        set(seconds);
+        let reply = client.request(1, "tools/list", cursor.clone()).await;
+        reply.body.get("error").is_none()
+    };
+    let first_page = json!({});
+    let second = cursor_at(1_000, &first_page).await;
+    assert_eq!(cursor_at(1_009, &first_page).await, second);
+    let third = cursor_at(1_009, &second).await;
+    assert_ne!(third, second, "each page has its own");
+    assert_eq!(client.request(1, "tools/list", third).await.result()["tools"][0]["name"], "tool4");
+
+    let later = cursor_at(1_010, &first_page).await;
+    assert_ne!(later, second, "an eighth of its time is over");
+    assert!(is_good_at(1_079, &second).await && !is_good_at(1_080, &second).await);
+    assert!(is_good_at(1_089, &later).await);
+    let before = cursor_at(1_009, &first_page).await;
+    assert_ne!(before, later, "the clock was put back");
+
+    mcp.rotate_keys(KeyRing::new(&secret(2), &[]));
+    let rotated = cursor_at(1_009, &first_page).await;
+    assert_ne!(rotated, before);
+    assert!(is_good_at(1_009, &rotated).await && !is_good_at(1_009, &before).await);
 }
 
 #[tokio::test]

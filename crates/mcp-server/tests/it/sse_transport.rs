@@ -168,6 +168,9 @@ async fn answers_come_on_the_stream() {
     let sum = client.call("add", json!({ "a": 1, "b": 2 })).await;
     assert_eq!(sum["result"]["content"][0]["text"], r#"{"sum":3}"#);
     assert!(sum["result"].get("structuredContent").is_none(), "in the words of its revision");
+    let list = client.request(9, "tools/list", json!({})).await;
+    let tools = list["result"]["tools"].as_array().unwrap();
+    assert!(tools.iter().any(|tool| tool["name"] == "echo"), "{list}");
     assert_eq!(client.request(3, "nonsense", json!({})).await["error"]["code"], -32601);
     assert_eq!(client.request(4, "tools/call", json!([])).await["error"]["code"], -32600);
     assert_eq!(client.request(5, "initialize", hello(OLD)).await["error"]["code"], -32600, "twice");

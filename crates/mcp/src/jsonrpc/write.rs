@@ -48,16 +48,16 @@ pub fn result<R: Serialize + ?Sized>(id: &Id, result: &R) -> Result<Bytes, serde
     bytes(&Response { jsonrpc: VERSION, id, result })
 }
 
-/// The bytes of a response with a result that is JSON text already, in pieces.
-pub fn result_text(id: &Id, pieces: &[&str]) -> Bytes {
-    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+/// The beginning of a response whose result is JSON text already, up to this part of the result. The rest of it follows, and
+/// the brace that closes the message.
+pub fn result_head(id: &Id, begun: &[&str]) -> Bytes {
+    let length: usize = begun.iter().map(|piece| piece.len()).sum();
     // Room for an id of a usual length.
     let mut message = Vec::with_capacity(length + 64);
     message.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     serde_json::to_writer(&mut message, id).expect("a string or a number always serialises");
     message.extend_from_slice(b",\"result\":");
-    pieces.iter().for_each(|piece| message.extend_from_slice(piece.as_bytes()));
-    message.push(b'}');
+    begun.iter().for_each(|piece| message.extend_from_slice(piece.as_bytes()));
     Bytes::from(message)
 }
 
