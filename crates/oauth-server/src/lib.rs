@@ -44,6 +44,7 @@ mod endpoints;
 mod fetch;
 mod flow;
 mod half_login;
+mod hasher;
 mod host;
 mod housekeeping;
 mod keys;

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
 use barewire_oauth::secret::Password;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::AuthConfig;
+use crate::hasher::Hasher;
 use crate::random;
 use crate::store::{Housekeeping, Secret};
 
@@ -63,11 +64,13 @@ impl Unfit {
 
 /// Hashes and checks passwords.
 pub(crate) struct Passwords {
-    argon2: Argon2<'static>,
+    hasher: Hasher,
     /// Who hashes right now.
     hashing: Arc<Semaphore>,
     /// Who hashes or waits for it.
     admitted: Arc<Semaphore>,
+    /// How many these can be.
+    places: usize,
     /// Whose writes go first.
     store: Arc<dyn Housekeeping>,
     /// What the password of an unknown user is checked against.
@@ -98,10 +101,12 @@ impl Passwords {
         };
         let params = Params::new(config.password_memory_kib, config.password_passes, 1, None)
             .map_err(|_| PasswordError::Settings)?;
+        let places = hashers + config.password_queue;
         let mut passwords = Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            hasher: Hasher::new(params),
             hashing: Arc::new(Semaphore::new(hashers)),
-            admitted: Arc::new(Semaphore::new(hashers + config.password_queue)),
+            admitted: Arc::new(Semaphore::new(places)),
+            places,
             store,
             nobody: Secret::new(Vec::new()),
         };
@@ -113,10 +118,10 @@ impl Passwords {
     pub(crate) async fn hash(&self, password: Password) -> Result<Secret, PasswordError> {
         check_length(&password)?;
         let place = self.place().ok_or(PasswordError::Busy)?;
-        let argon2 = self.argon2.clone();
+        let hasher = self.hasher.clone();
         self.run(place, move || {
             let hash =
-                argon2.hash_password(password.expose().as_bytes()).map_err(|_| PasswordError::Settings)?;
+                hasher.hash_password(password.expose().as_bytes()).map_err(|_| PasswordError::Settings)?;
             Ok(Secret::new(hash.to_string().into_bytes()))
         })
         .await?
@@ -138,11 +143,11 @@ impl Passwords {
             return Ok(false);
         }
         let exists = stored.is_some();
-        let (argon2, stored) = (self.argon2.clone(), stored.unwrap_or_else(|| self.nobody.clone()));
+        let (hasher, stored) = (self.hasher.clone(), stored.unwrap_or_else(|| self.nobody.clone()));
         self.run(place, move || {
             let text = std::str::from_utf8(stored.expose()).unwrap_or_default();
             let Ok(hash) = PasswordHash::new(text) else { return false };
-            argon2.verify_password(password.expose().as_bytes(), &hash).is_ok() & exists
+            hasher.verify_password(password.expose().as_bytes(), &hash).is_ok() & exists
         })
         .await
     }
@@ -167,6 +172,7 @@ impl Passwords {
         let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
         self.nobody_writes().await;
         tracing::trace!("a password is hashed");
+        let (hasher, admitted, places) = (self.hasher.clone(), Arc::clone(&self.admitted), self.places);
         let (done, hashed) = oneshot::channel();
         // A thread of its own, since a priority that was given up is not given back. Making one is a thousandth of the work.
         let thread = std::thread::Builder::new().name("password".to_owned()).spawn(move || {
@@ -174,6 +180,10 @@ impl Passwords {
             let permits = (place, hashing);
             let_others_go_first();
             let outcome = work();
+            // All places but its own are free, so nobody comes next.
+            if admitted.available_permits() + 1 >= places {
+                hasher.give_back();
+            }
             // Who hears of it finds the place free.
             drop(permits);
             let _caller_went_away = done.send(outcome);
@@ -266,6 +276,18 @@ mod tests {
         assert_eq!(passwords.hash(Password::new("x")).await, Err(PasswordError::Busy));
         drop(hashing);
         assert!(passwords.place().is_some());
+    }
+
+    #[tokio::test]
+    async fn memory_is_kept_for_whoever_comes_next_and_for_nobody_else() {
+        let config = AuthConfig { password_memory_kib: 64, password_passes: 1, ..AuthConfig::default() };
+        let passwords = Passwords::new(&config, Writes::for_looks(0)).await.unwrap();
+        assert_eq!(passwords.hasher.spare(), 0);
+        let next = passwords.place().unwrap();
+        let hash = passwords.hash(Password::new("secret")).await.unwrap();
+        assert_eq!(passwords.hasher.spare(), 1);
+        assert_eq!(passwords.verify(next, Some(hash), Password::new("secret")).await, Ok(true));
+        assert_eq!(passwords.hasher.spare(), 0);
     }
 
     #[tokio::test]
