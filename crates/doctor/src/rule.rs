@@ -108,6 +108,7 @@ rules! {
     HostReferences = "Host report", "google-gemini/gemini-cli#13326: $defs and $ref in an input schema", "https://github.com/google-gemini/gemini-cli/issues/13326";
     HostOutputRoot = "Host report", "kenn-io/msgvault#626: one output schema whose root is no object costs the whole list", "https://github.com/kenn-io/msgvault/issues/626";
     HostListSize = "Host report", "dbt-labs/dbt-mcp#178: what a host can hold of a server's texts", "https://github.com/dbt-labs/dbt-mcp/issues/178";
+    HostFirstPage = "Host report", "github/copilot-cli#4006: only the first page of tools is read", "https://github.com/github/copilot-cli/issues/4006";
     HostEntraResource = "Host report", "python-sdk#2578: Microsoft Entra refuses the parameter resource", "https://github.com/modelcontextprotocol/python-sdk/issues/2578";
     HostRedirectedLogin = "Host report", "python-sdk#951: /mcp redirected to /mcp/ breaks clients after the login", "https://github.com/modelcontextprotocol/python-sdk/issues/951";
 }

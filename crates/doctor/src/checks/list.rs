@@ -33,6 +33,14 @@ const NULL: Kind = Kind {
     rule: Some(Rule::Pagination),
     next: "Leave nextCursor out instead of sending null: strict clients refuse the whole page.",
 };
+const PAGES: Kind = Kind {
+    id: "list.pages",
+    subject: "All tools are on the first page",
+    fault: "Not all tools are on the first page",
+    expected: "The first page has every tool: a client that knows no pages then misses none.",
+    rule: Some(Rule::HostFirstPage),
+    next: "Make pages longer than the list of tools, where models can hold that many: several hosts have read the first page only, and said nothing.",
+};
 const STABLE: Kind = Kind {
     id: "list.stable",
     subject: "Asked again, the tools come in the same order",
@@ -74,7 +82,8 @@ const TYPED: Kind = Kind {
     next: "Add resultType: \"complete\".",
 };
 
-pub(super) const KINDS: &[&Kind] = &[&ANSWERED, &ENDS, &NULL, &STABLE, &UNIQUE, &SIZE, &CACHED, &TYPED];
+pub(super) const KINDS: &[&Kind] =
+    &[&ANSWERED, &ENDS, &NULL, &PAGES, &STABLE, &UNIQUE, &SIZE, &CACHED, &TYPED];
 
 pub(super) fn check(chart: &Chart) -> Vec<Finding> {
     let lists = &chart.lists;
@@ -95,6 +104,7 @@ pub(super) fn check(chart: &Chart) -> Vec<Finding> {
         answered(&all),
         ends(&all),
         null(&all),
+        pages(chart),
         stable(chart),
         unique(&all),
         size(chart),
@@ -145,6 +155,18 @@ fn null(all: &[(&str, &List)]) -> Finding {
     match null {
         Some(page) => NULL.warning("nextCursor is null").seen(page),
         None => NULL.ok("none is null"),
+    }
+}
+
+fn pages(chart: &Chart) -> Finding {
+    let Some(tools) = &chart.lists.tools else { return PAGES.na("no tools are declared") };
+    if tools.end != End::Complete {
+        return PAGES.na("the list of tools was not read to its end");
+    }
+    let said = format!("{} tools on {} pages", tools.entries.len(), tools.pages.len());
+    match tools.pages.as_slice() {
+        [only] => PAGES.ok(format!("{} tools", tools.entries.len())).seen(only),
+        several => PAGES.warning(said).all_seen(several),
     }
 }
 

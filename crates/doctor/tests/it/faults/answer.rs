@@ -119,6 +119,27 @@ pub(super) fn cases() -> Vec<Case> {
             &["error list.ends", "error list.unique"],
         ),
         Case(
+            "a second page of tools",
+            Fault::answering(|asked, answered| {
+                if asked.rpc() != "tools/list" {
+                    return;
+                }
+                if asked.json()["params"]["cursor"] != "second" {
+                    if answered.status == 200 {
+                        answered.edit(|message| message["result"]["nextCursor"] = json!("second"));
+                    }
+                    return;
+                }
+                let tool =
+                    json!({ "name": "one", "description": "One.", "inputSchema": { "type": "object" } });
+                let page =
+                    json!({ "resultType": "complete", "tools": [tool], "ttlMs": 0, "cacheScope": "private" });
+                let message = json!({ "jsonrpc": "2.0", "id": asked.json()["id"], "result": page });
+                *answered = Answered::new(200, "application/json", message.to_string());
+            }),
+            &["warning list.pages"],
+        ),
+        Case(
             "a null cursor",
             Fault::answering(|asked, answered| {
                 if asked.rpc() == "tools/list" && answered.status == 200 {
