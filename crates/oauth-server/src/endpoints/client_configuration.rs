@@ -5,7 +5,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use barewire_oauth::bearer::{self, Scheme};
+use barewire_oauth::bearer::{self, BearerError, Scheme};
 use barewire_oauth::claims::seconds;
 use barewire_oauth::client_configuration::{is_token, replace};
 use barewire_oauth::error::{ErrorCode, ErrorResponse};
@@ -28,7 +28,9 @@ use crate::{random, respond};
 
 /// Why nothing was said or done.
 enum Failure {
-    /// No token, or none of this client.
+    /// No token.
+    NoToken,
+    /// None of this client.
     Token,
     /// An administrator has disabled the client ([RFC 7592 §2](https://www.rfc-editor.org/rfc/rfc7592#section-2): 403).
     Disabled,
@@ -52,7 +54,7 @@ impl Failure {
     /// For whoever keeps account.
     fn rule(&self) -> &'static str {
         match self {
-            Self::Token => "registration_token",
+            Self::NoToken | Self::Token => "registration_token",
             Self::Disabled => "disabled_client",
             Self::Registration(failure) => failure.rule(),
         }
@@ -60,17 +62,15 @@ impl Failure {
 
     fn respond(&self) -> Response {
         match self {
-            Self::Token => {
-                let error = ErrorResponse::new(
-                    ErrorCode::InvalidToken,
-                    "the registration access token is not the one of this client",
-                );
-                let mut response = respond::error(&error);
-                let challenge =
-                    HeaderValue::from_static("Bearer realm=\"registration\", error=\"invalid_token\"");
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-                response
-            }
+            // Whoever shows nothing has done nothing wrong yet (RFC 6750 §3.1).
+            Self::NoToken => unauthorized(
+                "Bearer realm=\"registration\"",
+                "this needs the registration access token, as a bearer token",
+            ),
+            Self::Token => unauthorized(
+                "Bearer realm=\"registration\", error=\"invalid_token\"",
+                "the registration access token is not the one of this client",
+            ),
             Self::Disabled => {
                 let why = "this client is disabled here, and its registration stays as it is";
                 respond::json(StatusCode::FORBIDDEN, &ErrorResponse::new(ErrorCode::AccessDenied, why))
@@ -78,6 +78,12 @@ impl Failure {
             Self::Registration(failure) => failure.respond(),
         }
     }
+}
+
+fn unauthorized(challenge: &'static str, why: &'static str) -> Response {
+    let mut response = respond::error(&ErrorResponse::new(ErrorCode::InvalidToken, why));
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
 }
 
 /// A client that has shown its token.
@@ -178,7 +184,10 @@ async fn try_delete(
 /// The client whose token this is.
 async fn shown(state: &Inner, id: &str, headers: &HeaderMap, draft: &mut Draft) -> Result<Shown, Failure> {
     let lines = respond::authorization(headers);
-    let credentials = bearer::from_authorization(lines).map_err(|_| Failure::Token)?;
+    let credentials = bearer::from_authorization(lines).map_err(|error| match error {
+        BearerError::Missing => Failure::NoToken,
+        _ => Failure::Token,
+    })?;
     if credentials.scheme != Scheme::Bearer {
         return Err(Failure::Token);
     }
