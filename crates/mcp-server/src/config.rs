@@ -132,7 +132,8 @@ pub struct Limits {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "Duration")]
     pub cursor_ttl: Duration,
-    /// Entries on one page of a list.
+    /// Entries on one page of a list. Some clients read the first page of tools only, so that a smaller one hides the others
+    /// from their users.
     pub page_size: usize,
     /// `ttlMs` of lists and of `server/discover`
     /// ([Caching](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching)).
